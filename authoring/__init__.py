@@ -1,0 +1,1 @@
+"""Source notebooks to releases, solutions and the student bundle."""

@@ -1,0 +1,1 @@
+"""Submissions to grades: a sandbox, trusted tests, a diagnosis, one gradebook."""

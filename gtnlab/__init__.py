@@ -1,0 +1,1 @@
+"""Generative Teaching Networks: the package that the lab imports and students install."""
