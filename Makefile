@@ -1,0 +1,56 @@
+# The course's commands. `make help` lists them; each one sets up what it needs.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Small matrices: one thread per process is faster than two processes fighting over the cores.
+TEST_ENV := OMP_NUM_THREADS=1 MPLBACKEND=agg PYTHONWARNINGS=default
+
+.PHONY: help setup demo test lab release solutions bench lint clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY)  ## the environment in .venv (about 3 minutes and 7 GB) and the system packages
+
+$(READY): requirements.lock pyproject.toml scripts/system_packages.sh
+	@sh scripts/system_packages.sh
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed, but $(PYTHON) is $$($(PYTHON) --version). Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@echo "Setting up $(VENV) from requirements.lock (about 3 minutes, 7 GB, only once)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $(READY)
+
+demo: $(READY)  ## one assignment played through, from source notebook to feedback, in demo/
+	@bash scripts/demo.sh
+
+test: $(READY) lint  ## every check
+	@$(TEST_ENV) bash scripts/test.sh
+
+lab: $(READY)  ## JupyterLab at the course root, with formgrader
+	jupyter lab
+
+release: $(READY)  ## regenerate release/ from source/
+	authoring release rnn-bptt
+
+solutions: $(READY)  ## regenerate solutions/ (executes the notebooks)
+	authoring solutions rnn-bptt
+
+bench: $(READY)  ## the benchmarks behind the README's Measured section
+	@for script in benchmarks/*.py; do echo "== $$script"; python $$script; done
+
+lint: $(READY)  ## ruff and mypy
+	ruff check .
+	ruff format --check .
+	mypy
+
+clean:  ## remove what demo, tests and tools leave behind; never the environment, never grades
+	rm -rf demo artifacts .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Every check, in the order in which a failure is cheapest to read. Called by `make test`.
+set -euo pipefail
+
+echo "== generated notebooks match their sources, and nothing leaks"
+authoring check
+
+echo "== tests"
+# loadfile: a file's fixtures (a sandbox, an executed notebook) are built once, in one worker.
+pytest --numprocesses "${TEST_WORKERS:-2}" --dist loadfile tests
+
+echo "== executed solutions still print what they printed (nbval)"
+pytest --nbval --nbval-cell-timeout 600 --nbval-sanitize-with tests/notebooks/sanitize.cfg solutions
