@@ -1,0 +1,204 @@
+"""Named experiments: every choice of a meta-training run in one frozen record."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import typing
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from gtnlab.errors import GtnError
+
+__all__ = ["EXPERIMENTS", "VARIANTS", "ExperimentConfig", "experiment", "resolve_device"]
+
+Variant = Literal["learned", "random_fixed", "random"]
+TeacherPreset = Literal["seed", "lean", "small"]
+OuterPath = Literal["batch-statistics", "inference"]
+Statistics = Literal["per-step", "joint"]
+Implementation = Literal["functional", "higher"]
+DeviceChoice = Literal["auto", "cpu", "cuda"]
+
+VARIANTS: tuple[Variant, ...] = typing.get_args(Variant)
+
+
+@dataclass(frozen=True)
+class ExperimentConfig:
+    """One meta-training run. Sizes count images or steps; `…_lr` are learning rates.
+
+    Raises:
+        GtnError: a value is outside its range; the message names the field and the fix.
+    """
+
+    name: str
+    # What the learner sees: `steps` batches of `batch` generated images (paper, figure 1a).
+    steps: int
+    batch: int
+    # Teacher.
+    teacher: TeacherPreset = "seed"
+    variant: Variant = "learned"
+    noise: int = 64
+    teacher_statistics: Statistics = "per-step"
+    # Learner: a fresh one at each outer step.
+    learner: str = "seed_cnn"
+    norm: str = "batch"
+    weight_norm: bool = False
+    # Inner loop.
+    inner_lr: float = 0.02
+    inner_momentum: float = 0.5
+    per_step_rates: bool = True
+    implementation: Implementation = "functional"
+    # Inner steps kept between two stored states; 0 stores every step's graph.
+    checkpoint_every: int = 0
+    # The outer loss is also taken after every `intermediate_every` inner steps; 0: only at the end.
+    intermediate_every: int = 0
+    # The meta-gradient flows back through this many last inner steps; 0: through all.
+    truncate: int = 0
+    # Outer loop.
+    outer_steps: int = 5000
+    outer_lr: float = 0.01
+    outer_lr_final: float = 0.01
+    rates_lr: float = 0.01
+    beta1: float = 0.9
+    clip_norm: float = 0.0
+    real_batch: int = 1024
+    outer_path: OuterPath = "batch-statistics"
+    # Where and how.
+    seed: int = 0
+    device: DeviceChoice = "auto"
+    bfloat16: bool = False
+    snapshots: int = 25
+
+    def __post_init__(self) -> None:
+        for field, hint in typing.get_type_hints(ExperimentConfig).items():
+            _check_type(field, getattr(self, field), hint)
+        for field in ("steps", "batch", "noise", "outer_steps", "real_batch"):
+            _require(self, field, getattr(self, field) >= 1, "at least 1")
+        for field in ("checkpoint_every", "intermediate_every", "truncate", "clip_norm"):
+            _require(self, field, getattr(self, field) >= 0, "0 (off) or more")
+        for field in ("inner_lr", "outer_lr", "outer_lr_final"):
+            _require(self, field, getattr(self, field) > 0, "above 0")
+        _require(self, "rates_lr", self.rates_lr >= 0, "0 (rates stay as they are) or more")
+        _require(self, "inner_momentum", 0 <= self.inner_momentum < 1, "in [0, 1)")
+        _require(self, "beta1", 0 <= self.beta1 < 1, "in [0, 1)")
+        _require(self, "snapshots", 1 <= self.snapshots <= 25, "from 1 to 25")
+        _require(self, "seed", 0 <= self.seed < 2**31, "from 0 to 2³¹ − 1")
+        if self.truncate and self.intermediate_every:
+            raise GtnError(
+                "truncate and intermediate_every cannot be combined: an early loss has no graph "
+                "once the unroll is truncated. Set one of them to 0."
+            )
+
+    @property
+    def images(self) -> int:
+        """Number of generated images a learner sees."""
+        return self.steps * self.batch
+
+    def outer_lr_at(self, step: int) -> float:
+        """Outer learning rate at outer step `step` (0-based): half a cosine, first to final."""
+        share = step / max(1, self.outer_steps - 1)
+        return self.outer_lr_final + (self.outer_lr - self.outer_lr_final) * 0.5 * (
+            1 + math.cos(math.pi * min(1.0, share))
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain JSON values."""
+        return dataclasses.asdict(self)
+
+
+EXPERIMENTS: dict[str, ExperimentConfig] = {
+    config.name: config
+    for config in (
+        ExperimentConfig(
+            name="class",
+            steps=10,
+            batch=32,
+            teacher="small",
+            learner="mlp",
+            norm="none",
+            outer_steps=1200,
+            real_batch=512,
+        ),
+        ExperimentConfig(name="A", steps=20, batch=32),
+        ExperimentConfig(name="B", steps=10, batch=32),
+        ExperimentConfig(name="C", steps=10, batch=16),
+        ExperimentConfig(
+            name="paper",
+            steps=32,
+            batch=128,
+            teacher="lean",
+            noise=128,
+            weight_norm=True,
+            checkpoint_every=6,
+            intermediate_every=8,
+            outer_steps=2000,
+            outer_lr=0.02,
+            outer_lr_final=0.001,
+            real_batch=512,
+        ),
+    )
+}
+
+
+def experiment(name: str, **overrides: Any) -> ExperimentConfig:
+    """The preset `name` with some fields replaced.
+
+    Args:
+        name: a key of `EXPERIMENTS`.
+        overrides: fields of `ExperimentConfig`; None keeps the preset's value.
+
+    Raises:
+        GtnError: unknown preset, field or choice, or a value outside its range.
+    """
+    if name not in EXPERIMENTS:
+        raise GtnError(f"there is no experiment {name!r}. {_one_of(name, EXPERIMENTS)}")
+    given = {field: value for field, value in overrides.items() if value is not None}
+    fields = [field.name for field in dataclasses.fields(ExperimentConfig)]
+    for field in given:
+        if field not in fields:
+            raise GtnError(f"an experiment has no setting {field!r}. {_one_of(field, fields)}")
+    return dataclasses.replace(EXPERIMENTS[name], **given)
+
+
+def resolve_device(choice: DeviceChoice) -> torch.device:
+    """The device to run on; `auto` takes a GPU where there is one.
+
+    Raises:
+        GtnError: `cuda` was asked for and torch sees no GPU.
+    """
+    if choice == "cuda" and not torch.cuda.is_available():
+        raise GtnError(
+            "a GPU was asked for and torch sees none. Use device 'auto' or 'cpu', or install a "
+            "CUDA build of torch on a machine with an NVIDIA driver (check with nvidia-smi)."
+        )
+    if choice == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(choice)
+
+
+def _require(config: ExperimentConfig, field: str, holds: bool, wanted: str) -> None:
+    if not holds:
+        raise GtnError(f"{field} must be {wanted}, and is {getattr(config, field)!r}.")
+
+
+def _check_type(field: str, value: object, hint: Any) -> None:
+    if typing.get_origin(hint) is Literal:
+        choices = typing.get_args(hint)
+        if value not in choices:
+            raise GtnError(f"{field} cannot be {value!r}. {_one_of(str(value), choices)}")
+        return
+    accepted = (int, float) if hint is float else hint
+    if isinstance(value, bool) != (hint is bool) or not isinstance(value, accepted):
+        raise GtnError(f"{field} must be of type {hint.__name__}, and is {value!r}.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise GtnError(f"{field} must be a finite number, and is {value!r}.")
+
+
+def _one_of(wrong: str, valid: Iterable[str]) -> str:
+    names = list(valid)
+    close = difflib.get_close_matches(wrong, names, n=1)
+    return (f"Did you mean {close[0]!r}? " if close else "") + f"Valid: {', '.join(names)}."
