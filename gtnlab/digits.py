@@ -1,0 +1,190 @@
+"""Handwritten digits: MNIST, or scikit-learn's bundled ones when there is no network.
+
+The whole set lives on one device as one normalised tensor and is sampled there, so a
+training loop never waits for a DataLoader or for a copy from the host.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import tempfile
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gtnlab.errors import GtnError
+
+__all__ = ["MEAN", "STD", "Digits", "OfflineDigitsWarning", "Source", "load_digits"]
+
+Source = Literal["mnist", "sklearn-digits"]
+Split = Literal["train", "test"]
+
+MEAN, STD = 0.1307, 0.3081
+"""Mean and standard deviation of MNIST's training pixels, on a scale of 0 to 1."""
+
+MNIST_FILES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+DOWNLOAD_TIMEOUT = 20.0  # seconds without an answer
+OFFLINE_TEST_IMAGES = 360  # of scikit-learn's 1797
+
+
+class OfflineDigitsWarning(UserWarning):
+    """MNIST could not be had: the numbers that follow are those of another data set."""
+
+
+@dataclass(frozen=True)
+class Digits:
+    """A set of digits on one device.
+
+    Attributes:
+        images: float32 [N, 1, 28, 28], normalised by MNIST's mean and deviation.
+        labels: int64 [N], 0 to 9.
+        source: which data set this is; every recorded result repeats it.
+    """
+
+    images: Tensor
+    labels: Tensor
+    source: Source
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def sample(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw ``count`` images with replacement: [count, 1, 28, 28] and labels [count]."""
+        index = torch.randint(len(self), (count,), generator=generator, device=generator.device).to(
+            self.images.device
+        )
+        return self.images[index], self.labels[index]
+
+    def first(self, count: int) -> Digits:
+        """The first ``count`` digits, for a quick look."""
+        return Digits(self.images[:count], self.labels[:count], self.source)
+
+
+def load_digits(
+    split: Split, device: str | torch.device = "cpu", root: Path | None = None
+) -> Digits:
+    """Load one split of the digits onto ``device``.
+
+    MNIST comes from ``root`` or from the torchvision root that the environment variable
+    ``MNIST_ROOT`` names; otherwise from ``data/MNIST``, downloaded there if it is missing.
+    Without a network it is scikit-learn's 8 × 8 digits, drawn into MNIST's 20 × 20 box,
+    and an :class:`OfflineDigitsWarning` says so.
+
+    Raises:
+        GtnError: the split is unknown, the named root holds no MNIST, or a file of it is
+            damaged.
+    """
+    if split not in ("train", "test"):
+        raise GtnError(f"There is no split {split!r} of the digits: take 'train' or 'test'.")
+    named = root or (Path(os.environ["MNIST_ROOT"]) if os.environ.get("MNIST_ROOT") else None)
+    if named is not None:
+        if missing := _missing(named):
+            raise GtnError(
+                f"{named} is named as the root of MNIST but holds no MNIST/raw/{missing[0]}. "
+                "Point MNIST_ROOT at a torchvision root that has MNIST/raw, or unset it and "
+                "MNIST is downloaded to data/MNIST."
+            )
+        return _read_mnist(split, named, device)
+    default = Path("data")
+    if _missing(default):
+        try:
+            _download(default)
+        except Exception as error:  # torchvision raises whatever its mirrors and disks raise
+            warnings.warn(
+                f"MNIST could not be downloaded ({error}). Using scikit-learn's 1797 bundled "
+                "digits instead: the numbers are NOT those of MNIST. Connect once, or set "
+                "MNIST_ROOT to a folder that holds MNIST/raw.",
+                OfflineDigitsWarning,
+                stacklevel=2,
+            )
+            return _offline_digits(split, device)
+    return _read_mnist(split, default, device)
+
+
+def _missing(root: Path) -> list[str]:
+    return [name for name in MNIST_FILES if not (root / "MNIST" / "raw" / name).is_file()]
+
+
+def _read_mnist(split: Split, root: Path, device: str | torch.device) -> Digits:
+    from torchvision.datasets import MNIST
+
+    try:
+        data = MNIST(str(root), train=split == "train", download=False)
+        images, labels = data.data, data.targets
+        if images.shape[1:] != (28, 28) or len(images) != len(labels) or not len(labels):
+            raise ValueError(f"{tuple(images.shape)} images and {len(labels)} labels")
+    except Exception as error:  # a short file fails in several ways inside torchvision
+        raise GtnError(
+            f"MNIST in {root / 'MNIST' / 'raw'} is damaged ({error or type(error).__name__}). "
+            "Delete that folder and run again to download it anew."
+        ) from error
+    pixels = images.to(device).float().unsqueeze(1) / 255  # [N, 1, 28, 28]
+    return Digits((pixels - MEAN) / STD, labels.long().to(device), "mnist")
+
+
+def _download(root: Path) -> None:
+    """Download MNIST beside ``root`` and move it in only when all of it is there.
+
+    torchvision checks the archives' digests; an interrupted download of its own would
+    leave a part behind that the next run takes for the whole.
+    """
+    from torchvision.datasets import MNIST
+
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root, prefix=".mnist-") as scratch:
+        with _socket_timeout(DOWNLOAD_TIMEOUT):
+            MNIST(scratch, download=True)
+        if missing := _missing(Path(scratch)):
+            raise OSError(f"the download lacks {', '.join(missing)}")
+        raw = root / "MNIST" / "raw"
+        raw.mkdir(parents=True, exist_ok=True)
+        for name in MNIST_FILES:
+            (Path(scratch) / "MNIST" / "raw" / name).replace(raw / name)
+
+
+@contextlib.contextmanager
+def _socket_timeout(seconds: float) -> Iterator[None]:
+    # torchvision gives its downloads no timeout: a silent network would hang for ever.
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _offline_digits(split: Split, device: str | torch.device) -> Digits:
+    from sklearn.datasets import load_digits as load_bundled
+    from sklearn.model_selection import train_test_split
+
+    bundled = load_bundled()
+    parts = train_test_split(
+        bundled.images,
+        bundled.target,
+        test_size=OFFLINE_TEST_IMAGES,
+        stratify=bundled.target,
+        random_state=0,
+    )
+    images, labels = (parts[0], parts[2]) if split == "train" else (parts[1], parts[3])
+    small = torch.as_tensor(images, dtype=torch.float32).unsqueeze(1) / 16  # [N, 1, 8, 8]
+    # MNIST centres its digits in a 20 × 20 box with four empty pixels around it.
+    box = F.interpolate(small, size=(20, 20), mode="bilinear", align_corners=False)
+    pixels = F.pad(box, (4, 4, 4, 4)).to(device)
+    return Digits(
+        (pixels - MEAN) / STD,
+        torch.as_tensor(labels, dtype=torch.int64).to(device),
+        "sklearn-digits",
+    )

@@ -1,0 +1,214 @@
+"""The learners: networks small enough to be trained in a few steps on generated images.
+
+One configuration describes convolutional and fully connected learners alike; ``LEARNERS``
+names the seed's, the small ones for class, and a family for transfer and architecture
+search.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gtnlab.errors import GtnError
+
+__all__ = ["FAMILY", "LEARNERS", "Learner", "LearnerConfig", "make_learner", "reset"]
+
+Norm = Literal["none", "batch", "group", "layer"]
+Activation = Literal["leaky_relu", "relu", "gelu", "tanh"]
+
+CLASSES = 10
+PIXELS = 28
+SLOPE = 0.1  # of the seed's leaky ReLU
+
+
+@dataclass(frozen=True)
+class LearnerConfig:
+    """A learner's architecture.
+
+    Attributes:
+        filters: channels of the convolutions; each is followed by a 2 × 2 max pool.
+        hidden: widths of the fully connected layers before the output layer.
+        kernel: side of the square convolution kernels, odd.
+        padded: whether a convolution keeps its image's size (the seed's do not).
+        norm: normalisation after each activation. ``batch`` uses statistics of the batch,
+            the others treat every image by itself, so that training and use agree.
+        norm_output: whether the logits are normalised too, as the seed's are.
+        activation: the non-linearity.
+    """
+
+    filters: tuple[int, ...] = ()
+    hidden: tuple[int, ...] = ()
+    kernel: int = 3
+    padded: bool = True
+    norm: Norm = "none"
+    norm_output: bool = False
+    activation: Activation = "leaky_relu"
+
+
+class Learner(nn.Module):
+    """A classifier of digits: images [B, 1, 28, 28] → log-probabilities [B, 10].
+
+    Everything it computes goes through parameters and buffers, so it can be called
+    with others' in their place (``torch.func.functional_call``).
+    """
+
+    def __init__(self, config: LearnerConfig) -> None:
+        super().__init__()
+        self.config = config
+        layers: list[nn.Module] = []
+        channels, side = 1, PIXELS
+        for width in config.filters:
+            padding = config.kernel // 2 if config.padded else 0
+            side = (side + 2 * padding - config.kernel + 1) // 2
+            if side < 1:
+                raise GtnError(f"{config} shrinks the image to nothing: use fewer filters.")
+            layers += [
+                nn.Conv2d(channels, width, config.kernel, padding=padding),
+                _activation(config.activation),
+                _norm(config.norm, width, images=True),
+                nn.MaxPool2d(2),
+            ]
+            channels = width
+        layers.append(nn.Flatten())
+        features = channels * side * side
+        for width in config.hidden:
+            layers += [
+                nn.Linear(features, width),
+                _activation(config.activation),
+                _norm(config.norm, width, images=False),
+            ]
+            features = width
+        layers.append(nn.Linear(features, CLASSES))
+        if config.norm_output:
+            layers.append(_norm(config.norm, CLASSES, images=False))
+        self.layers = nn.Sequential(*(layer for layer in layers if layer is not None))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return F.log_softmax(self.layers(images), dim=1)
+
+    @property
+    def uses_batch_statistics(self) -> bool:
+        """Whether its answer for one image depends on the others in a training batch."""
+        return any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.modules())
+
+
+def _activation(name: Activation) -> nn.Module:
+    modules: dict[str, nn.Module] = {
+        "leaky_relu": nn.LeakyReLU(SLOPE),
+        "relu": nn.ReLU(),
+        "gelu": nn.GELU(),
+        "tanh": nn.Tanh(),
+    }
+    return modules[name]
+
+
+def _norm(name: Norm, channels: int, *, images: bool) -> nn.Module:
+    if name == "batch":
+        return nn.BatchNorm2d(channels) if images else nn.BatchNorm1d(channels)
+    if name == "group":
+        # Groups of eight channels or more, as many groups as divide them.
+        return nn.GroupNorm(math.gcd(channels, max(1, channels // 8)), channels)
+    if name == "layer":
+        return nn.GroupNorm(1, channels)
+    return nn.Identity()
+
+
+def make_learner(name: str, generator: torch.Generator | int = 0) -> Learner:
+    """A fresh learner called ``name``, drawn from ``generator`` and on its device.
+
+    An integer is taken as the seed of a generator on the CPU. The same generator state
+    gives the same weights.
+
+    Raises:
+        GtnError: no learner has that name.
+    """
+    if name not in LEARNERS:
+        raise GtnError(
+            f"There is no learner {name!r}. The usual ones are "
+            f"{', '.join(n for n in LEARNERS if n not in FAMILY)}; "
+            "gtnlab.learner.LEARNERS has them all."
+        )
+    if isinstance(generator, int):
+        generator = torch.Generator().manual_seed(generator)
+    # PyTorch would draw initial weights from its global generator: build without weights.
+    with torch.device("meta"):
+        learner = Learner(LEARNERS[name])
+    learner = learner.to_empty(device=generator.device)
+    reset(learner, generator)
+    return learner
+
+
+@torch.no_grad()
+def reset(learner: Learner, generator: torch.Generator) -> None:
+    """Give ``learner`` fresh weights in place: another network of the same shape.
+
+    PyTorch's default distributions, except the output layer, which is Kaiming normal for
+    the leaky ReLU before it, as in the seed.
+    """
+    output = [m for m in learner.modules() if isinstance(m, nn.Linear)][-1]
+    for module in learner.modules():
+        if module is output:
+            nn.init.kaiming_normal_(output.weight, a=SLOPE, generator=generator)
+            nn.init.zeros_(output.bias)
+        elif isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_uniform_(module.weight, a=math.sqrt(5), generator=generator)
+            assert module.bias is not None
+            bound = 1 / math.sqrt(module.weight[0].numel())
+            nn.init.uniform_(module.bias, -bound, bound, generator=generator)
+        elif isinstance(module, nn.modules.batchnorm._BatchNorm | nn.GroupNorm):
+            module.reset_parameters()
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.reset_running_stats()
+
+
+def _family() -> dict[str, LearnerConfig]:
+    """Widths, depths, kernels, norms and activations, crossed and named by their parts."""
+    family: dict[str, LearnerConfig] = {}
+    shapes: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+        ((), ()),
+        ((), (16,)),
+        ((), (128,)),
+        ((), (64, 64)),
+        ((8,), ()),
+        ((8, 16), ()),
+        ((8, 16), (32,)),
+        ((4, 8, 16), ()),
+    ]
+    norms: tuple[Norm, ...] = ("none", "batch", "group")
+    for (filters, hidden), norm in itertools.product(shapes, norms):
+        if norm != "none" and not (filters or hidden):
+            continue  # a linear learner has nothing to normalise
+        for kernel in (3, 5) if filters else (3,):
+            parts = ["conv" + "x".join(map(str, filters)) + f"k{kernel}"] if filters else []
+            parts += ["fc" + "x".join(map(str, hidden))] if hidden else []
+            name = "_".join([*(parts or ["linear"]), norm])
+            family[name] = LearnerConfig(filters, hidden, kernel, norm=norm)
+    activations: tuple[Activation, ...] = ("relu", "gelu", "tanh")
+    for activation in activations:
+        family[f"fc64_{activation}"] = LearnerConfig(hidden=(64,), activation=activation)
+        family[f"conv8x16k3_{activation}"] = LearnerConfig((8, 16), activation=activation)
+    return family
+
+
+FAMILY: dict[str, LearnerConfig] = _family()
+"""Small learners of many kinds, for transfer and for architecture search."""
+
+LEARNERS: dict[str, LearnerConfig] = {
+    "mlp": LearnerConfig(hidden=(64,)),
+    "cnn_small": LearnerConfig((16, 32), padded=False, norm="batch", norm_output=True),
+    "cnn_small_group": LearnerConfig((16, 32), padded=False, norm="group", norm_output=True),
+    "cnn_small_none": LearnerConfig((16, 32), padded=False),
+    "seed_cnn": LearnerConfig((64, 128), padded=False, norm="batch", norm_output=True),
+    "seed_cnn_group": LearnerConfig((64, 128), padded=False, norm="group", norm_output=True),
+    "seed_cnn_layer": LearnerConfig((64, 128), padded=False, norm="layer", norm_output=True),
+    "seed_cnn_none": LearnerConfig((64, 128), padded=False),
+    **FAMILY,
+}
+"""Every learner by name: the usual ones first, then the family."""
