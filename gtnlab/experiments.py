@@ -26,6 +26,30 @@ DeviceChoice = Literal["auto", "cpu", "cuda"]
 VARIANTS: tuple[Variant, ...] = typing.get_args(Variant)
 
 
+def _require(config: ExperimentConfig, field: str, holds: bool, wanted: str) -> None:
+    if not holds:
+        raise GtnError(f"{field} must be {wanted}, and is {getattr(config, field)!r}.")
+
+
+def _check_type(field: str, value: object, hint: Any) -> None:
+    if typing.get_origin(hint) is Literal:
+        choices = typing.get_args(hint)
+        if value not in choices:
+            raise GtnError(f"{field} cannot be {value!r}. {_one_of(str(value), choices)}")
+        return
+    accepted = (int, float) if hint is float else hint
+    if isinstance(value, bool) != (hint is bool) or not isinstance(value, accepted):
+        raise GtnError(f"{field} must be of type {hint.__name__}, and is {value!r}.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise GtnError(f"{field} must be a finite number, and is {value!r}.")
+
+
+def _one_of(wrong: str, valid: Iterable[str]) -> str:
+    names = list(valid)
+    close = difflib.get_close_matches(wrong, names, n=1)
+    return (f"Did you mean {close[0]!r}? " if close else "") + f"Valid: {', '.join(names)}."
+
+
 @dataclass(frozen=True)
 class ExperimentConfig:
     """One meta-training run. Sizes count images or steps; `…_lr` are learning rates.
@@ -45,7 +69,6 @@ class ExperimentConfig:
     teacher_statistics: Statistics = "per-step"
     # Learner: a fresh one at each outer step.
     learner: str = "seed_cnn"
-    norm: str = "batch"
     weight_norm: bool = False
     # Inner loop.
     inner_lr: float = 0.02
@@ -119,7 +142,6 @@ EXPERIMENTS: dict[str, ExperimentConfig] = {
             batch=32,
             teacher="small",
             learner="mlp",
-            norm="none",
             outer_steps=1200,
             real_batch=512,
         ),
@@ -178,27 +200,3 @@ def resolve_device(choice: DeviceChoice) -> torch.device:
     if choice == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(choice)
-
-
-def _require(config: ExperimentConfig, field: str, holds: bool, wanted: str) -> None:
-    if not holds:
-        raise GtnError(f"{field} must be {wanted}, and is {getattr(config, field)!r}.")
-
-
-def _check_type(field: str, value: object, hint: Any) -> None:
-    if typing.get_origin(hint) is Literal:
-        choices = typing.get_args(hint)
-        if value not in choices:
-            raise GtnError(f"{field} cannot be {value!r}. {_one_of(str(value), choices)}")
-        return
-    accepted = (int, float) if hint is float else hint
-    if isinstance(value, bool) != (hint is bool) or not isinstance(value, accepted):
-        raise GtnError(f"{field} must be of type {hint.__name__}, and is {value!r}.")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise GtnError(f"{field} must be a finite number, and is {value!r}.")
-
-
-def _one_of(wrong: str, valid: Iterable[str]) -> str:
-    names = list(valid)
-    close = difflib.get_close_matches(wrong, names, n=1)
-    return (f"Did you mean {close[0]!r}? " if close else "") + f"Valid: {', '.join(names)}."

@@ -1,0 +1,197 @@
+"""The teacher: vectors and labels in, the learner's training images out.
+
+Such et al. 2019 (arXiv 1912.07768), section 3.1 and figure 1(a): a generator whose input
+vectors, when learned, are the curriculum. Presets:
+
+- `seed`: a published PyTorch replication's, about 103 M parameters, nearly all of them in
+  one linear layer that draws 128 full-size feature maps;
+- `lean`: the paper's, which draws the maps at a quarter of the width and upsamples;
+- `small`: the same idea at the size of a class-room laptop, about 83 thousand parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gtnlab.errors import GtnError
+from gtnlab.experiments import ExperimentConfig, Statistics, Variant
+
+__all__ = ["CLASSES", "SLOPE", "TEACHERS", "Teacher", "TeacherShape", "make_teacher"]
+
+CLASSES = 10
+SIDE = 28  # pixels
+SLOPE = 0.1  # of every leaky ReLU
+
+
+@dataclass(frozen=True)
+class TeacherShape:
+    """Widths of a teacher's layers.
+
+    Attributes:
+        hidden: width of the first linear layer.
+        maps: feature maps that the second linear layer draws.
+        middle: feature maps between the two convolutions.
+        upsampling: factor by which each convolution's input is enlarged; the maps are drawn
+            28 / upsampling² pixels wide.
+    """
+
+    hidden: int
+    maps: int
+    middle: int
+    upsampling: int
+
+    @property
+    def drawn_side(self) -> int:
+        """Pixels on a side of the maps that the second linear layer draws."""
+        return SIDE // self.upsampling**2
+
+
+TEACHERS: dict[str, TeacherShape] = {
+    "seed": TeacherShape(hidden=1024, maps=128, middle=64, upsampling=1),
+    "lean": TeacherShape(hidden=1024, maps=128, middle=64, upsampling=2),
+    "small": TeacherShape(hidden=64, maps=24, middle=8, upsampling=2),
+}
+
+
+class _Normalise(nn.Module):
+    """BatchNorm over each of `groups` interleaved batches, by batch statistics only.
+
+    Images are interleaved as [batch, groups, …], so that a group's channels can be seen as
+    channels of their own without a copy: [batch · groups, C, …] → [batch, groups · C, …].
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor, groups: int) -> Tensor:
+        grouped = x.reshape(-1, groups * x.shape[1], *x.shape[2:])
+        scale, shift = self.weight.repeat(groups), self.bias.repeat(groups)
+        return F.batch_norm(grouped, None, None, scale, shift, training=True).reshape(x.shape)
+
+
+class Teacher(nn.Module):
+    """A generator of `steps` batches of `batch` images.
+
+    Layers, following the replication: linear → leaky ReLU → BatchNorm → linear → leaky ReLU
+    → BatchNorm → conv 3 × 3 → BatchNorm → leaky ReLU → conv 3 × 3 → BatchNorm → leaky ReLU
+    → tanh, with Kaiming initialisation of the two linear layers. BatchNorm always uses the
+    statistics of what is being generated: of one step's batch (`per-step`, what a call per
+    step gives) or of all steps together (`joint`).
+
+    Args:
+        shape: widths of the layers.
+        steps: inner steps, one batch each.
+        batch: images of a batch; at least 2 with `per-step` statistics.
+        noise: length of an input vector.
+        variant: `learned` vectors are a parameter, `random_fixed` ones drawn once, `random`
+            ones drawn anew at each call.
+        statistics: what BatchNorm averages over.
+        generator: draws weights and vectors.
+    """
+
+    inputs: Tensor
+
+    def __init__(
+        self,
+        shape: TeacherShape,
+        *,
+        steps: int,
+        batch: int,
+        noise: int = 64,
+        variant: Variant = "learned",
+        statistics: Statistics = "per-step",
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        if batch * (steps if statistics == "joint" else 1) < 2:
+            raise GtnError(
+                "a teacher normalises over a batch, so it needs at least 2 images in one: "
+                "raise batch to 2, or use joint statistics and more than one step."
+            )
+        self.shape, self.steps, self.batch, self.noise = shape, steps, batch, noise
+        self.variant, self.statistics = variant, statistics
+        drawn = shape.maps * shape.drawn_side**2
+        with torch.random.fork_rng(devices=[]):
+            # Layers without a generator of their own draw from the global one.
+            torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+            self.expand = nn.Linear(noise + CLASSES, shape.hidden)
+            self.norm_hidden = _Normalise(shape.hidden)
+            self.draw = nn.Linear(shape.hidden, drawn)
+            self.norm_drawn = _Normalise(shape.maps)
+            self.conv_middle = nn.Conv2d(shape.maps, shape.middle, 3, padding=1)
+            self.norm_middle = _Normalise(shape.middle)
+            self.conv_out = nn.Conv2d(shape.middle, 1, 3, padding=1)
+            self.norm_out = _Normalise(1)
+            for linear in (self.expand, self.draw):
+                nn.init.kaiming_normal_(linear.weight, a=SLOPE)
+        inputs = torch.rand(steps, batch, noise, generator=generator)
+        if variant == "learned":
+            self.inputs = nn.Parameter(inputs)
+        else:
+            self.register_buffer("inputs", inputs)
+
+    @property
+    def labels(self) -> Tensor:
+        """Labels of every step's batch: int64 [batch], 0 to 9 over and over."""
+        return torch.arange(self.batch, device=self.inputs.device) % CLASSES
+
+    def forward(self, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """All images of one curriculum, from one call.
+
+        Args:
+            generator: draws the vectors of the `random` variant; needed for no other.
+
+        Returns:
+            images [steps, batch, 1, 28, 28] in (−1, 1) and labels int64 [batch].
+        """
+        if self.variant == "random":
+            if generator is None:
+                raise GtnError("a teacher of random vectors must be called with a generator.")
+            drawn = torch.rand(self.inputs.shape, generator=generator, device=generator.device)
+            inputs = drawn.to(self.inputs)
+        else:
+            inputs = self.inputs
+        return self.generate(inputs), self.labels
+
+    def generate(self, inputs: Tensor) -> Tensor:
+        """Images [steps, batch, 1, 28, 28] from vectors [steps, batch, noise]."""
+        steps, batch = inputs.shape[:2]
+        one_hot = F.one_hot(self.labels[:batch], CLASSES).to(inputs)
+        x = torch.cat([inputs, one_hot.expand(steps, batch, CLASSES)], dim=2)
+        # Batch first: see _Normalise.
+        x = x.transpose(0, 1).reshape(batch * steps, -1)
+        groups = steps if self.statistics == "per-step" else 1
+        up = self.shape.upsampling
+        x = self.norm_hidden(F.leaky_relu(self.expand(x), SLOPE), groups)
+        x = F.leaky_relu(self.draw(x), SLOPE)
+        x = x.reshape(-1, self.shape.maps, self.shape.drawn_side, self.shape.drawn_side)
+        x = _enlarge(self.norm_drawn(x, groups), up)
+        x = F.leaky_relu(self.norm_middle(self.conv_middle(x), groups), SLOPE)
+        x = _enlarge(x, up)
+        x = torch.tanh(F.leaky_relu(self.norm_out(self.conv_out(x), groups), SLOPE))
+        return x.reshape(batch, steps, 1, SIDE, SIDE).transpose(0, 1)
+
+
+def make_teacher(config: ExperimentConfig, generator: torch.Generator) -> Teacher:
+    """The teacher of an experiment, on the CPU, drawn from `generator`."""
+    return Teacher(
+        TEACHERS[config.teacher],
+        steps=config.steps,
+        batch=config.batch,
+        noise=config.noise,
+        variant=config.variant,
+        statistics=config.teacher_statistics,
+        generator=generator,
+    )
+
+
+def _enlarge(x: Tensor, factor: int) -> Tensor:
+    if factor == 1:
+        return x
+    return F.interpolate(x, scale_factor=float(factor), mode="nearest")
