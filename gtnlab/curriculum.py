@@ -1,0 +1,217 @@
+"""What a teacher made: recorded at moments of its training, saved, loaded, reordered."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import zipfile
+import zlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from gtnlab.errors import GtnError
+from gtnlab.files import written_whole
+
+__all__ = ["MEASURES", "ORDERS", "VERSION", "Curriculum", "Lesson", "Measure", "Order", "to_unit"]
+
+VERSION = 1
+"""Of the file format: raised whenever an older reader would misread a newer file."""
+
+Order = Literal["ordered", "steps-shuffled", "images-shuffled", "within-batch", "reversed"]
+ORDERS: tuple[Order, ...] = get_args(Order)
+
+Measure = Literal["batch-statistics", "inference"]
+MEASURES: tuple[Measure, ...] = get_args(Measure)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What one learner is taught: a batch of images for every inner step, and how fast.
+
+    Attributes:
+        images: float32 [steps, batch, 1, 28, 28].
+        labels: int64 [steps, batch].
+        lr: learning rate of each inner step, float32 [steps].
+        momentum: momentum of each inner step, float32 [steps].
+    """
+
+    images: Tensor
+    labels: Tensor
+    lr: Tensor
+    momentum: Tensor
+
+    @property
+    def steps(self) -> int:
+        return len(self.lr)
+
+    def reorder(self, order: Order, generator: torch.Generator | None = None) -> Lesson:
+        """The same images in another order; the rates stay with their place in time.
+
+        ``steps-shuffled`` permutes whole batches, ``images-shuffled`` deals all images out
+        anew, ``within-batch`` permutes the images of each batch (which changes nothing,
+        as a batch is a set), ``reversed`` takes the batches from the last to the first.
+
+        Raises:
+            GtnError: no such order.
+        """
+        steps, batch = self.labels.shape
+        every = torch.arange(steps * batch).reshape(steps, batch)
+        if order == "ordered":
+            return self
+        if order == "steps-shuffled":
+            every = every[torch.randperm(steps, generator=generator)]
+        elif order == "images-shuffled":
+            every = torch.randperm(steps * batch, generator=generator).reshape(steps, batch)
+        elif order == "within-batch":
+            every = torch.stack([row[torch.randperm(batch, generator=generator)] for row in every])
+        elif order == "reversed":
+            every = every.flip(0)
+        else:
+            raise GtnError(f"There is no order {order!r}: take one of {', '.join(ORDERS)}.")
+        index = every.to(self.images.device)
+        return replace(
+            self, images=self.images.flatten(0, 1)[index], labels=self.labels.flatten()[index]
+        )
+
+
+@dataclass(frozen=True)
+class Curriculum:
+    """A teacher's images at moments of the outer loop, and how well they taught.
+
+    Attributes:
+        outer_step: int64 [snapshots]; when each was taken.
+        images: uint8 [snapshots, steps, batch, 28, 28]; −1…1 as 0…255.
+        labels: int64 [batch], the same at every step.
+        lr: float64 [snapshots, steps].
+        momentum: float64 [snapshots, steps].
+        accuracy: float32 [snapshots, orders, measures, steps], mean accuracy (0 to 1) of
+            fresh learners on real test digits after each inner step.
+        orders: names of the second axis of ``accuracy``.
+        measures: names of its third axis.
+        provenance: configuration, seed, versions, hardware, seconds, data set.
+
+    Raises:
+        GtnError: the arrays' shapes or types do not agree with this.
+    """
+
+    outer_step: npt.NDArray[np.int64]
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    lr: npt.NDArray[np.float64]
+    momentum: npt.NDArray[np.float64]
+    accuracy: npt.NDArray[np.float32]
+    orders: tuple[str, ...]
+    measures: tuple[str, ...]
+    provenance: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 5 or self.images.dtype != np.uint8 or not self.images.size:
+            raise GtnError(
+                "A curriculum's images are uint8 [snapshots, steps, batch, 28, 28], not "
+                f"{self.images.dtype} {list(self.images.shape)}."
+            )
+        snapshots, steps, batch = self.images.shape[:3]
+        judged = (snapshots, len(self.orders), len(self.measures), steps)
+        for name, array, shape in (
+            ("images", self.images, (snapshots, steps, batch, 28, 28)),
+            ("outer_step", self.outer_step, (snapshots,)),
+            ("labels", self.labels, (batch,)),
+            ("lr", self.lr, (snapshots, steps)),
+            ("momentum", self.momentum, (snapshots, steps)),
+            ("accuracy", self.accuracy, judged),
+        ):
+            if array.shape != shape or array.dtype.kind not in "iuf":
+                raise GtnError(
+                    f"A curriculum's {name} should have the shape {list(shape)} and is "
+                    f"{array.dtype} {list(array.shape)}."
+                )
+
+        if self.labels.min() < 0 or self.labels.max() > 9:
+            raise GtnError("A curriculum's labels are digits, 0 to 9.")
+
+    @property
+    def steps(self) -> int:
+        return int(self.images.shape[1])
+
+    @property
+    def batch(self) -> int:
+        return int(self.images.shape[2])
+
+    def lesson(self, snapshot: int = -1, device: torch.device | str = "cpu") -> Lesson:
+        """One snapshot, the last unless told, as tensors for a learner."""
+        images = to_unit(torch.as_tensor(self.images[snapshot], device=device)).unsqueeze(2)
+        labels = torch.as_tensor(self.labels, dtype=torch.int64, device=device)
+        return Lesson(
+            images=images,  # [steps, batch, 1, 28, 28]
+            labels=labels.expand(self.steps, self.batch),
+            lr=torch.as_tensor(self.lr[snapshot], dtype=torch.float32, device=device),
+            momentum=torch.as_tensor(self.momentum[snapshot], dtype=torch.float32, device=device),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write an .npz without pickles; an earlier file stays whole if this fails.
+
+        Raises:
+            GtnError: the disk is full or the folder cannot be written to.
+        """
+        with written_whole(path) as scratch, scratch.open("wb") as file:
+            np.savez_compressed(
+                file,
+                version=np.int64(VERSION),
+                outer_step=self.outer_step,
+                images=self.images,
+                labels=self.labels,
+                lr=self.lr,
+                momentum=self.momentum,
+                accuracy=self.accuracy,
+                orders=np.array(self.orders, dtype=np.str_),
+                measures=np.array(self.measures, dtype=np.str_),
+                provenance=np.array(json.dumps(self.provenance)),
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> Curriculum:
+        """Read a recorded curriculum; nothing in it is unpickled.
+
+        Raises:
+            GtnError: there is no such file, it is damaged or of another version.
+        """
+        if not path.is_file():
+            raise GtnError(
+                f"There is no recorded curriculum {path}. Record one with `gtnlab train class`."
+            )
+        again = "Record it again with `gtnlab train`, or take a fresh copy."
+        try:
+            with path.open("rb") as file:
+                if file.read(4) != b"PK\x03\x04":
+                    raise GtnError(f"{path} is not a recorded curriculum (.npz). {again}")
+            with np.load(path, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise GtnError(f"{path} is damaged or was cut short ({error}). {again}") from error
+        except pickle.UnpicklingError as error:  # some numpy versions try before they refuse
+            raise GtnError(f"{path} holds a pickle and is not read. {again}") from error
+        found = arrays.pop("version", None)
+        if found is None or found.ndim or found.dtype.kind not in "iu" or int(found) != VERSION:
+            raise GtnError(
+                f"{path} is a curriculum of version {found}; this gtnlab reads version "
+                f"{VERSION}. Update gtnlab, or record it again with `gtnlab train`."
+            )
+        try:
+            arrays["orders"] = tuple(str(name) for name in arrays["orders"])
+            arrays["measures"] = tuple(str(name) for name in arrays["measures"])
+            arrays["provenance"] = json.loads(str(arrays["provenance"]))
+            return cls(**arrays)
+        except (KeyError, TypeError, ValueError, GtnError) as error:
+            raise GtnError(f"{path} lacks a part or has a wrong one ({error}). {again}") from error
+
+
+def to_unit(pixels: Tensor) -> Tensor:
+    """uint8 0…255 as the float32 −1…1 that a teacher's tanh gave."""
+    return pixels.float() / 127.5 - 1
