@@ -1,0 +1,163 @@
+"""Which functions of a notebook are blank, and how much help each blank gives."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from nbformat import NotebookNode
+
+from authoring.errors import AuthoringError
+from authoring.exercises import (
+    Exercise,
+    Level,
+    Line,
+    cell_label,
+    read_exercises,
+    read_lines,
+    source_of,
+    without_markers,
+)
+
+_BEGIN, _END = "### BEGIN SOLUTION", "### END SOLUTION"
+
+
+def blank(lines: Sequence[Line], level: Level) -> str:
+    """Rewrite a solution cell so that nbgrader's ClearSolutions leaves a stub in place of each gap.
+
+    Each maximal run of lines hidden at `level` becomes one solution region, at the indentation of
+    the run's first line of code. Empty lines do not interrupt a run, and a run of nothing but
+    comments (help for another level) leaves no gap.
+
+    Args:
+        lines: the cell, from `read_lines`.
+        level: how much help the blank gives.
+
+    Returns:
+        The new source of the cell.
+    """
+    out: list[str] = []
+    run: list[str] = []
+    empty_after_run: list[str] = []
+
+    def close_run() -> None:
+        code = [text for text in run if text.strip() and not text.lstrip().startswith("#")]
+        if code:
+            indent = code[0][: len(code[0]) - len(code[0].lstrip())]
+            out.extend([indent + _BEGIN, *run, indent + _END])
+        out.extend(empty_after_run)
+        run.clear()
+        empty_after_run.clear()
+
+    for line in lines:
+        if not line.is_shown_at(level):
+            run.extend(empty_after_run)
+            empty_after_run.clear()
+            run.append(line.text)
+        elif run and not line.text.strip():
+            empty_after_run.append(line.text)
+        else:
+            close_run()
+            out.append(line.text)
+    close_run()
+    return "\n".join(out)
+
+
+def select(notebook: NotebookNode, blanks: Sequence[str], level: Level, where: str) -> NotebookNode:
+    """Make the chosen functions blank, and everything else given.
+
+    A notebook without exercises is returned as it is. Written questions are left to nbgrader.
+
+    Args:
+        notebook: the instructor's notebook; changed in place.
+        blanks: names of the functions that students write.
+        level: how much help their blanks give; a challenge is always at level open.
+        where: the notebook's path, for messages.
+
+    Returns:
+        The same notebook; its metadata `exercise` records the choice.
+
+    Raises:
+        AuthoringError: an unknown name, nothing chosen, or a notebook that contradicts itself.
+    """
+    exercises = read_exercises(notebook, where)
+    if not exercises:
+        return notebook
+    chosen = _choose(exercises, blanks, where)
+    vanished: set[int] = set()
+    for exercise in exercises:
+        if exercise.always_blank:
+            _make_blank(notebook.cells[exercise.index], "open", where)
+        elif exercise.name in chosen:
+            _make_blank(notebook.cells[exercise.index], level, where)
+        else:
+            vanished |= _give(notebook, exercise, where)
+    notebook.cells = [cell for i, cell in enumerate(notebook.cells) if i not in vanished]
+    notebook.metadata["exercise"] = {"blanks": chosen, "level": level}
+    return notebook
+
+
+def _choose(exercises: Sequence[Exercise], blanks: Sequence[str], where: str) -> list[str]:
+    choosable = [exercise.name for exercise in exercises if not exercise.always_blank]
+    unknown = [name for name in blanks if name not in choosable]
+    if unknown:
+        always = [exercise.name for exercise in exercises if exercise.always_blank]
+        note = f" ({', '.join(always)}: blank in every release, without naming.)" if always else ""
+        raise AuthoringError(
+            f"{where}: no function to blank is called {', '.join(map(repr, unknown))}. "
+            f"Choose from: {', '.join(choosable)}.{note}"
+        )
+    if choosable and not blanks:
+        raise AuthoringError(
+            f"{where}: no function is blank. Choose at least one of: {', '.join(choosable)}."
+        )
+    return [name for name in choosable if name in blanks]
+
+
+def _make_blank(cell: NotebookNode, level: Level, where: str) -> None:
+    here = f"{where}, {cell_label(cell, 0)}"
+    lines = read_lines(source_of(cell), here)
+    rewritten = blank(lines, level)
+    if _BEGIN not in rewritten:
+        raise AuthoringError(f"{here}: at level {level} the blank hides no code.")
+    try:
+        ast.parse(without_markers(lines))
+    except SyntaxError as error:
+        raise AuthoringError(f"{here}: the solution is not valid Python: {error}.") from error
+    try:
+        ast.parse(_with_stubs(rewritten))
+    except SyntaxError as error:
+        raise AuthoringError(
+            f"{here}: at level {level} the blank is not valid Python ({error}). Move its help "
+            "markers so that what stays visible keeps its indentation."
+        ) from error
+    cell.source = rewritten
+
+
+def _with_stubs(source: str) -> str:
+    out, hidden = [], False
+    for text in source.split("\n"):
+        if text.strip() == _BEGIN:
+            out.append(text.replace(_BEGIN, "raise NotImplementedError()"))
+            hidden = True
+        elif text.strip() == _END:
+            hidden = False
+        elif not hidden:
+            out.append(text)
+    return "\n".join(out)
+
+
+def _give(notebook: NotebookNode, exercise: Exercise, where: str) -> set[int]:
+    """Hand out a function complete and untested; returns the places of cells left with nothing."""
+    cell = notebook.cells[exercise.index]
+    cell.source = without_markers(read_lines(source_of(cell), where))
+    cell.metadata.nbgrader.update({"solution": False, "grade": False, "locked": True})
+    del cell.metadata["exercise"]
+    vanished: set[int] = set()
+    for test in exercise.tests:
+        cell = notebook.cells[test.index]
+        cell.source = without_markers(read_lines(source_of(cell), where))
+        del cell.metadata["exercise"], cell.metadata["nbgrader"]
+        if not cell.source.strip():
+            vanished.add(test.index)
+    return vanished

@@ -1,0 +1,116 @@
+"""The course on disk: its configuration, its folders, and building a folder all or nothing."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from traitlets.config import Config, ConfigFileNotFound, PyFileConfigLoader
+
+from authoring.errors import AuthoringError
+
+CONFIG_FILE = "nbgrader_config.py"
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course folder: the one that holds nbgrader_config.py."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, root: Path) -> Course:
+        """The course at this folder.
+
+        Raises:
+            AuthoringError: there is none.
+        """
+        if not (root / CONFIG_FILE).is_file():
+            raise AuthoringError(
+                f"{root} is not a course: it has no {CONFIG_FILE}. Run the command at the course "
+                "root, the folder that holds that file."
+            )
+        return cls(root.resolve())
+
+    def config(self) -> Config:
+        """The course's configuration, read afresh (traitlets)."""
+        try:
+            return PyFileConfigLoader(CONFIG_FILE, path=str(self.root)).load_config()
+        except ConfigFileNotFound as error:
+            raise AuthoringError(f"{self.root / CONFIG_FILE} cannot be read: {error}.") from error
+
+    def _folder(self, step: str, default: str) -> Path:
+        return self.root / str(self.config().CourseDirectory.get(f"{step}_directory", default))
+
+    @property
+    def source(self) -> Path:
+        """Where the instructor's notebooks are."""
+        return self._folder("source", "source")
+
+    @property
+    def release(self) -> Path:
+        """Where the students' notebooks go."""
+        return self._folder("release", "release")
+
+    @property
+    def submitted(self) -> Path:
+        """Where submissions are collected."""
+        return self._folder("submitted", "submitted")
+
+    @property
+    def solutions(self) -> Path:
+        """Where the executed solutions go."""
+        return self.root / "solutions"
+
+    @property
+    def ignored(self) -> list[str]:
+        """Patterns of file names that never leave the source folder."""
+        return list(self.config().CourseDirectory.get("ignore", []))
+
+    def assignments(self) -> list[str]:
+        """Names of the assignments that have a source notebook."""
+        return sorted({path.parent.name for path in self.source.glob("*/*.ipynb")})
+
+    def notebooks(self, assignment: str) -> list[Path]:
+        """The source notebooks of an assignment.
+
+        Raises:
+            AuthoringError: there is no such assignment.
+        """
+        found = sorted((self.source / assignment).glob("*.ipynb"))
+        if not found:
+            known = ", ".join(self.assignments()) or "none yet"
+            raise AuthoringError(
+                f"{self.source / assignment} holds no notebook. Assignments: {known}."
+            )
+        return found
+
+
+@contextmanager
+def staged(destination: Path) -> Iterator[Path]:
+    """A new folder that takes the place of `destination` only if the block succeeds.
+
+    Yields the path of that folder, for the block to make. When the block raises, or makes nothing,
+    `destination` stays as it was.
+    """
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".building-", dir=destination.parent) as scratch:
+        folder = Path(scratch) / "new" / destination.name
+        folder.parent.mkdir()
+        yield folder
+        if not folder.is_dir():
+            raise AuthoringError(f"Nothing was built for {destination}.")
+        old = Path(scratch) / "old"
+        if destination.exists():
+            destination.rename(old)
+        try:
+            folder.rename(destination)
+        except OSError:
+            if old.exists():
+                old.rename(destination)
+            raise
+        shutil.rmtree(old, ignore_errors=True)

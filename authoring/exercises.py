@@ -1,0 +1,315 @@
+"""What the cells of a source notebook say: exercises, tests and points, help and hidden lines.
+
+This is the one module of `authoring` that the grader reads the instructor's notebook with, so it
+works on plain notebook dictionaries and imports nothing beyond the standard library.
+
+A solution cell is marked, beside nbgrader's own metadata, with
+`"exercise": {"name": "bptt", "exports": ["RNN.bptt"]}` (and `"always_blank": true` for a
+challenge), its test cells with `"exercise": {"tests": "bptt"}`. Inside a cell, markers on lines of their own
+open and close regions:
+
+    ### BEGIN SOLUTION       ### END SOLUTION        hidden in every blank
+    ### BEGIN HELP guided    ### END HELP            shown by a blank at level guided
+    ### BEGIN HELP standard  ### END HELP            shown by a blank at levels guided and standard
+    ### BEGIN HIDDEN TESTS   ### END HIDDEN TESTS    never given to students
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from authoring.errors import AuthoringError
+
+__all__ = [
+    "LEVELS",
+    "AuthoringError",
+    "Exercise",
+    "Level",
+    "Line",
+    "TestCell",
+    "cell_label",
+    "read_exercises",
+    "read_lines",
+    "source_of",
+    "without_markers",
+]
+
+Level = Literal["guided", "standard", "open"]
+LEVELS: tuple[Level, ...] = ("guided", "standard", "open")
+
+Region = Literal["plain", "solution", "guided", "standard", "hidden tests"]
+
+_MARKER = re.compile(
+    r"\s*###\s*(?P<edge>BEGIN|END) (?P<kind>SOLUTION|HELP|HIDDEN TESTS)(?: (?P<level>\S+))?\s*"
+)
+# nbgrader looks for these words anywhere in a line, so a slip of the pen must not pass as text.
+_LOOKS_LIKE_A_MARKER = re.compile(r"\b(BEGIN|END)\s+(SOLUTION|HELP|HIDDEN\s+TESTS)\b")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a cell, and the region that its markers put it in."""
+
+    text: str
+    region: Region
+
+    def is_shown_at(self, level: Level) -> bool:
+        """Whether a blank at this help level shows the line."""
+        if self.region == "standard":
+            return level in ("guided", "standard")
+        return self.region in ("plain", level)
+
+
+@dataclass(frozen=True)
+class TestCell:
+    """A graded cell that tests one exercise; `index` is its place in the notebook."""
+
+    __test__ = False  # not a pytest class
+
+    grade_id: str
+    points: float
+    index: int
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A function that students may be asked to write, with the cells that test it.
+
+    Attributes:
+        name: what the instructor calls it, e.g. in `--SelectExercises.blanks`.
+        grade_id: nbgrader's id of its solution cell.
+        exports: what tests call, e.g. `RNN.bptt` or `train_with_sgd`.
+        always_blank: a challenge: blank in every release, with no help.
+        index: place of the solution cell in the notebook.
+        tests: its test cells, in the order of the notebook.
+    """
+
+    name: str
+    grade_id: str
+    exports: tuple[str, ...]
+    always_blank: bool
+    index: int
+    tests: tuple[TestCell, ...]
+
+    @property
+    def points(self) -> float:
+        """Points that its tests give together."""
+        return sum(test.points for test in self.tests)
+
+
+def source_of(cell: Mapping[str, Any]) -> str:
+    """The cell's source as one string (a notebook file may store a list of lines)."""
+    source = cell["source"]
+    return source if isinstance(source, str) else "".join(source)
+
+
+def cell_label(cell: Mapping[str, Any], index: int) -> str:
+    """How error messages name a cell: its grade_id, else its id, else its place."""
+    metadata = cell.get("metadata", {})
+    name = metadata.get("nbgrader", {}).get("grade_id") or cell.get("id")
+    return f"cell '{name}'" if name else f"cell number {index + 1}"
+
+
+def read_lines(source: str, where: str) -> list[Line]:
+    """Split a cell into lines with their regions; the marker lines themselves are left out.
+
+    Raises:
+        AuthoringError: a marker is malformed, nested, unknown or has no partner.
+    """
+    lines: list[Line] = []
+    region: Region = "plain"
+    opened = ""
+    for text in source.split("\n"):
+        marker = _MARKER.fullmatch(text)
+        if marker is None:
+            if _LOOKS_LIKE_A_MARKER.search(text):
+                raise AuthoringError(
+                    f"{where}: '{text.strip()}' is not a marker this course knows. Markers stand "
+                    "alone on a line, e.g. '### BEGIN SOLUTION' or '### BEGIN HELP guided'."
+                )
+            lines.append(Line(text, region))
+        elif marker["edge"] == "BEGIN":
+            if region != "plain":
+                raise AuthoringError(
+                    f"{where}: '{text.strip()}' opens inside another region. "
+                    f"Close that one first with '### END {opened}'."
+                )
+            region, opened = _region(marker["kind"], marker["level"], where), marker["kind"]
+        else:
+            if region == "plain" or marker["kind"] != opened:
+                raise AuthoringError(f"{where}: '{text.strip()}' closes a region that is not open.")
+            region = "plain"
+    if region != "plain":
+        raise AuthoringError(
+            f"{where}: '### BEGIN {opened}' is never closed. Add '### END {opened}'."
+        )
+    return lines
+
+
+def _region(kind: str, level: str | None, where: str) -> Region:
+    if kind == "HELP":
+        if level == "guided":
+            return "guided"
+        if level == "standard":
+            return "standard"
+        raise AuthoringError(
+            f"{where}: '### BEGIN HELP {level or ''}' names no help level. "
+            "Write '### BEGIN HELP guided' or '### BEGIN HELP standard'."
+        )
+    if level is not None:
+        raise AuthoringError(f"{where}: '### BEGIN {kind}' takes no level, but has '{level}'.")
+    return "solution" if kind == "SOLUTION" else "hidden tests"
+
+
+def without_markers(lines: Sequence[Line]) -> str:
+    """The source as a solution shows it: no markers, no hidden tests, all the rest."""
+    return "\n".join(line.text for line in lines if line.region != "hidden tests").strip("\n")
+
+
+def read_exercises(notebook: Mapping[str, Any], where: str) -> tuple[Exercise, ...]:
+    """Read and check the exercises of a source notebook.
+
+    Args:
+        notebook: the notebook, as nbformat or `json` reads it.
+        where: its path, for messages.
+
+    Returns:
+        The exercises in the order of the notebook; empty where no cell declares one.
+
+    Raises:
+        AuthoringError: what a cell says is inconsistent; the message names notebook and cell.
+    """
+    solutions: dict[str, Exercise] = {}
+    tests: dict[str, list[TestCell]] = {}
+    seen: set[str] = set()
+    for index, cell in enumerate(notebook["cells"]):
+        here = f"{where}, {cell_label(cell, index)}"
+        nbgrader = cell.get("metadata", {}).get("nbgrader", {})
+        grade_id = nbgrader.get("grade_id")
+        if grade_id is not None:
+            if grade_id in seen:
+                raise AuthoringError(f"{here}: the grade_id '{grade_id}' is used twice.")
+            seen.add(grade_id)
+        said = cell.get("metadata", {}).get("exercise")
+        _check_regions(cell, nbgrader, said, here)
+        if said is None:
+            continue
+        if not isinstance(said, Mapping):
+            raise AuthoringError(
+                f"{here}: the metadata 'exercise' must be an object, not {said!r}."
+            )
+        if "tests" in said:
+            tests.setdefault(_tested(said, here), []).append(
+                _read_test(cell, nbgrader, index, here)
+            )
+        else:
+            exercise = _read_solution(cell, nbgrader, said, index, here)
+            if exercise.name in solutions:
+                raise AuthoringError(f"{here}: the exercise '{exercise.name}' is declared twice.")
+            solutions[exercise.name] = exercise
+    return tuple(_join(solutions, tests, where))
+
+
+def _check_regions(
+    cell: Mapping[str, Any], nbgrader: Mapping[str, Any], said: object, here: str
+) -> None:
+    if cell["cell_type"] != "code":
+        return
+    regions = {line.region for line in read_lines(source_of(cell), here)}
+    if "hidden tests" in regions and not nbgrader.get("grade"):
+        raise AuthoringError(f"{here}: hidden tests stand in a cell that is not graded.")
+    if "solution" in regions and not nbgrader.get("solution"):
+        raise AuthoringError(f"{here}: a solution region stands in a cell that is not a solution.")
+    if regions & {"guided", "standard"} and said is None:
+        raise AuthoringError(
+            f"{here}: help regions need the metadata 'exercise' that says whose help this is."
+        )
+
+
+def _tested(said: Mapping[str, Any], here: str) -> str:
+    if set(said) != {"tests"} or not isinstance(said["tests"], str):
+        raise AuthoringError(f'{here}: a test cell says {{"tests": NAME}} and nothing else.')
+    return said["tests"]
+
+
+def _read_test(
+    cell: Mapping[str, Any], nbgrader: Mapping[str, Any], index: int, here: str
+) -> TestCell:
+    if (
+        cell["cell_type"] != "code"
+        or not nbgrader.get("grade")
+        or nbgrader.get("solution")
+        or not nbgrader.get("locked")
+    ):
+        raise AuthoringError(f"{here}: a test cell is a code cell that is graded and locked.")
+    points = nbgrader.get("points")
+    if isinstance(points, bool) or not isinstance(points, int | float) or points < 0:
+        raise AuthoringError(f"{here}: the test cell has no points (found {points!r}).")
+    return TestCell(nbgrader["grade_id"], float(points), index)
+
+
+def _read_solution(
+    cell: Mapping[str, Any],
+    nbgrader: Mapping[str, Any],
+    said: Mapping[str, Any],
+    index: int,
+    here: str,
+) -> Exercise:
+    name, exports = said.get("name"), said.get("exports")
+    if set(said) - {"name", "exports", "always_blank"} or not isinstance(name, str) or not name:
+        raise AuthoringError(
+            f"{here}: a solution cell says its exercise's name and exports "
+            f"(and always_blank), but this one says {dict(said)!r}."
+        )
+    if (
+        not isinstance(exports, Sequence)
+        or isinstance(exports, str)
+        or not exports
+        or not all(isinstance(export, str) for export in exports)
+    ):
+        raise AuthoringError(f"{here}: exercise '{name}' exports nothing; name what tests call.")
+    if cell["cell_type"] != "code" or not nbgrader.get("solution") or nbgrader.get("grade"):
+        raise AuthoringError(
+            f"{here}: exercise '{name}' must be an ungraded solution code cell of nbgrader."
+        )
+    if not any(line.region == "solution" for line in read_lines(source_of(cell), here)):
+        raise AuthoringError(
+            f"{here}: exercise '{name}' has no '### BEGIN SOLUTION' region, so nothing is asked."
+        )
+    return Exercise(
+        name=name,
+        grade_id=nbgrader["grade_id"],
+        exports=tuple(exports),
+        always_blank=bool(said.get("always_blank", False)),
+        index=index,
+        tests=(),
+    )
+
+
+def _join(
+    solutions: Mapping[str, Exercise], tests: Mapping[str, list[TestCell]], where: str
+) -> Iterator[Exercise]:
+    for name, cells in tests.items():
+        if name not in solutions:
+            known = ", ".join(solutions) or "none"
+            raise AuthoringError(
+                f"{where}, cell '{cells[0].grade_id}': tests the exercise '{name}', which no "
+                f"solution cell declares (declared: {known})."
+            )
+    for exercise in solutions.values():
+        own = tests.get(exercise.name, [])
+        if not own:
+            raise AuthoringError(
+                f"{where}, cell '{exercise.grade_id}': exercise '{exercise.name}' has no test "
+                f'cell. Mark its tests with the metadata {{"tests": "{exercise.name}"}}.'
+            )
+        for test in own:
+            if not test.grade_id.startswith(f"{exercise.grade_id}-"):
+                raise AuthoringError(
+                    f"{where}, cell '{test.grade_id}': a test of '{exercise.name}' has a grade_id "
+                    f"that starts with '{exercise.grade_id}-'."
+                )
+        yield replace(exercise, tests=tuple(own))

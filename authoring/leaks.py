@@ -1,0 +1,286 @@
+"""Whether anything that students must not see stands in a release or in the lab's wheel.
+
+A line is secret when the release's own choice hides it: a solution line of a blank function, a
+hidden test, the reference answer to a written question, or anything in a file that the course's
+configuration keeps in the source folder. A line that students legitimately see elsewhere in the
+same notebook is not secret, and neither is one too short to say anything.
+
+A copy is recognised whatever its spaces and line breaks, and runs of code also under other names.
+"""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import json
+import keyword
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from authoring.course import Course
+from authoring.errors import AuthoringError
+from authoring.exercises import (
+    Exercise,
+    Level,
+    cell_label,
+    read_exercises,
+    read_lines,
+    source_of,
+)
+
+# Below these a line is common property (`return L`), or a run could be anyone's.
+_LINE_CHARACTERS = 12
+_RUN_LINES = 3
+_RUN_TOKENS = 30
+
+_TOKEN = re.compile(r"[^\W\d]\w*|\d[\w.]*|\"[^\"]*\"|'[^']*'|\S")
+
+
+@dataclass(frozen=True)
+class Secret:
+    """One line, or one run of code, that must not get out."""
+
+    kind: str
+    origin: str
+    text: str
+    pattern: str
+    is_run: bool = False
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A secret found where students can read it."""
+
+    file: str
+    place: str
+    secret: Secret
+
+    def __str__(self) -> str:
+        where = f"{self.file}, {self.place}" if self.place else self.file
+        how = "repeats (under other names or as it is)" if self.secret.is_run else "contains"
+        return f"{where}: {how} a {self.secret.kind} of {self.secret.origin}: {self.secret.text}"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A piece of text that students get, and where it stands."""
+
+    file: str
+    place: str
+    text: str
+
+
+def find_leaks(secrets: Sequence[Secret], texts: Iterable[Text]) -> list[Leak]:
+    """Every secret that stands in one of the texts."""
+    lines = [secret for secret in secrets if not secret.is_run]
+    runs: dict[str, Secret] = {secret.pattern: secret for secret in secrets if secret.is_run}
+    leaks: list[Leak] = []
+    for text in texts:
+        squeezed = _squeeze(text.text)
+        leaks += [Leak(text.file, text.place, s) for s in lines if s.pattern in squeezed]
+        shapes = {shape for shape, _ in _runs(_code_lines(text.text.split("\n")))}
+        leaks += [Leak(text.file, text.place, runs[shape]) for shape in sorted(shapes & set(runs))]
+    return leaks
+
+
+def course_secrets(course: Course) -> list[Secret]:
+    """What the course's current releases hide; without a release, everything that could be."""
+    secrets: list[Secret] = []
+    for assignment in course.assignments():
+        visible: list[str] = []
+        hidden: list[_Hidden] = []
+        for path in course.notebooks(assignment):
+            choice = _recorded_choice(course.release / assignment / path.name)
+            _split(path, choice, visible, hidden)
+        for path in sorted((course.source / assignment).rglob("*.py")):
+            if _is_ignored(path.name, course.ignored):
+                hidden += _of_file(path)
+        secrets += _without_common(hidden, visible)
+    return secrets
+
+
+def release_texts(course: Course) -> Iterator[Text]:
+    """Everything in the release folder; a file that should not be there at all is an error too."""
+    for path in sorted(course.release.rglob("*")):
+        if path.is_file():
+            name = str(path.relative_to(course.root))
+            yield from texts_of(name, path.read_bytes())
+
+
+def forbidden_files(course: Course, names: Iterable[str]) -> list[str]:
+    """Those of the file names that the configuration keeps in the source folder."""
+    return [name for name in names if _is_ignored(Path(name).name, course.ignored)]
+
+
+def texts_of(name: str, content: bytes) -> Iterator[Text]:
+    """The texts in a file: a notebook's cell by cell, any other as a whole, a picture none."""
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        return
+    if not name.endswith(".ipynb"):
+        yield Text(name, "", text)
+        return
+    try:
+        notebook = json.loads(text)
+    except ValueError as error:
+        raise AuthoringError(f"{name} is not a notebook: {error}. Build it again.") from error
+    for index, cell in enumerate(notebook.get("cells", [])):
+        here = cell_label(cell, index)
+        yield from (Text(name, here, string) for string in _strings(cell))
+    rest = {key: value for key, value in notebook.items() if key != "cells"}
+    yield from (Text(name, "metadata", string) for string in _strings(rest))
+
+
+@dataclass(frozen=True)
+class _Hidden:
+    """Consecutive code lines or text lines, and which of them students must not see."""
+
+    kind: str
+    origin: str
+    lines: tuple[str, ...]
+    secret: tuple[bool, ...]
+
+
+def _recorded_choice(released: Path) -> tuple[list[str], Level] | None:
+    if not released.is_file():
+        return None
+    said = json.loads(released.read_text(encoding="utf-8"))["metadata"].get("exercise")
+    return None if said is None else (said["blanks"], said["level"])
+
+
+def _split(
+    path: Path,
+    choice: tuple[list[str], Level] | None,
+    visible: list[str],
+    hidden: list[_Hidden],
+) -> None:
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    exercises = read_exercises(notebook, str(path))
+    blanks: Sequence[str] = [exercise.name for exercise in exercises]
+    level: Level = "open"
+    if choice is not None:
+        blanks, level = choice
+    by_index = {exercise.index: exercise for exercise in exercises}
+    for index, cell in enumerate(notebook["cells"]):
+        origin = f"{path.name}, {cell_label(cell, index)}"
+        nbgrader = cell.get("metadata", {}).get("nbgrader", {})
+        source = source_of(cell)
+        if cell["cell_type"] != "code":
+            if nbgrader.get("solution"):
+                texts = tuple(source.split("\n"))
+                hidden.append(_Hidden("reference answer", origin, texts, (True,) * len(texts)))
+            else:
+                visible += source.split("\n")
+            continue
+        kind = "solution line" if nbgrader.get("solution") else "hidden test"
+        lines = read_lines(source, origin)
+        shown = _shown_level(by_index.get(index), blanks, level)
+        secret = tuple(
+            line.region == "hidden tests" or (shown is not None and not line.is_shown_at(shown))
+            for line in lines
+        )
+        hidden.append(_Hidden(kind, origin, tuple(line.text for line in lines), secret))
+        visible += [line.text for line, hide in zip(lines, secret, strict=True) if not hide]
+
+
+def _shown_level(exercise: Exercise | None, blanks: Sequence[str], level: Level) -> Level | None:
+    """The level at which a solution cell is blank; None for a cell that is given whole."""
+    if exercise is None:
+        return None
+    if exercise.always_blank:
+        return "open"
+    return level if exercise.name in blanks else None
+
+
+def _of_file(path: Path) -> list[_Hidden]:
+    text = path.read_text(encoding="utf-8")
+    lines = tuple(line for line in text.split("\n") if not re.match(r"\s*(import|from)\b", line))
+    found = [_Hidden("line", path.name, lines, (True,) * len(lines))]
+    # A message may be written over several lines of code and read as one.
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            strings = tuple(node.value.split("\n"))
+            found.append(_Hidden("message", path.name, strings, (True,) * len(strings)))
+    return found
+
+
+def _without_common(hidden: Sequence[_Hidden], visible: Sequence[str]) -> list[Secret]:
+    common = [_squeeze(line) for line in visible]
+    common_runs = {shape for shape, _ in _runs(_code_lines(visible))}
+    found: dict[tuple[str, bool], Secret] = {}
+    for piece in hidden:
+        for line, secret in zip(piece.lines, piece.secret, strict=True):
+            pattern = _squeeze(line)
+            if not secret or len(pattern) < _LINE_CHARACTERS or not re.search(r"\w{2}", pattern):
+                continue
+            if not any(pattern in known for known in common):
+                found.setdefault(
+                    (pattern, False), Secret(piece.kind, piece.origin, line.strip(), pattern)
+                )
+        for shape, first in _runs(_code_lines(piece.lines, piece.secret)):
+            if shape not in common_runs:
+                found.setdefault(
+                    (shape, True), Secret(piece.kind, piece.origin, first, shape, is_run=True)
+                )
+    return list(found.values())
+
+
+def _squeeze(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def _code_lines(
+    lines: Sequence[str], secret: Sequence[bool] | None = None
+) -> list[tuple[str, bool]]:
+    flags = secret if secret is not None else [True] * len(lines)
+    return [
+        (line.strip(), flag)
+        for line, flag in zip(lines, flags, strict=True)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+
+
+def _runs(code: Sequence[tuple[str, bool]]) -> Iterator[tuple[str, str]]:
+    """Shapes of the runs of consecutive code lines, most of them secret, with their first lines.
+
+    A shape is the tokens of the run, each name replaced by the order of its first appearance, so
+    that a copy with other variables has the same one.
+    """
+    for start in range(len(code) - _RUN_LINES + 1):
+        run = code[start : start + _RUN_LINES]
+        if sum(flag for _, flag in run) < _RUN_LINES - 1:
+            continue
+        names: dict[str, str] = {}
+        tokens = [
+            _anonymous(token, names) for line, _ in run for token in [*_TOKEN.findall(line), "\n"]
+        ]
+        if len(tokens) >= _RUN_TOKENS:
+            yield " ".join(tokens), run[0][0]
+
+
+def _anonymous(token: str, names: dict[str, str]) -> str:
+    if not token.isidentifier() or keyword.iskeyword(token):
+        return token
+    return names.setdefault(token, f"<{len(names)}>")
+
+
+def _is_ignored(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        if value and all(isinstance(item, str) for item in value):
+            yield "".join(value)
+        else:
+            for item in value:
+                yield from _strings(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _strings(item)

@@ -1,0 +1,168 @@
+"""From source notebook to release, through nbgrader's own converter.
+
+`SelectExercises` stands first in `c.GenerateAssignment.preprocessors`. It rewrites the instructor's
+notebook into one that nbgrader's own preprocessors turn into the release: every line to hide lies
+in a plain nbgrader solution region, and what is not asked has lost its points and hidden tests.
+`build_release` runs that converter so that a failure never costs the release that is there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.converters import GenerateAssignment, NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Enum, List, TraitError, Unicode
+from traitlets.config import Config
+
+from authoring.blanks import select
+from authoring.course import Course, staged
+from authoring.errors import AuthoringError
+from authoring.exercises import LEVELS, Level
+
+
+def names_in(text: str) -> list[str]:
+    """The names in a command line value: `bptt,sgd_step` and `['bptt', 'sgd_step']` alike."""
+    return [name for part in text.strip("[]() ").split(",") if (name := part.strip(" '\""))]
+
+
+class _Names(List):
+    """A list of names that the command line may give separated by commas, or one by one."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        return super().validate(obj, names_in(value) if isinstance(value, str) else value)
+
+    def from_string(self, s: str) -> list[str]:
+        return names_in(s)
+
+    def from_string_list(self, s_list: Sequence[str]) -> list[str]:
+        return [name for text in s_list for name in names_in(text)]
+
+
+class SelectExercises(NbGraderPreprocessor):
+    """nbgrader preprocessor that applies `select` with the course's configuration.
+
+    Inside nbgrader's converter it looks at every source notebook as soon as it is made, because
+    the converter deletes the previous release before it runs the first preprocessor: a mistyped
+    name must not cost the release that students already have.
+    """
+
+    blanks = _Names(
+        Unicode(),
+        default_value=["bptt"],
+        help="Names of the functions that students write, e.g. bptt,sgd_step.",
+    ).tag(config=True)
+
+    level = Enum(
+        LEVELS,
+        default_value="guided",
+        help="How much help a blank gives: guided (commented steps), standard (signature and "
+        "accumulators) or open (signature and docstring).",
+    ).tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        try:
+            super().__init__(**kwargs)
+            for path in self._notebooks_to_convert():
+                notebook = nbformat.read(path, as_version=4)
+                select(notebook, self.blanks, self.level, str(path))
+        except (AuthoringError, TraitError) as error:
+            self.log.error("%s", error)
+            raise NbGraderException(str(error)) from error
+
+    def _notebooks_to_convert(self) -> list[Path]:
+        converter = getattr(self.parent, "parent", None)
+        found: Mapping[str, list[str]] = getattr(converter, "assignments", {})
+        return [Path(path) for paths in found.values() for path in paths]
+
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any]
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Apply the choice to one notebook (nbgrader calls this)."""
+        where = resources.get("nbgrader", {}).get("notebook", "notebook")
+        return select(nb, self.blanks, self.level, where), resources
+
+
+def build_release(
+    course: Course,
+    assignment: str,
+    *,
+    blanks: Sequence[str] | None = None,
+    level: Level | None = None,
+    output: Path | None = None,
+) -> Path:
+    """Build one assignment's release with nbgrader's converter and the course's configuration.
+
+    Args:
+        course: the course; its configuration chooses what `blanks` and `level` leave open.
+        assignment: name of the assignment.
+        blanks: names of the functions that students write.
+        level: how much help their blanks give.
+        output: folder to build under instead of the course's release folder. Such a build is for
+            looking at: the gradebook is told nothing of it.
+
+    Returns:
+        The folder of the built assignment.
+
+    Raises:
+        AuthoringError: nbgrader refused; the release that was there is untouched.
+    """
+    course.notebooks(assignment)
+    config = course.config()
+    if blanks is not None:
+        config.SelectExercises.blanks = list(blanks)
+    if level is not None:
+        config.SelectExercises.level = level
+    if output is not None:
+        config.GenerateAssignment.no_database = True
+        config.SaveCells.enabled = False
+    destination = (output or course.release) / assignment
+    with staged(destination) as folder:
+        config.CourseDirectory.release_directory = str(folder.parent)
+        config.CourseDirectory.assignment_id = assignment
+        _convert(config, course.root)
+    return destination
+
+
+def _convert(config: Config, root: Path) -> None:
+    coursedir = CourseDirectory(config=config, root=str(root))
+    converter = GenerateAssignment(coursedir=coursedir, config=config)
+    errors = _Errors()
+    # nbgrader logs what went wrong and then raises only that something did.
+    level, propagate = converter.log.level, converter.log.propagate
+    converter.log.setLevel(logging.ERROR)
+    converter.log.propagate = False
+    converter.log.addHandler(errors)
+    try:
+        converter.start()
+    except NbGraderException as error:
+        cause = error.__cause__
+        raise AuthoringError(str(cause) if cause else errors.reason() or str(error)) from error
+    finally:
+        converter.log.removeHandler(errors)
+        converter.log.setLevel(level)
+        converter.log.propagate = propagate
+
+
+class _Errors(logging.Handler):
+    """Collects what nbgrader logs, to give the reason instead of the traceback."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+    def reason(self) -> str:
+        """The last line of the logged traceback: the error itself."""
+        for message in self.messages:
+            if message.startswith("Traceback"):
+                return message.strip().splitlines()[-1]
+        return self.messages[0] if self.messages else ""

@@ -1,0 +1,174 @@
+"""From source notebook to executed solution: what staff read, and what nbval compares."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from authoring.course import Course, staged
+from authoring.errors import AuthoringError
+from authoring.exercises import cell_label, read_exercises, read_lines, source_of, without_markers
+
+Progress = Callable[[int, int, str], None]
+"""Called before each cell with its index, the number of cells and its name."""
+
+MAX_BYTES = 5_000_000
+CELL_SECONDS = 600
+
+_MARKDOWN_MARKER = re.compile(r"\b(BEGIN|END) (SOLUTION|MARK SCHEME)\b")
+
+
+def clean_solution(notebook: NotebookNode, where: str) -> NotebookNode:
+    """Take out of a source notebook what only nbgrader and the grader need.
+
+    Markers, hidden tests, and nbgrader's and our metadata go; solutions, help comments, visible
+    tests and the reference answers to written questions stay. Cells left empty vanish.
+
+    Args:
+        notebook: the source notebook; changed in place.
+        where: its path, for messages.
+
+    Returns:
+        The same notebook, without outputs.
+    """
+    read_exercises(notebook, where)
+    kept = []
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code":
+            here = f"{where}, {cell_label(cell, index)}"
+            cell.source = without_markers(read_lines(source_of(cell), here))
+            cell.outputs, cell.execution_count = [], None
+        else:
+            lines = source_of(cell).split("\n")
+            cell.source = "\n".join(text for text in lines if not _MARKDOWN_MARKER.search(text))
+        for key in ("nbgrader", "exercise", "deletable", "editable"):
+            cell.metadata.pop(key, None)
+        if cell.source.strip():
+            kept.append(cell)
+    notebook.cells = kept
+    return notebook
+
+
+def build_solution(
+    course: Course,
+    assignment: str,
+    *,
+    output: Path | None = None,
+    run: bool = True,
+    progress: Progress | None = None,
+) -> Path:
+    """Build one assignment's solution notebooks, executed top to bottom in a fresh kernel.
+
+    Args:
+        course: the course.
+        assignment: name of the assignment.
+        output: folder to build under instead of the course's solutions folder.
+        run: whether to execute; without outputs is enough to compare sources.
+        progress: called before each cell.
+
+    Returns:
+        The folder of the built assignment.
+
+    Raises:
+        AuthoringError: a cell failed or took too long, or the file grew too large; the solution
+            that was there is untouched.
+    """
+    notebooks = course.notebooks(assignment)
+    destination = (output or course.solutions) / assignment
+    ignore = shutil.ignore_patterns(*course.ignored, "*.ipynb")
+    with staged(destination) as folder:
+        shutil.copytree(course.source / assignment, folder, ignore=ignore)
+        for path in notebooks:
+            notebook = clean_solution(nbformat.read(path, as_version=4), str(path))
+            if run:
+                # Elsewhere than in `folder`: whatever the notebook writes is not part of it.
+                with tempfile.TemporaryDirectory() as scratch:
+                    shutil.copytree(folder, scratch, dirs_exist_ok=True)
+                    execute(notebook, Path(scratch), str(path), progress)
+            _write(notebook, folder / path.name)
+    return destination
+
+
+def execute(
+    notebook: NotebookNode, folder: Path, where: str, progress: Progress | None = None
+) -> None:
+    """Run every cell in a fresh kernel and keep the outputs, less what varies for no reason.
+
+    Timestamps are not recorded, the kernel's exact Python version is not written down, and widgets
+    are numbered in order of appearance instead of at random.
+
+    Args:
+        notebook: a notebook without outputs; changed in place.
+        folder: working directory of the kernel.
+        where: its path, for messages.
+        progress: called before each cell.
+
+    Raises:
+        AuthoringError: a cell failed or took longer than `CELL_SECONDS`.
+    """
+    language = notebook.metadata.get("language_info")
+    current = ["the first cell"]
+
+    def on_cell_start(cell: NotebookNode, cell_index: int) -> None:
+        current[0] = cell_label(cell, cell_index)
+        if progress:
+            progress(cell_index, len(notebook.cells), current[0])
+
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_SECONDS,
+        record_timing=False,
+        resources={"metadata": {"path": str(folder)}},
+        on_cell_start=on_cell_start,
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        raise AuthoringError(
+            f"{where}, {current[0]}: {error.ename}: {error.evalue}. The solution must run top to "
+            "bottom in a fresh kernel."
+        ) from error
+    except CellTimeoutError as error:
+        raise AuthoringError(
+            f"{where}, {current[0]}: still running after {CELL_SECONDS} seconds."
+        ) from error
+    except DeadKernelError as error:
+        raise AuthoringError(
+            f"{where}, {current[0]}: the kernel died, perhaps for want of memory."
+        ) from error
+    if language is None:
+        notebook.metadata.pop("language_info", None)
+    else:
+        notebook.metadata["language_info"] = language
+
+
+def _number_widgets(text: str) -> str:
+    """Replace the random names of widget models by their order of appearance."""
+    state = json.loads(text)["metadata"].get("widgets", {})
+    models = {name for page in state.values() for name in page.get("state", {})}
+    numbers: dict[str, str] = {}
+
+    def number(match: re.Match[str]) -> str:
+        name = match[0]
+        return numbers.setdefault(name, f"{len(numbers):032x}") if name in models else name
+
+    return re.sub(r"\b[0-9a-f]{32}\b", number, text)
+
+
+def _write(notebook: NotebookNode, path: Path) -> None:
+    text = _number_widgets(nbformat.writes(notebook) + "\n")
+    if len(text.encode()) > MAX_BYTES:
+        raise AuthoringError(
+            f"{path.name}: the executed notebook has {len(text.encode()) / 1e6:.1f} MB, more than "
+            f"{MAX_BYTES / 1e6:.0f} MB. Draw its figures smaller or fewer."
+        )
+    path.write_text(text, encoding="utf-8")
