@@ -75,6 +75,36 @@ class _Normalise(nn.Module):
         return F.batch_norm(grouped, None, None, scale, shift, training=True).reshape(x.shape)
 
 
+# One side of a 3 × 3 kernel over an image enlarged twofold: which pixel of the small image
+# (before, here, after) each of its taps reads, for an even and for an odd pixel.
+_TAPS = torch.tensor(
+    [[[1, 0, 0], [0, 1, 1], [0, 0, 0]], [[0, 0, 0], [1, 1, 0], [0, 0, 1]]], dtype=torch.float32
+)  # [parity, pixel, tap]
+
+
+class _EnlargingConv(nn.Conv2d):
+    """Nearest-neighbour enlargement by 1 or 2, then a 3 × 3 convolution of the same size.
+
+    Twofold, both are one convolution of the small image: a pixel's neighbours in the large
+    image are at most four different pixels of the small one, so each of the four parities
+    has a 3 × 3 kernel of its own, whose weights are sums of the given ones. The large image
+    is never made (three times faster for the small teacher, on one core).
+    """
+
+    def __init__(self, channels: int, out_channels: int, factor: int) -> None:
+        super().__init__(channels, out_channels, 3, padding=1)
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.factor == 1:
+            return super().forward(x)
+        assert self.bias is not None
+        taps = _TAPS.to(self.weight)
+        kernel = torch.einsum("pah,qbw,oihw->opqiab", taps, taps, self.weight)
+        parities = F.conv2d(x, kernel.flatten(0, 2), self.bias.repeat_interleave(4), padding=1)
+        return F.pixel_shuffle(parities, 2)
+
+
 class Teacher(nn.Module):
     """A generator of `steps` batches of `batch` images.
 
@@ -124,9 +154,9 @@ class Teacher(nn.Module):
             self.norm_hidden = _Normalise(shape.hidden)
             self.draw = nn.Linear(shape.hidden, drawn)
             self.norm_drawn = _Normalise(shape.maps)
-            self.conv_middle = nn.Conv2d(shape.maps, shape.middle, 3, padding=1)
+            self.conv_middle = _EnlargingConv(shape.maps, shape.middle, shape.upsampling)
             self.norm_middle = _Normalise(shape.middle)
-            self.conv_out = nn.Conv2d(shape.middle, 1, 3, padding=1)
+            self.conv_out = _EnlargingConv(shape.middle, 1, shape.upsampling)
             self.norm_out = _Normalise(1)
             for linear in (self.expand, self.draw):
                 nn.init.kaiming_normal_(linear.weight, a=SLOPE)
@@ -167,13 +197,11 @@ class Teacher(nn.Module):
         # Batch first: see _Normalise.
         x = x.transpose(0, 1).reshape(batch * steps, -1)
         groups = steps if self.statistics == "per-step" else 1
-        up = self.shape.upsampling
         x = self.norm_hidden(F.leaky_relu(self.expand(x), SLOPE), groups)
         x = F.leaky_relu(self.draw(x), SLOPE)
         x = x.reshape(-1, self.shape.maps, self.shape.drawn_side, self.shape.drawn_side)
-        x = _enlarge(self.norm_drawn(x, groups), up)
+        x = self.norm_drawn(x, groups)
         x = F.leaky_relu(self.norm_middle(self.conv_middle(x), groups), SLOPE)
-        x = _enlarge(x, up)
         x = torch.tanh(F.leaky_relu(self.norm_out(self.conv_out(x), groups), SLOPE))
         return x.reshape(batch, steps, 1, SIDE, SIDE).transpose(0, 1)
 
@@ -189,9 +217,3 @@ def make_teacher(config: ExperimentConfig, generator: torch.Generator) -> Teache
         statistics=config.teacher_statistics,
         generator=generator,
     )
-
-
-def _enlarge(x: Tensor, factor: int) -> Tensor:
-    if factor == 1:
-        return x
-    return F.interpolate(x, scale_factor=float(factor), mode="nearest")
