@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -120,13 +120,11 @@ def _norm(name: Norm, channels: int, *, images: bool) -> nn.Module:
     return nn.Identity()
 
 
-def make_learner(
-    name: str, generator: torch.Generator | int = 0, norm: Norm | None = None
-) -> Learner:
+def make_learner(name: str, generator: torch.Generator | int = 0) -> Learner:
     """A fresh learner called ``name``, drawn from ``generator`` and on its device.
 
     An integer is taken as the seed of a generator on the CPU. The same generator state
-    gives the same weights. ``norm`` replaces the learner's own normalisation.
+    gives the same weights.
 
     Raises:
         GtnError: no learner has that name.
@@ -137,16 +135,11 @@ def make_learner(
             f"{', '.join(n for n in LEARNERS if n not in FAMILY)}; "
             "gtnlab.learner.LEARNERS has them all."
         )
-    config = LEARNERS[name]
-    if norm is not None:
-        if norm not in get_args(Norm):
-            raise GtnError(f"There is no norm {norm!r}: take one of {', '.join(get_args(Norm))}.")
-        config = replace(config, norm=norm)
     if isinstance(generator, int):
         generator = torch.Generator().manual_seed(generator)
     # PyTorch would draw initial weights from its global generator: build without weights.
     with torch.device("meta"):
-        learner = Learner(config)
+        learner = Learner(LEARNERS[name])
     learner = learner.to_empty(device=generator.device)
     reset(learner, generator)
     return learner
@@ -210,7 +203,13 @@ FAMILY: dict[str, LearnerConfig] = _family()
 LEARNERS: dict[str, LearnerConfig] = {
     "mlp": LearnerConfig(hidden=(64,)),
     "cnn_small": LearnerConfig((16, 32), padded=False, norm="batch", norm_output=True),
+    "cnn_small_group": LearnerConfig((16, 32), padded=False, norm="group", norm_output=True),
+    "cnn_small_layer": LearnerConfig((16, 32), padded=False, norm="layer", norm_output=True),
+    "cnn_small_none": LearnerConfig((16, 32), padded=False),
     "seed_cnn": LearnerConfig((64, 128), padded=False, norm="batch", norm_output=True),
+    "seed_cnn_group": LearnerConfig((64, 128), padded=False, norm="group", norm_output=True),
+    "seed_cnn_layer": LearnerConfig((64, 128), padded=False, norm="layer", norm_output=True),
+    "seed_cnn_none": LearnerConfig((64, 128), padded=False),
     **FAMILY,
 }
 """Every learner by name: the usual ones first, then the family."""

@@ -1,0 +1,84 @@
+"""From a finished run to a recorded curriculum: every snapshot judged after each inner step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from gtnlab.curriculum import MEASURES, Curriculum, Order
+from gtnlab.digits import Digits
+from gtnlab.evaluation import judge
+from gtnlab.learner import LEARNERS
+from gtnlab.meta_training import TrainResult
+from gtnlab.provenance import provenance
+
+__all__ = ["RECORDED_ORDERS", "record"]
+
+RECORDED_ORDERS: tuple[Order, ...] = ("ordered", "steps-shuffled")
+
+
+def record(
+    result: TrainResult, test: Digits, on_snapshot: Callable[[int, int], None] | None = None
+) -> Curriculum:
+    """Judge each of the run's snapshots on a part of the test digits.
+
+    These accuracies draw curves, for which a few learners and a part of the test set do;
+    ``report.report`` judges the last snapshot in full. The provenance says how many.
+
+    Args:
+        result: the run.
+        test: test digits, on any device.
+        on_snapshot: called with the snapshots judged and their total, for a progress bar.
+    """
+    config, device = result.config, test.images.device
+    # Convolutions on a CPU take a hundred times as long as a fully connected learner.
+    slow = bool(LEARNERS[config.learner].filters) and device.type == "cpu"
+    learners, images = (1, 500) if slow else (4, 2000)
+    part = test.first(images)
+    accuracy = np.zeros(
+        (len(result.snapshots), len(RECORDED_ORDERS), len(MEASURES), config.steps), np.float32
+    )
+    curriculum = Curriculum(
+        outer_step=np.array([snapshot.outer_step for snapshot in result.snapshots], np.int64),
+        images=np.stack([snapshot.images for snapshot in result.snapshots]),
+        labels=result.snapshots[-1].labels,
+        lr=np.stack([snapshot.lr for snapshot in result.snapshots]),
+        momentum=np.stack([snapshot.momentum for snapshot in result.snapshots]),
+        accuracy=accuracy,
+        orders=RECORDED_ORDERS,
+        measures=MEASURES,
+        provenance=_facts(result, len(part), learners),
+    )
+    generator = torch.Generator().manual_seed(config.seed)
+    for index in range(len(result.snapshots)):
+        lesson = curriculum.lesson(index, device)
+        for row, order in enumerate(RECORDED_ORDERS):
+            judged = judge(
+                [lesson.reorder(order, generator) for _ in range(learners)],
+                config.learner,
+                part,
+                learners=learners,
+                seed=config.seed,
+                every_step=True,
+            )
+            for column, measure in enumerate(MEASURES):
+                accuracy[index, row, column] = judged.accuracy[measure].mean(axis=0)
+        if on_snapshot is not None:
+            on_snapshot(index + 1, len(result.snapshots))
+    return curriculum
+
+
+def _facts(result: TrainResult, test_images: int, learners: int) -> dict[str, Any]:
+    return provenance(
+        next(result.teacher.parameters()).device,
+        config=result.config.to_dict(),
+        seed=result.config.seed,
+        source=result.source,
+        outer_steps=result.outer_step,
+        seconds=round(result.seconds, 1),
+        stopped=result.stopped,
+        judged={"learners": learners, "test_images": test_images},
+    )

@@ -1,0 +1,161 @@
+"""What `gtnlab evaluate` finds out about a curriculum, as rows of a table.
+
+Orders (is it a curriculum at all?), other architectures (does it teach what it was never
+trained for?), and real images in the same number (is it worth it?).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from gtnlab.baselines import BASELINES, Baseline, RealImages, split_off, tune_rates
+from gtnlab.curriculum import MEASURES, ORDERS, Curriculum, Lesson, Measure, Order
+from gtnlab.digits import Digits
+from gtnlab.evaluation import Scores, judge
+from gtnlab.files import written_whole
+from gtnlab.provenance import provenance
+
+__all__ = ["TRANSFER", "Report", "Row", "learner_of", "report"]
+
+TRANSFER = ("mlp", "fc128_none", "conv8x16k3_group", "conv8x16k3_batch", "cnn_small")
+"""Architectures that a teacher is tried on beside its own: with and without convolutions
+and batch statistics."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that fresh learners were taught with, and what they scored."""
+
+    taught: Literal["generated"] | Baseline
+    order: Order
+    learner: str
+    scores: dict[Measure, Scores]
+    rates: tuple[float, float] | None = None
+    """Tuned learning rate and momentum; None: those that were learned."""
+
+    @property
+    def name(self) -> str:
+        """A short title: the order for generated images, otherwise what was taught."""
+        return self.order if self.taught == "generated" else self.taught
+
+
+@dataclass(frozen=True)
+class Report:
+    """All rows, and where they come from."""
+
+    rows: list[Row]
+    provenance: dict[str, Any]
+
+    @property
+    def own(self) -> list[Row]:
+        """Rows of the learner that the teacher was trained with."""
+        return [row for row in self.rows if row.learner == self.provenance["learner"]]
+
+    @property
+    def transfer(self) -> list[Row]:
+        """Rows of the other architectures."""
+        return [row for row in self.rows if row.learner != self.provenance["learner"]]
+
+    def save(self, path: Path) -> None:
+        """Write JSON; both measures stand in every row.
+
+        Raises:
+            GtnError: the disk is full or the folder cannot be written to.
+        """
+        rows = [
+            {
+                "taught": row.taught,
+                "order": row.order,
+                "learner": row.learner,
+                "rates": row.rates,
+                "accuracy": {measure: row.scores[measure].to_dict() for measure in MEASURES},
+            }
+            for row in self.rows
+        ]
+        with written_whole(path) as scratch:
+            scratch.write_text(
+                json.dumps({"rows": rows, "provenance": self.provenance}, indent=1) + "\n"
+            )
+
+
+def learner_of(curriculum: Curriculum) -> str:
+    """The learner that a curriculum was made for; the MLP if it says none."""
+    return str(curriculum.provenance.get("config", {}).get("learner", "mlp"))
+
+
+def report(
+    curriculum: Curriculum,
+    test: Digits,
+    train: Digits | None = None,
+    *,
+    drawings: Sequence[Lesson] | None = None,
+    transfer: Sequence[str] = TRANSFER,
+    learners: int = 10,
+    seed: int = 0,
+    on_progress: Callable[[str], None] | None = None,
+) -> Report:
+    """Judge the last snapshot of a curriculum in full.
+
+    Args:
+        curriculum: what to judge.
+        test: the test digits, all of them for a result.
+        train: training digits for the comparison with real images; None leaves it out.
+        drawings: one lesson per learner from a teacher whose vectors are drawn anew each
+            time (variant ``random``), in place of the recorded one.
+        transfer: other architectures to try.
+        learners: fresh learners per row.
+        seed: of the learners, the orders and the real images.
+        on_progress: called after each of :func:`trials` parts with what was judged.
+
+    Raises:
+        GtnError: an unknown architecture, or too few real images.
+    """
+    device = test.images.device
+    own = learner_of(curriculum)
+    lessons = list(drawings or [curriculum.lesson(device=device)] * learners)
+    rows: list[Row] = []
+
+    def add(
+        taught: Literal["generated"] | Baseline,
+        order: Order,
+        name: str,
+        taught_with: Sequence[Lesson],
+        rates: tuple[float, float] | None = None,
+    ) -> None:
+        judged = judge(taught_with, name, test, learners=learners, seed=seed)
+        scores = {measure: judged.final(measure) for measure in MEASURES}
+        rows.append(Row(taught, order, name, scores, rates))
+        if on_progress is not None:
+            on_progress(f"{rows[-1].name}, {name}")
+
+    for order in ORDERS:
+        generator = torch.Generator().manual_seed(seed)
+        add("generated", order, own, [lesson.reorder(order, generator) for lesson in lessons])
+    for name in transfer:
+        if name != own:
+            add("generated", "ordered", name, lessons)
+    if train is not None:
+        taught_from, held_out = split_off(train)
+        for kind in BASELINES:
+            real = RealImages(kind, taught_from, curriculum.steps, curriculum.batch, seed)
+            rates = tune_rates(real, own, held_out.first(1000), seed=seed)
+            add(kind, "ordered", own, real.lessons(rates, learners, seed), rates)
+    return Report(
+        rows,
+        provenance(
+            device,
+            learner=own,
+            learners=learners,
+            seed=seed,
+            test_images=len(test),
+            source=test.source,
+            statistics="recomputed",
+            curriculum=curriculum.provenance,
+        ),
+    )
