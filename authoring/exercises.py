@@ -5,8 +5,8 @@ works on plain notebook dictionaries and imports nothing beyond the standard lib
 
 A solution cell is marked, beside nbgrader's own metadata, with
 `"exercise": {"name": "bptt", "exports": ["RNN.bptt"]}` (and `"always_blank": true` for a
-challenge), its test cells with `"exercise": {"tests": "bptt"}`. Inside a cell, markers on lines of their own
-open and close regions:
+challenge), its test cells with `"exercise": {"tests": "bptt"}`. Inside a cell, markers on lines of
+their own open and close regions:
 
     ### BEGIN SOLUTION       ### END SOLUTION        hidden in every blank
     ### BEGIN HELP guided    ### END HELP            shown by a blank at level guided

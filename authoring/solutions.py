@@ -127,6 +127,7 @@ def execute(
         notebook,
         timeout=CELL_SECONDS,
         record_timing=False,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(folder)}},
         on_cell_start=on_cell_start,
     )

@@ -22,6 +22,8 @@ def wheel_files(root: Path) -> dict[str, bytes]:
     Raises:
         AuthoringError: the wheel does not build.
     """
+    if not (root / PACKAGE / "pyproject.toml").is_file():
+        raise AuthoringError(f"{root / PACKAGE} has no pyproject.toml to build a wheel from.")
     with tempfile.TemporaryDirectory() as scratch:
         source, built = Path(scratch) / PACKAGE, Path(scratch) / "dist"
         shutil.copytree(
