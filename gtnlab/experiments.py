@@ -69,7 +69,6 @@ class ExperimentConfig:
     teacher_statistics: Statistics = "per-step"
     # Learner: a fresh one at each outer step.
     learner: str = "seed_cnn"
-    weight_norm: bool = False
     # Inner loop.
     inner_lr: float = 0.02
     inner_momentum: float = 0.5
@@ -154,7 +153,7 @@ EXPERIMENTS: dict[str, ExperimentConfig] = {
             batch=128,
             teacher="lean",
             noise=128,
-            weight_norm=True,
+            learner="seed_cnn_weight_norm",
             checkpoint_every=6,
             intermediate_every=8,
             outer_steps=2000,

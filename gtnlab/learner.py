@@ -15,6 +15,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.parametrizations import weight_norm
 
 from gtnlab.errors import GtnError
 
@@ -41,6 +42,9 @@ class LearnerConfig:
             the others treat every image by itself, so that training and use agree.
         norm_output: whether the logits are normalised too, as the seed's are.
         activation: the non-linearity.
+        weight_norm: whether every weight is learned as a length and a direction for each
+            output (Salimans & Kingma 2016, arXiv 1602.07868), which steadies meta-training
+            (Such et al. 2019, figure 2a). It changes no fresh learner's answers.
     """
 
     filters: tuple[int, ...] = ()
@@ -50,6 +54,7 @@ class LearnerConfig:
     norm: Norm = "none"
     norm_output: bool = False
     activation: Activation = "leaky_relu"
+    weight_norm: bool = False
 
 
 class Learner(nn.Module):
@@ -142,12 +147,16 @@ def make_learner(name: str, generator: torch.Generator | int = 0) -> Learner:
         learner = Learner(LEARNERS[name])
     learner = learner.to_empty(device=generator.device)
     reset(learner, generator)
+    if learner.config.weight_norm:
+        for module in learner.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                weight_norm(module)
     return learner
 
 
 @torch.no_grad()
 def reset(learner: Learner, generator: torch.Generator) -> None:
-    """Give ``learner`` fresh weights in place: another network of the same shape.
+    """Give ``learner``, without weight normalisation, fresh weights in place.
 
     PyTorch's default distributions, except the output layer, which is Kaiming normal for
     the leaky ReLU before it, as in the seed.
@@ -210,6 +219,9 @@ LEARNERS: dict[str, LearnerConfig] = {
     "seed_cnn_group": LearnerConfig((64, 128), padded=False, norm="group", norm_output=True),
     "seed_cnn_layer": LearnerConfig((64, 128), padded=False, norm="layer", norm_output=True),
     "seed_cnn_none": LearnerConfig((64, 128), padded=False),
+    "seed_cnn_weight_norm": LearnerConfig(
+        (64, 128), padded=False, norm="batch", norm_output=True, weight_norm=True
+    ),
     **FAMILY,
 }
 """Every learner by name: the usual ones first, then the family."""
