@@ -1,0 +1,190 @@
+"""The command line that starts the zygote: inside bubblewrap, or bare where that was asked for."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import importlib.util
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from autograder.confine import HOME, STUDENT_UID
+from autograder.errors import AutograderError
+from autograder.limits import Limits
+
+_LIBRARY = "/opt/course"
+"""Where the sandbox sees the few modules of ours that it runs."""
+_MODULES = (
+    *("__init__.py", "errors.py", "wire.py", "channel.py", "limits.py"),
+    *("confine.py", "memory.py", "shell.py", "student.py", "zygote.py"),
+)
+_SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
+_SETTINGS = ("/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives", "/etc/localtime")
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+_OUTSIDE_NOBODY = 65534
+
+INSTALL_HINT = (
+    "Install it (Debian, Ubuntu: `apt install bubblewrap`; Fedora: `dnf install bubblewrap`)"
+)
+
+
+class SandboxUnavailable(AutograderError):
+    """No sandbox can be had on this machine; the message says why and how to get one."""
+
+
+def zygote_arguments(
+    control: int, limits: Limits, preload: Sequence[str], isolated: bool, seccomp: bytes | None
+) -> list[str]:
+    """The Python command that becomes the zygote, to be run as it is or inside `sandboxed`."""
+    library = _LIBRARY if isolated else str(Path(__file__).resolve().parent.parent)
+    boot = f"import sys; sys.path.insert(0, {library!r}); from autograder.zygote import main"
+    options = {
+        "limits": dataclasses.asdict(limits),
+        "preload": list(preload),
+        "isolated": isolated,
+        "seccomp": base64.b64encode(seccomp or b"").decode(),
+    }
+    return [
+        sys.executable,
+        "-I",
+        "-c",
+        f"{boot}; main(sys.argv[1:])",
+        str(control),
+        json.dumps(options),
+    ]
+
+
+def sandboxed(command: Sequence[str], user_map: UserMap | None) -> list[str]:
+    """`command` inside bubblewrap: no network, a read-only system, no view of the course.
+
+    Raises SandboxUnavailable where bubblewrap is missing or would not see this Python.
+    """
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        raise SandboxUnavailable(f"bubblewrap (`bwrap`) is not installed. {INSTALL_HINT}.")
+    arguments = [
+        bwrap,
+        *("--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"),
+        *("--unshare-cgroup-try", "--die-with-parent", "--new-session", "--clearenv"),
+        *("--hostname", "sandbox", "--cap-drop", "ALL"),
+    ]
+    capabilities = ["CAP_SYS_ADMIN", "CAP_SETPCAP", "CAP_SYS_PTRACE"]
+    if user_map is None:
+        arguments += ["--disable-userns", "--uid", str(STUDENT_UID), "--gid", str(STUDENT_UID)]
+    else:
+        capabilities += ["CAP_SETUID", "CAP_SETGID", "CAP_KILL"]
+        arguments += user_map.arguments
+    for capability in capabilities:
+        arguments += ["--cap-add", capability]
+    for name, value in _environment().items():
+        arguments += ["--setenv", name, value]
+    for path in (*_SYSTEM, *_SETTINGS):
+        arguments += ["--ro-bind-try", path, path]
+    prefixes = _python_prefixes()
+    places = map(Path, ("/submission", "/dev/shm", HOME, f"{_LIBRARY}/autograder", *prefixes))
+    for place in places:
+        # bubblewrap would make the folders above a bind for the zygote's eyes only
+        for folder in (*reversed(place.parents[:-1]), place):
+            arguments += ["--dir", str(folder)]
+    for prefix in prefixes:
+        arguments += ["--ro-bind", str(prefix), str(prefix)]
+    for module in _MODULES:
+        source = Path(__file__).with_name(module)
+        arguments += ["--ro-bind", str(source), f"{_LIBRARY}/autograder/{module}"]
+    lab = importlib.util.find_spec("gtnlab")
+    if lab is not None and lab.origin is not None:  # what the lab's notebook imports
+        arguments += ["--ro-bind", str(Path(lab.origin).parent), f"{_LIBRARY}/gtnlab"]
+    for device in _DEVICES:
+        arguments += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
+    arguments += ["--proc", "/proc", "--tmpfs", "/tmp", "--remount-ro", "/", "--chdir", "/tmp"]
+    return [*arguments, "--", *command]
+
+
+def explain(stderr: str) -> SandboxUnavailable:
+    """What bubblewrap's or Python's last words mean for the person who wants to grade."""
+    words = stderr.strip().splitlines()[-1] if stderr.strip() else "it said nothing"
+    hint = "See SECURITY.md for what the sandbox needs."
+    if re.search("namespace|uid map|Operation not permitted", words):
+        hint = (
+            "User namespaces are switched off here. As root: "
+            "`sysctl -w user.max_user_namespaces=10000` and, where they exist, "
+            "`kernel.unprivileged_userns_clone=1` and "
+            "`kernel.apparmor_restrict_unprivileged_userns=0`; in a container, start it with "
+            "`--security-opt seccomp=unconfined --security-opt systempaths=unconfined`."
+        )
+    elif re.search("source path|execvp|No such file|Permission denied", words):
+        hint = (
+            f"The sandbox must be able to read this Python ({sys.executable}): use one outside "
+            "private (0700) folders, such as the system's or an environment made with it."
+        )
+    return SandboxUnavailable(f"the sandbox did not start: {words}. {hint}")
+
+
+def _environment() -> dict[str, str]:
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": HOME,
+        "LANG": "C.UTF-8",
+        "IPYTHONDIR": "/tmp/ipython",
+        "MPLCONFIGDIR": "/tmp/matplotlib",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        # one submission, one core: as many graders run side by side as there are cores
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+    }
+
+
+def _python_prefixes() -> list[Path]:
+    """Where this Python and its environment live, apart from /usr, outermost first."""
+    found = {Path(prefix).resolve() for prefix in (sys.base_prefix, sys.prefix)}
+    outside = sorted(prefix for prefix in found if not prefix.is_relative_to("/usr"))
+    for prefix in outside:
+        for hidden in ("/tmp", "/dev", "/proc", HOME):
+            if prefix.is_relative_to(hidden):
+                raise SandboxUnavailable(
+                    f"this Python lives under {hidden}, which every submission sees empty: "
+                    "make its environment elsewhere"
+                )
+    return outside
+
+
+class UserMap:
+    """For a grader that is root: the student's code becomes nobody, not root, outside too.
+
+    Root in a user namespace of its own still owns root's files and may write some of the
+    kernel's settings; and the kernel never limits root's number of processes.
+    """
+
+    def __init__(self) -> None:
+        self._ready, self._block = os.pipe()
+        self._info, self._tell = os.pipe()
+        self.descriptors = (self._ready, self._tell)
+        self.arguments = ["--userns-block-fd", str(self._ready), "--info-fd", str(self._tell)]
+
+    def write(self) -> None:
+        """Once bubblewrap runs: map its root to ours, the student to nobody, and let it go on."""
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+        try:
+            with os.fdopen(self._info) as stream:
+                text = stream.read()
+            if not text:
+                return  # bubblewrap has failed: its own words are better than ours
+            pid = json.loads(text)["child-pid"]
+            lines = f"0 0 1\n{STUDENT_UID} {_OUTSIDE_NOBODY} 1\n"
+            for name in ("uid_map", "gid_map"):
+                Path(f"/proc/{pid}/{name}").write_text(lines)
+            os.write(self._block, b"1")
+        except OSError as error:
+            raise SandboxUnavailable(
+                f"the sandbox's users could not be set up: {error}. In a container, grade as an "
+                "ordinary user instead of root."
+            ) from None
+        finally:
+            os.close(self._block)

@@ -1,0 +1,78 @@
+"""One end of the socket between grader and child: whole frames, each within one deadline."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any
+
+from autograder import wire
+
+_CHUNK = 1 << 20
+
+
+class ChannelClosed(Exception):
+    """The other end is gone."""
+
+
+class Channel:
+    """Values over a stream socket.
+
+    A deadline (`time.monotonic()` seconds, None for never) covers the whole frame, so that bytes
+    that drip in slowly are as late as bytes that never come.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+
+    def send(
+        self, value: Any, deadline: float | None = None, caps: wire.Caps = wire.DEFAULT_CAPS
+    ) -> None:
+        """Raises WireError before a byte is sent, TimeoutError or ChannelClosed afterwards."""
+        remaining = memoryview(wire.encode(value, caps))
+        try:
+            while remaining:
+                self._wait_until(deadline)
+                remaining = remaining[self.connection.send(remaining[:_CHUNK]) :]
+        except (BrokenPipeError, ConnectionResetError):
+            raise ChannelClosed from None
+
+    def receive(self, deadline: float | None = None, caps: wire.Caps = wire.DEFAULT_CAPS) -> Any:
+        """Raises WireError for bytes that are no frame, TimeoutError or ChannelClosed."""
+        frame = self._exactly(wire.PREFIX_BYTES, deadline)
+        frame += self._exactly(wire.body_length(bytes(frame), caps), deadline)
+        return wire.decode(frame, caps)
+
+    def _exactly(self, size: int, deadline: float | None) -> bytearray:
+        # grows with what arrives: an announced size alone costs nothing
+        received = bytearray()
+        while len(received) < size:
+            self._wait_until(deadline)
+            try:
+                chunk = self.connection.recv(min(_CHUNK, size - len(received)))
+            except ConnectionResetError:
+                raise ChannelClosed from None
+            if not chunk:
+                raise ChannelClosed
+            received += chunk
+        return received
+
+    def _wait_until(self, deadline: float | None) -> None:
+        if deadline is None:
+            self.connection.settimeout(None)
+            return
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError
+        self.connection.settimeout(remaining)
+
+    def has_bytes(self) -> bool:
+        """Whether the other end has said something (or closed) that nobody has read yet."""
+        self.connection.setblocking(False)
+        try:
+            self.connection.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except ConnectionResetError:
+            return True
+        return True
