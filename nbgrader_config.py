@@ -5,6 +5,7 @@ reading the configuration costs nothing.
 """
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 c = get_config()  # noqa: F821  (nbgrader provides it)
@@ -35,6 +36,8 @@ c.CourseDirectory.ignore = [
 
 # Where releases and submissions change hands; on a JupyterHub, a folder that all users share.
 c.Exchange.root = str(COURSE / "exchange")
+with suppress(OSError):  # nbgrader reports an exchange that is not there as a critical fault
+    (COURSE / "exchange").mkdir(exist_ok=True)
 
 # --- Releases: which functions are blank, and how much help a blank gives ------------------------
 

@@ -24,6 +24,7 @@ Progress = Callable[[int, int, str], None]
 MAX_BYTES = 5_000_000
 CELL_SECONDS = 600
 
+_WIDGET_NAME = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 _MARKDOWN_MARKER = re.compile(r"\b(BEGIN|END) (SOLUTION|MARK SCHEME)\b")
 
 
@@ -104,7 +105,7 @@ def execute(
     """Run every cell in a fresh kernel and keep the outputs, less what varies for no reason.
 
     Timestamps are not recorded, the kernel's exact Python version is not written down, and widgets
-    are numbered in order of appearance instead of at random.
+    are numbered instead of named at random.
 
     Args:
         notebook: a notebook without outputs; changed in place.
@@ -152,24 +153,32 @@ def execute(
         notebook.metadata["language_info"] = language
 
 
-def _number_widgets(text: str) -> str:
-    """Replace the random names of widget models by their order of appearance."""
-    state = json.loads(text)["metadata"].get("widgets", {})
-    models = {name for page in state.values() for name in page.get("state", {})}
-    numbers: dict[str, str] = {}
-
-    def number(match: re.Match[str]) -> str:
-        name = match[0]
-        return numbers.setdefault(name, f"{len(numbers):032x}") if name in models else name
-
-    return re.sub(r"\b[0-9a-f]{32}\b", number, text)
-
-
 def _write(notebook: NotebookNode, path: Path) -> None:
-    text = _number_widgets(nbformat.writes(notebook) + "\n")
+    text = _with_numbered_widgets(nbformat.writes(notebook)) + "\n"
     if len(text.encode()) > MAX_BYTES:
         raise AuthoringError(
             f"{path.name}: the executed notebook has {len(text.encode()) / 1e6:.1f} MB, more than "
             f"{MAX_BYTES / 1e6:.0f} MB. Draw its figures smaller or fewer."
         )
     path.write_text(text, encoding="utf-8")
+
+
+def _with_numbered_widgets(text: str) -> str:
+    """Replace the random names of widget models by numbers in the order they are referred to."""
+    notebook = json.loads(text)
+    pages = notebook["metadata"].get("widgets", {}).values()
+    models = {name: json.dumps(model) for page in pages for name, model in page["state"].items()}
+    order: dict[str, str] = {}
+
+    def number_those_in(content: str) -> None:
+        for name in _WIDGET_NAME.findall(content):
+            if name in models and name not in order:
+                order[name] = f"{len(order):032x}"
+                number_those_in(models[name])
+
+    number_those_in(json.dumps(notebook["cells"]))
+    # What nothing refers to keeps an order of its own: that of its content.
+    for name in sorted(models, key=lambda name: _WIDGET_NAME.sub("", models[name])):
+        number_those_in(name)
+    renamed = _WIDGET_NAME.sub(lambda match: order.get(match[0], match[0]), text)
+    return str(nbformat.writes(nbformat.reads(renamed, as_version=4)))

@@ -1,0 +1,181 @@
+"""Releases go through nbgrader: its command line, formgrader's button, its gradebook."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook
+from nbgrader.apps import NbGrader
+from nbgrader.apps.api import NbGraderAPI
+from nbgrader.nbgraderformat import MetadataValidator
+from traitlets.config.loader import KVArgParseConfigLoader
+
+from authoring.course import Course
+from authoring.errors import AuthoringError
+from authoring.release import SelectExercises, build_release
+
+Find = Callable[[NotebookNode, str], NotebookNode]
+
+
+def read_release(course: Course) -> NotebookNode:
+    notebook = nbformat.read(course.release / "numbers" / "numbers.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    MetadataValidator().validate_nb(notebook)
+    return notebook
+
+
+def run_nbgrader(course: Course, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("nbgrader")), *arguments]
+    environment = {**os.environ, "NO_COLOR": "1"}
+    return subprocess.run(
+        command, cwd=course.root, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_nbgraders_command_line_chooses_blanks_and_level(course: Course, cell: Find) -> None:
+    done = run_nbgrader(
+        course,
+        "generate_assignment",
+        "numbers",
+        "--SelectExercises.blanks=double,square",
+        "--SelectExercises.level=standard",
+    )
+    assert done.returncode == 0, done.stderr
+    released = read_release(course)
+    assert released.metadata.exercise == {"blanks": ["double", "square"], "level": "standard"}
+    assert "add it up" not in cell(released, "double").source
+
+    done = run_nbgrader(
+        course, "generate_assignment", "numbers", "--force", "--SelectExercises.blanks=dubble"
+    )
+    assert done.returncode == 1
+    assert "'dubble'. Choose from: double, square." in done.stderr
+    assert "Traceback" not in done.stderr
+    assert read_release(course) == released, "a mistyped name cost the release"
+
+
+@pytest.fixture
+def formgrader(course: Course, monkeypatch: pytest.MonkeyPatch) -> Callable[[], NbGraderAPI]:
+    """Start what formgrader calls when someone presses Generate."""
+
+    def start() -> NbGraderAPI:
+        monkeypatch.chdir(course.root)
+        app = NbGrader()
+        app.initialize([], root=str(course.root))
+        return NbGraderAPI(app.coursedir, parent=app)
+
+    return start
+
+
+def test_formgraders_button_makes_the_configured_release(
+    course: Course, cell: Find, formgrader: Callable[[], NbGraderAPI]
+) -> None:
+    config = course.root / "nbgrader_config.py"
+    config.write_text(config.read_text() + '\nc.SelectExercises.level = "open"\n')
+    result = formgrader().generate_assignment("numbers")
+    assert result["success"], result
+    released = read_release(course)
+    assert released.metadata.exercise == {"blanks": ["double"], "level": "open"}
+    assert "total = 0" not in cell(released, "double").source
+
+
+def test_formgrader_is_told_the_valid_names_and_keeps_the_old_release(
+    course: Course, formgrader: Callable[[], NbGraderAPI]
+) -> None:
+    build_release(course, "numbers")
+    before = read_release(course)
+    config = course.root / "nbgrader_config.py"
+    config.write_text(config.read_text() + '\nc.SelectExercises.blanks = ["dubble"]\n')
+    result = formgrader().generate_assignment("numbers")
+    assert not result["success"]
+    assert "Choose from: double, square" in result["log"]
+    assert read_release(course) == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--SelectExercises.blanks=double,square"],
+        ["--SelectExercises.blanks=['double', 'square']"],
+        ["--SelectExercises.blanks=double", "--SelectExercises.blanks=square"],
+    ],
+)
+def test_names_may_be_given_in_every_usual_form(arguments: list[str]) -> None:
+    config = KVArgParseConfigLoader(log=None).load_config(arguments)
+    assert SelectExercises(config=config).blanks == ["double", "square"]
+
+
+def test_files_beside_the_notebook_are_released_except_the_secret_ones(course: Course) -> None:
+    folder = build_release(course, "numbers")
+    assert {path.name for path in folder.iterdir()} == {"numbers.ipynb", "table.txt"}
+
+
+def test_hidden_tests_and_solutions_are_gone_and_the_gradebook_has_the_tests(
+    course: Course, cell: Find
+) -> None:
+    build_release(course, "numbers")
+    released = read_release(course)
+    assert cell(released, "double-values").source == "assert Model().double(2) == 4"
+    assert cell(released, "why").source == "YOUR ANSWER HERE"
+    with Gradebook(f"sqlite:///{course.root}/gradebook.db") as gradebook:
+        notebook = gradebook.find_notebook("numbers", "numbers")
+        assert {grade.name: grade.max_score for grade in notebook.grade_cells} == {
+            "double-values": 3,
+            "double-zero": 1,
+            "cube-values": 5,
+            "why": 2,
+        }
+        stored = gradebook.find_source_cell("double-values", "numbers", "numbers").source
+        assert "double(7) == 14" in stored
+
+
+def submit_and_grade(course: Course) -> None:
+    with Gradebook(f"sqlite:///{course.root}/gradebook.db") as gradebook:
+        gradebook.add_student("ada")
+        gradebook.add_submission("numbers", "ada")
+        gradebook.find_grade("double-values", "numbers", "numbers", "ada").auto_score = 3
+        gradebook.db.commit()
+
+
+def score(course: Course) -> float:
+    with Gradebook(f"sqlite:///{course.root}/gradebook.db") as gradebook:
+        return float(gradebook.find_submission("numbers", "ada").score)
+
+
+def test_rebuilding_a_release_keeps_the_grades(course: Course) -> None:
+    build_release(course, "numbers")
+    submit_and_grade(course)
+    build_release(course, "numbers", level="standard")
+    assert score(course) == 3
+
+
+def test_other_blanks_after_submissions_are_refused_and_nothing_changes(course: Course) -> None:
+    build_release(course, "numbers")
+    submit_and_grade(course)
+    before = (course.release / "numbers" / "numbers.ipynb").read_bytes()
+    with pytest.raises(AuthoringError, match="submissions associated"):
+        build_release(course, "numbers", blanks=["square"])
+    assert (course.release / "numbers" / "numbers.ipynb").read_bytes() == before
+    assert [path.name for path in course.release.iterdir()] == ["numbers"]
+    assert score(course) == 3
+
+
+def test_a_build_elsewhere_touches_neither_release_nor_gradebook(
+    course: Course, tmp_path: Path
+) -> None:
+    folder = build_release(course, "numbers", blanks=["square"], output=tmp_path / "look")
+    assert (folder / "numbers.ipynb").is_file()
+    assert not course.release.exists()
+    assert not (course.root / "gradebook.db").exists()
+
+
+def test_an_unknown_assignment_is_answered_with_the_known_ones(course: Course) -> None:
+    with pytest.raises(AuthoringError, match=r"Assignments: numbers\."):
+        build_release(course, "letters")
