@@ -105,7 +105,7 @@ class ExperimentConfig:
         for field in ("inner_lr", "outer_lr", "outer_lr_final"):
             _require(self, field, getattr(self, field) > 0, "above 0")
         _require(self, "rates_lr", self.rates_lr >= 0, "0 (rates stay as they are) or more")
-        _require(self, "inner_momentum", 0 <= self.inner_momentum < 1, "in [0, 1)")
+        _require(self, "inner_momentum", 0 < self.inner_momentum < 1, "between 0 and 1")
         _require(self, "beta1", 0 <= self.beta1 < 1, "in [0, 1)")
         _require(self, "snapshots", 1 <= self.snapshots <= 25, "from 1 to 25")
         _require(self, "seed", 0 <= self.seed < 2**31, "from 0 to 2³¹ − 1")

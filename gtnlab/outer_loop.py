@@ -1,0 +1,180 @@
+"""One outer step, and everything that changes from one to the next."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import torch
+from torch import Tensor
+
+from gtnlab.checkpoint import RunState
+from gtnlab.digits import Digits, Source
+from gtnlab.experiments import ExperimentConfig
+from gtnlab.inner_loop import unroll
+from gtnlab.learner import make_learner
+from gtnlab.outer_loss import outer_loss
+from gtnlab.rates import InnerRates
+from gtnlab.snapshots import Snapshot
+from gtnlab.teacher import Teacher, make_teacher
+
+__all__ = ["OuterLoop", "StepState", "Stopped", "TrainResult"]
+
+Stopped = Literal["finished", "time limit", "running"]
+
+
+@dataclass(frozen=True)
+class StepState:
+    """What `on_step` is told, at each logged step and at the last."""
+
+    outer_step: int  # outer steps done
+    outer_steps: int  # outer steps asked for
+    seconds: float  # training time so far, earlier sessions of a resumed run included
+    outer_loss: float  # negative log-likelihood on the real batch
+    accuracy: float  # on the real training batch, 0…1, by the path that is trained
+    lr: Tensor  # [steps]
+    momentum: Tensor  # [steps]
+    teacher: Teacher
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A finished (or time-limited) run, as `load_result` also gives it back."""
+
+    config: ExperimentConfig
+    teacher: Teacher  # on the run's device
+    lr: Tensor  # [steps], detached
+    momentum: Tensor  # [steps], detached
+    snapshots: list[Snapshot]  # oldest first; the last is of the final teacher
+    outer_step: int
+    seconds: float
+    source: Source
+    stopped: Stopped
+
+
+class OuterLoop:
+    """Teacher, rates, optimiser and random numbers of a run, and one outer step of it."""
+
+    def __init__(
+        self, config: ExperimentConfig, device: torch.device, digits: Digits | None
+    ) -> None:
+        self.config, self.device, self.digits = config, device, digits
+        self.teacher = make_teacher(config, torch.Generator().manual_seed(config.seed)).to(device)
+        self.rates = InnerRates(
+            config.steps, config.inner_lr, config.inner_momentum, per_step=config.per_step_rates
+        ).to(device)
+        self.optimizer = torch.optim.Adam(
+            [
+                {"params": list(self.teacher.parameters())},
+                {"params": list(self.rates.parameters())},
+            ],
+            lr=config.outer_lr,
+            betas=(config.beta1, 0.999),
+            fused=True,
+        )
+        self.generator = torch.Generator(device).manual_seed(config.seed)
+        self.outer_step, self.seconds = 0, 0.0
+        self.stopped: Stopped = "running"
+        self.source: Source | None = digits.source if digits else None
+        self.snapshots: list[Snapshot] = []
+
+    def step(self) -> tuple[Tensor, Tensor]:
+        """One outer step; the loss and the accuracy stay on the device, unread."""
+        config, digits = self.config, self.digits
+        assert digits is not None
+        learner = make_learner(config.learner, self.generator).train()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bfloat16):
+            generated, labels = self.teacher(self.generator)
+        generated = generated.float()
+        lr, momentum = self.rates()
+        unrolled = unroll(
+            learner,
+            generated,
+            labels,
+            lr,
+            momentum,
+            implementation=config.implementation,
+            checkpoint_every=config.checkpoint_every,
+            intermediate_every=config.intermediate_every,
+            truncate=config.truncate,
+        )
+        images, classes = digits.sample(config.real_batch, self.generator)
+        loss, accuracy = outer_loss(
+            learner, unrolled, generated, images, classes, config.outer_path
+        )
+        self.optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        if config.clip_norm:
+            torch.nn.utils.clip_grad_norm_(self.teacher.parameters(), config.clip_norm)
+        share = config.outer_lr_at(self.outer_step) / config.outer_lr
+        for group, start in zip(
+            self.optimizer.param_groups, (config.outer_lr, config.rates_lr), strict=True
+        ):
+            group["lr"] = start * share
+        self.optimizer.step()
+        self.outer_step += 1
+        return loss.detach(), accuracy
+
+    def report(self, loss: Tensor, accuracy: Tensor) -> StepState:
+        with torch.no_grad():
+            lr, momentum = self.rates()
+        return StepState(
+            outer_step=self.outer_step,
+            outer_steps=self.config.outer_steps,
+            seconds=self.seconds,
+            outer_loss=loss.item(),
+            accuracy=accuracy.item(),
+            lr=lr,
+            momentum=momentum,
+            teacher=self.teacher,
+        )
+
+    def is_finite(self, state: StepState) -> bool:
+        """Whether the loss and all that was learned from it are finite."""
+        if not math.isfinite(state.outer_loss):
+            return False
+        learned = [*self.teacher.parameters(), *self.rates.parameters()]
+        return all(bool(p.detach().isfinite().all()) for p in learned)
+
+    def state(self) -> RunState:
+        assert self.source is not None
+        return RunState(
+            config=self.config.to_dict(),
+            outer_step=self.outer_step,
+            seconds=self.seconds,
+            source=self.source,
+            stopped=self.stopped,
+            teacher=self.teacher.state_dict(),
+            rates=self.rates.state_dict(),
+            optimizer=self.optimizer.state_dict(),
+            generator=self.generator.get_state(),
+            snapshots=self.snapshots,
+        )
+
+    def restore(self, saved: RunState) -> None:
+        self.teacher.load_state_dict(saved.teacher)
+        self.rates.load_state_dict(saved.rates)
+        self.optimizer.load_state_dict(saved.optimizer)
+        if self.digits is not None:  # a run that only is looked at may be on another device
+            self.generator.set_state(saved.generator)
+        self.outer_step, self.seconds = saved.outer_step, saved.seconds
+        self.source = cast(Source, saved.source)
+        self.stopped = cast(Stopped, saved.stopped)
+        self.snapshots = list(saved.snapshots)
+
+    def result(self) -> TrainResult:
+        assert self.source is not None
+        with torch.no_grad():
+            lr, momentum = self.rates()
+        return TrainResult(
+            config=self.config,
+            teacher=self.teacher,
+            lr=lr,
+            momentum=momentum,
+            snapshots=list(self.snapshots),
+            outer_step=self.outer_step,
+            seconds=self.seconds,
+            source=self.source,
+            stopped=self.stopped,
+        )

@@ -1,0 +1,54 @@
+"""Snapshots of a teacher during its training: what a recorded curriculum is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from gtnlab.rates import InnerRates
+from gtnlab.teacher import Teacher
+
+__all__ = ["Snapshot", "snapshot_steps", "take_snapshot"]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the teacher made after some outer steps."""
+
+    outer_step: int
+    images: npt.NDArray[np.uint8]  # [steps, batch, 28, 28]; −1…1 as 0…255
+    labels: npt.NDArray[np.int64]  # [batch]
+    lr: npt.NDArray[np.float64]  # [steps]
+    momentum: npt.NDArray[np.float64]  # [steps]
+
+
+def snapshot_steps(outer_steps: int, count: int) -> set[int]:
+    """When to take `count` snapshots: from before the first step to after the last.
+
+    Their distances grow, because a teacher changes fastest in the beginning.
+    """
+    return {round(outer_steps * (i / max(1, count - 1)) ** 2) for i in range(count)} | {outer_steps}
+
+
+@torch.no_grad()
+def take_snapshot(teacher: Teacher, rates: InnerRates, outer_step: int, seed: int) -> Snapshot:
+    """The teacher's images and rates now.
+
+    Args:
+        seed: of the vectors of a `random` teacher; a generator of its own keeps the training
+            from being disturbed by looking at it.
+    """
+    generator = torch.Generator(teacher.inputs.device).manual_seed(seed)
+    images, labels = teacher(generator)
+    lr, momentum = rates()
+    pixels = ((images.squeeze(2) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return Snapshot(
+        outer_step,
+        pixels.cpu().numpy(),
+        labels.cpu().numpy(),
+        lr.double().cpu().numpy(),
+        momentum.double().cpu().numpy(),
+    )
