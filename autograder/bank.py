@@ -1,0 +1,313 @@
+"""The bank of typical mistakes: read as data, turned into mutants of the reference answers.
+
+A mutant is the reference function with a few words exchanged. What it returns on an input is what
+a student with that misconception returns. Only the instructor's own text is ever run here.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import functools
+import itertools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from authoring.errors import AuthoringError
+from authoring.exercises import Exercise, read_exercises, read_lines, source_of, without_markers
+from autograder.errors import AutograderError
+
+__all__ = ["FAMILIES", "Bank", "Misconception", "Mutant", "Workshop", "apply_edits", "load_bank"]
+
+FAMILIES = (
+    "chain rule",
+    "tanh derivative",
+    "one-hot",
+    "transpose",
+    "time index",
+    "truncation",
+    "accumulation",
+    "sign/scale",
+    "side effect",
+    "precision",
+    "not-backprop",
+)
+
+TABLE_NAME = "MISCONCEPTIONS"
+
+Edit = tuple[str, str]
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """One typical mistake in one exercise.
+
+    Attributes:
+        exercise: name of the exercise, such as `bptt`.
+        family: one of `FAMILIES`.
+        label: short name, unique within its exercise.
+        says: what was probably done, as half a sentence.
+        hint: which equation to look at; never the line to write.
+        variants: ways of making the mistake, each a list of edits of the reference answer.
+        often: made so often that pairs with other such mistakes are tried too.
+    """
+
+    exercise: str
+    family: str
+    label: str
+    says: str
+    hint: str
+    variants: tuple[tuple[Edit, ...], ...]
+    often: bool = False
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """The reference answer of one exercise with a variant of one misconception, or of two."""
+
+    misconceptions: tuple[Misconception, ...]
+    code: CodeType
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels of its misconceptions."""
+        return tuple(misconception.label for misconception in self.misconceptions)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The instructor's answer to one exercise: its cell, and its function in canonical text."""
+
+    exercise: Exercise
+    cell: str
+    function_name: str
+    function: str
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Misconceptions and the reference answers that they change."""
+
+    misconceptions: tuple[Misconception, ...]
+    references: Mapping[str, Reference]
+    _pairs: dict[str, list[Mutant]] = field(default_factory=dict, init=False, repr=False)
+
+    @functools.cached_property
+    def mutants(self) -> Mapping[str, tuple[Mutant, ...]]:
+        """exercise → its mutants, compiled once per process.
+
+        Raises:
+            AutograderError: an edit does not apply to the reference answer.
+        """
+        found: dict[str, list[Mutant]] = {name: [] for name in self.references}
+        for misconception in self.misconceptions:
+            reference = self.references[misconception.exercise]
+            for number, edits in enumerate(misconception.variants):
+                where = f"misconception '{misconception.label}', variant {number + 1}"
+                source = apply_edits(reference.function, edits, where)
+                code = _compile(source, where)
+                found[misconception.exercise].append(Mutant((misconception,), code))
+        return {name: tuple(mutants) for name, mutants in found.items()}
+
+    def pairs(self, exercise: str) -> Sequence[Mutant]:
+        """Mutants with two frequent misconceptions at once, compiled once per process."""
+        if exercise not in self._pairs:
+            often = [m for m in self.misconceptions if m.exercise == exercise and m.often]
+            made = (self._pair(one, two) for one, two in itertools.combinations(often, 2))
+            self._pairs[exercise] = [mutant for mutant in made if mutant is not None]
+        return self._pairs[exercise]
+
+    def _pair(self, one: Misconception, two: Misconception) -> Mutant | None:
+        """Both mistakes, in the order in which their edits apply; None where in neither."""
+        function = self.references[one.exercise].function
+        for first, second in ((one, two), (two, one)):
+            try:
+                source = apply_edits(function, [*first.variants[0], *second.variants[0]])
+                return Mutant((one, two), _compile(source, f"{one.label} and {two.label}"))
+            except AutograderError:
+                continue
+        return None
+
+
+class Workshop:
+    """Where reference and mutants of one exercise run: the instructor's names, without proxies.
+
+    The namespace of the grader has the student's functions in place of the instructor's. Each class
+    that an exercise exports to is derived here once more and gets the reference answers back.
+    """
+
+    def __init__(self, bank: Bank, exercise: str, namespace: Mapping[str, Any]) -> None:
+        self._reference = bank.references[exercise]
+        self._scope: dict[str, Any] = {**namespace, "print": _silent}
+        owners = [
+            export.rpartition(".")[0]
+            for reference in bank.references.values()
+            for export in reference.exercise.exports
+        ]
+        owners = list(filter(None, dict.fromkeys(owners)))
+        self.class_name = owners[0]
+        for owner in owners:
+            self._scope[owner] = type(owner, (namespace[owner],), {})
+        for reference in bank.references.values():
+            exec(reference.cell, self._scope)
+        self.reference: Function = self._scope[self._reference.function_name]
+
+    def build(self, mutant: Mutant) -> Function:
+        """The mutant as a function of the reference's signature."""
+        scope = dict(self._scope)
+        exec(mutant.code, scope)
+        function: Function = scope[self._reference.function_name]
+        return function
+
+    def adopt(self, instance: Any) -> Any:
+        """A deep copy of a model whose methods are the instructor's."""
+        twin = object.__new__(self._scope[type(instance).__name__])
+        twin.__dict__.update(copy.deepcopy(instance.__dict__))
+        return twin
+
+
+def load_bank(path: Path) -> Bank:
+    """Read `misconceptions.py`, and the reference answers from the notebook beside it.
+
+    Args:
+        path: the table; the one notebook of its folder is the instructor's.
+
+    Raises:
+        AutograderError: a file is missing or damaged, or an entry is not in order.
+    """
+    notebook = _notebook_beside(path)
+    references = _read_references(notebook)
+    misconceptions = tuple(_read_table(path, references))
+    return Bank(misconceptions, references)
+
+
+def apply_edits(source: str, edits: Sequence[Edit], where: str = "edit") -> str:
+    """The canonical source with every old text replaced by its new text.
+
+    Raises:
+        AutograderError: an old text occurs never, or more than once.
+    """
+    for old, new in edits:
+        places = [
+            (number, found)
+            for number, line in enumerate(source.split("\n"))
+            if (found := _indented(old, line)) and _block(source, number, found).count(found) == 1
+        ]
+        if len(places) != 1:
+            raise AutograderError(
+                f"{where}: the text {old!r} occurs {len(places)} times in the reference answer, "
+                "which must be once. Adjust the edit to the notebook's solution cell."
+            )
+        number, found = places[0]
+        lines = source.split("\n")
+        indent = _indent(lines[number])
+        replaced = "\n".join(lines[number:]).replace(found, new.replace("\n", "\n" + indent), 1)
+        source = "\n".join([*lines[:number], replaced])
+    return source
+
+
+def _indented(old: str, line: str) -> str:
+    """The old text as it would stand in the source if it began on this line, else nothing."""
+    first, *others = old.split("\n")
+    if first not in line:
+        return ""
+    return "\n".join([first, *(_indent(line) + other for other in others)])
+
+
+def _block(source: str, number: int, found: str) -> str:
+    return "\n".join(source.split("\n")[number : number + found.count("\n") + 1])
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _silent(*values: object, **options: object) -> None:
+    """In place of `print`: reference answers report their progress, the grader does not."""
+
+
+def _compile(source: str, where: str) -> CodeType:
+    try:
+        return compile(source, f"<{where}>", "exec")
+    except SyntaxError as error:
+        raise AutograderError(f"{where}: the edited answer is not Python ({error}).") from error
+
+
+def _notebook_beside(path: Path) -> Path:
+    notebooks = sorted(path.parent.glob("*.ipynb"))
+    if len(notebooks) != 1:
+        raise AutograderError(
+            f"{path.parent} should hold one notebook beside {path.name}, but holds "
+            f"{len(notebooks)}; the misconceptions are edits of that notebook's answers."
+        )
+    return notebooks[0]
+
+
+def _read_references(path: Path) -> dict[str, Reference]:
+    try:
+        notebook = json.loads(path.read_bytes())
+        exercises = read_exercises(notebook, str(path))
+        return {
+            exercise.name: _read_reference(notebook["cells"][exercise.index], exercise, path)
+            for exercise in exercises
+        }
+    except (OSError, ValueError, KeyError, AuthoringError) as error:
+        raise AutograderError(f"The reference answers in {path} cannot be read: {error}") from error
+
+
+def _read_reference(cell: Mapping[str, Any], exercise: Exercise, path: Path) -> Reference:
+    where = f"{path}, exercise '{exercise.name}'"
+    source = without_markers(read_lines(source_of(cell), where))
+    name = exercise.exports[0].rpartition(".")[2]
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            if ast.get_docstring(node) is not None:
+                node.body = node.body[1:]
+            return Reference(exercise, source, name, ast.unparse(node))
+    raise AutograderError(f"{where}: its solution cell defines no function '{name}'.")
+
+
+def _read_table(path: Path, references: Mapping[str, Reference]) -> list[Misconception]:
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        (table,) = [
+            ast.literal_eval(node.value)
+            for node in tree.body
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == TABLE_NAME
+        ]
+    except (OSError, ValueError, SyntaxError) as error:
+        raise AutograderError(
+            f"{path} should assign one literal table to {TABLE_NAME}: {error}"
+        ) from error
+    found: dict[tuple[str, str], Misconception] = {}
+    for exercise, families in table.items():
+        if exercise not in references:
+            raise AutograderError(f"{path}: the notebook has no exercise '{exercise}'.")
+        for family, entries in families.items():
+            if family not in FAMILIES:
+                raise AutograderError(f"{path}, {exercise}: '{family}' is not a known family.")
+            for label, entry in entries.items():
+                if (exercise, label) in found:
+                    raise AutograderError(f"{path}, {exercise}: '{label}' is there twice.")
+                found[exercise, label] = _entry(exercise, family, label, entry, path)
+    return list(found.values())
+
+
+def _entry(
+    exercise: str, family: str, label: str, entry: Mapping[str, Any], path: Path
+) -> Misconception:
+    try:
+        variants = tuple(tuple((old, new) for old, new in edits) for edits in entry["variants"])
+        if set(entry) - {"often"} != {"says", "hint", "variants"} or not all(variants):
+            raise ValueError("it needs says, hint and variants with edits, and may say often")
+        often = bool(entry.get("often", False))
+        return Misconception(exercise, family, label, entry["says"], entry["hint"], variants, often)
+    except (KeyError, TypeError, ValueError) as error:
+        raise AutograderError(
+            f"{path}, {exercise}, '{label}': this entry is not in order ({error})."
+        ) from error

@@ -1,0 +1,202 @@
+"""What a student's function returned, turned into the mistake it looks like.
+
+The function is called on fresh inputs. What comes back is compared quantity by quantity with the
+reference answer, then with every mutant of the bank, and where none fits with simple structure.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autograder.bank import Bank, Workshop
+from autograder.circumstances import Reference, explain_where
+from autograder.errors import AutograderError
+from autograder.evidence import Evidence, Finding
+from autograder.heatmap import draw_heatmap
+from autograder.matching import Match, best_cover, complete_matches, find_matches
+from autograder.probes import QUANTITIES, Observation, Probe, make_probes, observe
+from autograder.structure import explain_precision, explain_problem, explain_shape_and_scale
+from autograder.wording import message_of, paragraph_of, right_in_words
+
+__all__ = ["Diagnosis", "Report", "diagnose"]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One misconception that the returned values point at; confidence is between 0 and 1."""
+
+    label: str
+    family: str
+    confidence: float
+    message: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one exercise's function gets right, and what its mistakes look like.
+
+    Attributes:
+        right: in words, what was right.
+        diagnoses: likely misconceptions, most likely first; empty for a right answer.
+        paragraph: the friendly paragraph for the student's feedback page.
+        heatmap_png: |student − reference| on one probe, or None where nothing can be drawn.
+    """
+
+    right: list[str]
+    diagnoses: list[Diagnosis]
+    paragraph: str
+    heatmap_png: bytes | None
+
+
+def diagnose(
+    exercise: str,
+    student: Callable[..., Any],
+    namespace: Mapping[str, Any],
+    bank: Bank,
+    seed: int,
+) -> Report:
+    """Find out what a student's answer to one exercise looks like.
+
+    Args:
+        exercise: its name, such as `bptt`.
+        student: the student's function, called like the reference.
+        namespace: what the instructor's cells define; its classes may hold proxies.
+        bank: misconceptions and reference answers.
+        seed: of the student and assignment; the same seed repeats the same inputs.
+
+    Raises:
+        AutograderError: the exercise is none that inputs can be made for.
+    """
+    if exercise not in QUANTITIES or exercise not in bank.references:
+        known = ", ".join(QUANTITIES)
+        raise AutograderError(f"There are no probes for the exercise '{exercise}' (only {known}).")
+    workshop = Workshop(bank, exercise, namespace)
+    evidence = _gather(exercise, student, namespace[workshop.class_name], workshop, seed)
+    if evidence.is_right:
+        return Report(right_in_words(evidence), [], paragraph_of(evidence, []), None)
+    findings = sorted(_explain(evidence, workshop, bank), key=lambda found: -found.confidence)
+    return Report(
+        right_in_words(evidence),
+        [Diagnosis(f.label, f.family, f.confidence, message_of(f)) for f in findings],
+        paragraph_of(evidence, findings),
+        draw_heatmap(evidence),
+    )
+
+
+def _gather(
+    exercise: str,
+    student: Callable[..., Any],
+    model_class: Callable[..., Any],
+    workshop: Workshop,
+    seed: int,
+) -> Evidence:
+    """Call the student's function on every probe, and the reference beside it."""
+    probes, mine, theirs = [], [], []
+    for probe in make_probes(exercise, model_class, seed):
+        seen = observe(student, probe, copy.deepcopy(probe.model))
+        probes.append(probe)
+        mine.append(seen)
+        theirs.append(observe(workshop.reference, probe, workshop.adopt(probe.model)))
+        if seen.died:
+            break
+    return Evidence(exercise, tuple(probes), tuple(mine), tuple(theirs))
+
+
+def _explain(evidence: Evidence, workshop: Workshop, bank: Bank) -> list[Finding]:
+    """The best explanation that can be given: exact first, then by parts, then by structure."""
+    problem = explain_problem(evidence)
+    if problem is not None and all(seen.problem for seen in evidence.student):
+        return [problem]
+    mutants = bank.mutants[evidence.exercise]
+    matches = find_matches(evidence, workshop, mutants)
+    if complete := complete_matches(matches):
+        confidence = 0.98 if len(complete) == 1 else 0.6
+        return [found for match in complete for found in match.findings(confidence)]
+    if problem is not None:
+        return [problem]
+    findings = list(_side_effects(evidence))
+    if not evidence.wrong:
+        return findings
+    reference = _reference_at(workshop)
+    precision = explain_precision(evidence, reference)
+    if precision is not None:
+        return [precision, *findings]
+    parts, left = _by_parts(evidence, matches)
+    if left:
+        pairs = find_matches(evidence, workshop, bank.pairs(evidence.exercise))
+        for pair in complete_matches(pairs)[:1]:
+            return pair.findings(0.85)
+        parts += _by_guess(evidence, [*matches, *pairs], reference, left)
+    return [*findings, *parts] or [_unsure(evidence)]
+
+
+def _by_parts(evidence: Evidence, matches: Sequence[Match]) -> tuple[list[Finding], set[str]]:
+    """Sure explanations of single quantities, and the wrong quantities that have none."""
+    left = set(evidence.wrong)
+    found: list[Finding] = []
+    local = [match for match in matches if match.spoils <= left]
+    for match in best_cover(local, evidence.wrong):
+        found += match.findings(0.85)
+        left -= match.explains
+    for finding in explain_shape_and_scale(evidence):
+        if left.intersection(finding.quantities):
+            found.append(finding)
+            left -= set(finding.quantities)
+    return found, left
+
+
+def _by_guess(
+    evidence: Evidence, matches: Sequence[Match], reference: Reference, left: set[str]
+) -> Iterator[Finding]:
+    """Less sure explanations of the quantities that are left."""
+    left = set(left)
+    for match in best_cover(matches, sorted(left)):
+        yield from match.findings(0.65)
+        left -= match.explains
+    for finding in explain_where(evidence, reference):
+        if left.intersection(finding.quantities):
+            yield finding
+            left -= set(finding.quantities)
+
+
+def _side_effects(evidence: Evidence) -> Iterator[Finding]:
+    if evidence.changed:
+        names = ", ".join(evidence.changed)
+        yield Finding(
+            "changes-its-input",
+            "side effect",
+            f"the function changes {names}, which belong to the caller",
+            "the docstring: what does it say about x, y and the model?",
+            0.95,
+        )
+    elif not evidence.repeats:
+        yield Finding(
+            "depends-on-earlier-calls",
+            "side effect",
+            "a second call with the same input gives other values than the first",
+            "variables that live on between calls, and random numbers",
+            0.9,
+        )
+
+
+def _reference_at(workshop: Workshop) -> Reference:
+    def reference(probe: Probe, truncation: int) -> Observation:
+        model = workshop.adopt(probe.model)
+        model.bptt_truncate = truncation
+        return observe(workshop.reference, probe, model)
+
+    return reference
+
+
+def _unsure(evidence: Evidence) -> Finding:
+    return Finding(
+        "unknown",
+        "unknown",
+        f"the values of {' and '.join(evidence.wrong)} fit none of the mistakes I know",
+        "the shortest case, a single digit, worked out by hand beside your code",
+        0.1,
+        evidence.wrong,
+    )

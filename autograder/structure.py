@@ -1,0 +1,281 @@
+"""What wrong values look like where no mutant fits: their shape, sign, scale, zeros, precision.
+
+Each rule looks at one quantity over all probes and either explains it or leaves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from autograder.circumstances import Reference
+from autograder.evidence import CLOSE, EXACT, Evidence, Finding, agree
+from autograder.probes import Array, Observation, Probe
+
+__all__ = ["explain_precision", "explain_problem", "explain_shape_and_scale"]
+
+Rule = Callable[[Evidence, str], Finding | None]
+
+
+def explain_problem(evidence: Evidence) -> Finding | None:
+    """The finding for a function that returned nothing readable on some probe, if it is so."""
+    troubled = [
+        (probe, seen)
+        for probe, seen in zip(evidence.probes, evidence.student, strict=True)
+        if seen.problem
+    ]
+    if not troubled:
+        return None
+    probe, seen = troubled[0]
+    everywhere = len(troubled) == len(evidence.probes)
+    where = "" if everywhere else f" for {_describe(probe)}"
+    if seen.problem == "NotImplementedError":
+        return Finding(
+            "not-attempted",
+            "not-backprop",
+            "the function still raises NotImplementedError",
+            "the docstring of the function, which says what to return",
+            0.99 if everywhere else 0.8,
+        )
+    if seen.died:
+        return Finding(
+            "does-not-finish",
+            "not-backprop",
+            f"the call was stopped{where}: {seen.detail}",
+            "the loops of the function: does each of them come to an end, and soon?",
+            0.9,
+        )
+    if seen.problem == "shape of the answer":
+        return Finding(
+            "wrong-answer-shape",
+            "not-backprop",
+            f"what came back{where} cannot be read: {seen.detail}",
+            "the last line of the docstring, which says what to return",
+            0.9,
+        )
+    return Finding(
+        "raises-an-error",
+        _family_of_error(seen),
+        f"the function stops with {seen.problem}{where}"
+        + (f": {seen.detail[:200]}" if seen.detail else ""),
+        "the sizes of the arrays on the line that the error names"
+        if seen.problem == "ValueError"
+        else "the line that the error names",
+        0.9 if everywhere else 0.8,
+    )
+
+
+def _family_of_error(seen: Observation) -> str:
+    if seen.problem == "IndexError":
+        return "time index"
+    if seen.problem == "ValueError" and any(
+        word in seen.detail for word in ("broadcast", "shapes", "aligned", "matmul", "dimension")
+    ):
+        return "transpose"
+    return "not-backprop"
+
+
+def explain_shape_and_scale(evidence: Evidence) -> Iterator[Finding]:
+    """One finding for each wrong quantity that a simple rule explains on every probe."""
+    rules: tuple[Rule, ...] = (
+        _zero,
+        _swapped,
+        _transposed,
+        _wrong_shape,
+        _factor,
+        _non_finite,
+    )
+    for name in evidence.wrong:
+        for rule in rules:
+            finding = rule(evidence, name)
+            if finding is not None:
+                yield finding
+                break
+
+
+def _zero(evidence: Evidence, name: str) -> Finding | None:
+    if all(not got.any() for _, got, _ in evidence.pairs(name)):
+        return Finding(
+            "still-zero",
+            "not-backprop",
+            f"{name} is zero",
+            f"the equation of {name}: nothing has been added to it yet",
+            0.9,
+            (name,),
+        )
+    return None
+
+
+def _swapped(evidence: Evidence, name: str) -> Finding | None:
+    for other in evidence.quantities:
+        if other != name and _always(
+            agree(mine.values[name], theirs.values[other], EXACT)
+            for mine, theirs in zip(evidence.student, evidence.reference, strict=True)
+            if name in mine.values
+        ):
+            return Finding(
+                "wrong-order",
+                "not-backprop",
+                f"{other} stands where {name} should be",
+                "the last line of the docstring: the order of what is returned",
+                0.95,
+                (name,),
+            )
+    return None
+
+
+def _transposed(evidence: Evidence, name: str) -> Finding | None:
+    pairs = list(evidence.pairs(name))
+    if pairs[0][1].ndim == 2 and _always(agree(got.T, want, EXACT) for _, got, want in pairs):
+        return Finding(
+            f"{name}-transposed",
+            "transpose",
+            f"{name} is the transpose of what it should be",
+            f"the shape of {name}: which index is the output's and which the input's?",
+            0.9,
+            (name,),
+        )
+    return None
+
+
+def _wrong_shape(evidence: Evidence, name: str) -> Finding | None:
+    wrong = [
+        (got.shape, want.shape) for _, got, want in evidence.pairs(name) if got.shape != want.shape
+    ]
+    if not wrong:
+        return None
+    got, want = wrong[0]
+    return Finding(
+        "wrong-shape",
+        "transpose" if got == want[::-1] else "not-backprop",
+        f"{name} has the shape {got} instead of {want}",
+        "the table of shapes: each gradient has the shape of its parameter",
+        0.85,
+        (name,),
+    )
+
+
+# How a factor that is not the same for all probes may come about.
+_FACTORS: tuple[tuple[str, str, Callable[[Probe], float]], ...] = (
+    ("mean-instead-of-sum", "divided by the number of time steps", lambda p: 1 / p.T),
+    ("factor-of-the-length", "multiplied by the number of time steps", lambda p: p.T),
+    ("divided-by-the-classes", "divided by the number of classes", lambda p: 1 / p.C),
+    ("divided-by-the-outputs", "divided by the number of outputs T·C", lambda p: 1 / p.T / p.C),
+    ("divided-by-the-hidden-size", "divided by the hidden size", lambda p: 1 / p.H),
+    ("divided-by-the-steps", "divided by T − 1", lambda p: 1 / max(p.T - 1, 1)),
+    ("divided-by-T-plus-one", "divided by T + 1", lambda p: 1 / (p.T + 1)),
+)
+
+
+def _factor(evidence: Evidence, name: str) -> Finding | None:
+    factors = []
+    for probe, got, want in evidence.pairs(name):
+        if not np.abs(want).max(initial=0):
+            continue
+        factor = float((got * want).sum() / (want * want).sum()) if got.shape == want.shape else 0.0
+        if not factor or not agree(got, factor * want, EXACT):
+            return None
+        factors.append((probe, factor))
+    for sign in (1.0, -1.0):
+        for label, says, value in _FACTORS:
+            if all(np.isclose(f, sign * value(p)) for p, f in factors):
+                minus = " and has the opposite sign" if sign < 0 else ""
+                return _scale(label, f"{name} is {says}{minus}", name)
+    first = factors[0][1]
+    if not all(np.isclose(f, first) for _, f in factors):
+        return None
+    if np.isclose(first, -1):
+        return _scale("opposite-sign", f"{name} has the opposite sign", name)
+    return _scale("constant-factor", f"{name} is {first:.4g} times what it should be", name)
+
+
+def _scale(label: str, says: str, name: str) -> Finding:
+    hint = (
+        f"the equation of {name} and the loss, a sum over time steps: which factor is not in them?"
+    )
+    return Finding(label, "sign/scale", says, hint, 0.9, (name,))
+
+
+def _non_finite(evidence: Evidence, name: str) -> Finding | None:
+    if all(np.isfinite(got).all() for _, got, _ in evidence.pairs(name)):
+        return None
+    return Finding(
+        "not-finite",
+        "precision",
+        f"{name} holds NaN or infinite entries",
+        "divisions, logarithms and exponentials: which of them can meet a zero or a large number?",
+        0.8,
+        (name,),
+    )
+
+
+def explain_precision(evidence: Evidence, reference: Reference) -> Finding | None:
+    """The finding for values that are right, or right without truncation, but for small errors.
+
+    Args:
+        evidence: what was seen.
+        reference: the reference's observation of a probe with another truncation.
+    """
+    pairs = [pair for name in evidence.wrong for pair in evidence.pairs(name)]
+    if not pairs or any(seen.problem for seen in evidence.student):
+        return None
+    if all(agree(got, want, CLOSE) for _, got, want in pairs):
+        return _kind_of_rounding(evidence, [got for _, got, _ in pairs])
+    whole = [reference(probe, probe.T) for probe in evidence.probes]
+    noisy = _always(
+        agree(mine.values[name], full.values[name], CLOSE)
+        for mine, full in zip(evidence.student, whole, strict=True)
+        for name in evidence.quantities
+    ) and any(
+        not agree(mine.values[name], full.values[name], 1e-12)
+        for mine, full in zip(evidence.student, whole, strict=True)
+        for name in evidence.quantities
+    )
+    return _FINITE_DIFFERENCES if noisy else None
+
+
+_FINITE_DIFFERENCES = Finding(
+    "finite-differences",
+    "not-backprop",
+    "the gradients are measured by nudging each parameter: nearly right, slow, "
+    "and blind to the truncation",
+    "the chain rule: the gradients follow from ŷ − y without another forward pass",
+    0.85,
+)
+
+
+def _kind_of_rounding(evidence: Evidence, arrays: list[Array]) -> Finding:
+    hint = "nothing is wrong with the equations: look at the types of the arrays that hold the sums"
+    for kind, label, digits in (
+        (np.float16, "half-precision", "three"),
+        (np.float32, "single-precision", "seven"),
+    ):
+        if all(np.array_equal(got.astype(kind).astype(float), got) for got in arrays):
+            says = f"the numbers carry about {digits} digits, as in {np.dtype(kind).name}"
+            return Finding(label, "precision", says, hint, 0.9, evidence.wrong)
+    for decimals in range(1, 9):
+        if all(agree(np.round(got, decimals), got, 1e-13) for got in arrays):
+            says = f"the numbers are rounded to {decimals} decimals"
+            return Finding("rounded", "precision", says, hint, 0.9, evidence.wrong)
+    worst = max(
+        float(np.abs(got - want).max(initial=0) / max(np.abs(want).max(initial=0), 1e-3))
+        for name in evidence.wrong
+        for _, got, want in evidence.pairs(name)
+    )
+    if worst < 2e-6:
+        says = "the values are right to six or seven digits, as if something on the way was float32"
+        return Finding("single-precision", "precision", says, hint, 0.6, evidence.wrong)
+    says = "the values are nearly right, with small errors as from finite differences or rounding"
+    return Finding("nearly-right", "precision", says, hint, 0.5, evidence.wrong)
+
+
+def _always(verdicts: Iterator[bool]) -> bool:
+    """All of them, and at least one."""
+    collected = list(verdicts)
+    return bool(collected) and all(collected)
+
+
+def _describe(probe: Probe) -> str:
+    length = "a single digit" if probe.T == 1 else f"{probe.T} digits"
+    return f"{length}, {probe.C} classes, {probe.H} hidden units and truncation {probe.k}"

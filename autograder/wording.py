@@ -1,0 +1,87 @@
+"""The words of a diagnosis: a message for each finding and one friendly paragraph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from autograder.evidence import Evidence, Finding
+
+__all__ = ["message_of", "paragraph_of", "right_in_words"]
+
+# From which confidence on a finding is stated, and from which on it is called likely.
+_SURE, _LIKELY = 0.9, 0.7
+
+
+def message_of(finding: Finding) -> str:
+    """One finding as two sentences: what it looks like and where to look."""
+    return f"{_sentence(finding.says)} Look at {finding.hint}."
+
+
+def right_in_words(evidence: Evidence) -> list[str]:
+    """What is right, each as a phrase that can stand in a list."""
+    phrases = list(evidence.right) if any(seen.values for seen in evidence.student) else []
+    for name in evidence.wrong:
+        verdicts = list(zip(evidence.probes, evidence.verdicts(name), strict=True))
+        if len(verdicts) < 2 or not any(right for _, right in verdicts):
+            continue
+        if all(right for probe, right in verdicts if not probe.truncates):
+            phrases.append(f"{name} without truncation")
+        elif all(right for probe, right in verdicts if probe.T == 1 or probe.k == 0):
+            phrases.append(f"{name} where nothing goes back in time")
+        elif all(right for probe, right in verdicts if probe.T == 1):
+            phrases.append(f"{name} for a single digit")
+    return phrases
+
+
+def paragraph_of(evidence: Evidence, findings: Sequence[Finding]) -> str:
+    """Three to five sentences: what is right, what it looks like, where to look."""
+    name = evidence.exercise
+    count = len(evidence.probes)
+    if not findings:
+        names = _listed(evidence.quantities)
+        return (
+            f"Well done: your {name} is right. {names} agreed with the reference answer on "
+            f"{count} fresh inputs of different sizes, and the function left its inputs as they "
+            "were."
+        )
+    right = right_in_words(evidence)
+    opening = (
+        f"In your {name}, {_listed(right)} {'is' if len(right) == 1 else 'are'} right on the fresh "
+        "inputs I tried, so you can leave that part as it is."
+        if right
+        else f"Your {name} is not there yet, but the way it fails tells something."
+    )
+    return " ".join([opening, *_guesses(findings), _closing(evidence, findings)])
+
+
+def _guesses(findings: Sequence[Finding]) -> list[str]:
+    sentences = []
+    for number, finding in enumerate(findings[:2]):
+        also = "also " if number else ""
+        if finding.confidence >= _SURE:
+            opening = f"It {also}looks as if"
+        elif finding.confidence >= _LIKELY:
+            opening = f"It is {also}likely that"
+        else:
+            opening = f"I am not sure, but it may {also}be that"
+        about = f" (seen in {_listed(finding.quantities)})" if finding.quantities else ""
+        sentences.append(f"{opening} {finding.says}{about}.")
+    hints = list(dict.fromkeys(finding.hint for finding in findings[:2]))
+    sentences.append(f"Have a look at {'; and at '.join(hints)}.")
+    return sentences
+
+
+def _closing(evidence: Evidence, findings: Sequence[Finding]) -> str:
+    if evidence.wrong and evidence.exercise.startswith("bptt") and findings[0].confidence > 0.2:
+        return "gradient_check on a short sequence will tell you when it is fixed."
+    return "Try it on the shortest sequence you can work out by hand."
+
+
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:].rstrip(".") + "."
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
