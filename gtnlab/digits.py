@@ -7,6 +7,7 @@ training loop never waits for a DataLoader or for a copy from the host.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import socket
 import tempfile
@@ -99,18 +100,15 @@ def load_digits(
             )
         return _read_mnist(split, named, device)
     default = Path("data")
-    if _missing(default):
-        try:
-            _download(default)
-        except Exception as error:  # torchvision raises whatever its mirrors and disks raise
-            warnings.warn(
-                f"MNIST could not be downloaded ({error}). Using scikit-learn's 1797 bundled "
-                "digits instead: the numbers are NOT those of MNIST. Connect once, or set "
-                "MNIST_ROOT to a folder that holds MNIST/raw.",
-                OfflineDigitsWarning,
-                stacklevel=2,
-            )
-            return _offline_digits(split, device)
+    if _missing(default) and (reason := _why_no_download(default.absolute())):
+        warnings.warn(
+            f"MNIST could not be downloaded ({reason}). Using scikit-learn's 1797 bundled digits "
+            "instead: the numbers are NOT those of MNIST. Connect once, or set MNIST_ROOT to a "
+            "folder that holds MNIST/raw.",
+            OfflineDigitsWarning,
+            stacklevel=2,
+        )
+        return _offline_digits(split, device)
     return _read_mnist(split, default, device)
 
 
@@ -133,6 +131,16 @@ def _read_mnist(split: Split, root: Path, device: str | torch.device) -> Digits:
         ) from error
     pixels = images.to(device).float().unsqueeze(1) / 255  # [N, 1, 28, 28]
     return Digits((pixels - MEAN) / STD, labels.long().to(device), "mnist")
+
+
+@functools.cache
+def _why_no_download(root: Path) -> str:
+    """Download MNIST; empty if that worked. Tried once, as a silent network takes a while."""
+    try:
+        _download(root)
+    except Exception as error:  # torchvision raises whatever its mirrors and disks raise
+        return str(error).strip().partition("\n")[0].rstrip(":") or type(error).__name__
+    return ""
 
 
 def _download(root: Path) -> None:

@@ -21,7 +21,7 @@ from gtnlab.evaluation import Scores, judge
 from gtnlab.files import written_whole
 from gtnlab.provenance import provenance
 
-__all__ = ["TRANSFER", "Report", "Row", "learner_of", "report"]
+__all__ = ["TRANSFER", "Report", "Row", "learner_of", "report", "trials"]
 
 TRANSFER = ("mlp", "fc128_none", "conv8x16k3_group", "conv8x16k3_batch", "cnn_small")
 """Architectures that a teacher is tried on beside its own: with and without convolutions
@@ -87,6 +87,12 @@ class Report:
 def learner_of(curriculum: Curriculum) -> str:
     """The learner that a curriculum was made for; the MLP if it says none."""
     return str(curriculum.provenance.get("config", {}).get("learner", "mlp"))
+
+
+def trials(curriculum: Curriculum, transfer: Sequence[str], *, real: bool) -> int:
+    """How many rows :func:`report` will have."""
+    others = [name for name in transfer if name != learner_of(curriculum)]
+    return len(ORDERS) + len(others) + (len(BASELINES) if real else 0)
 
 
 def report(

@@ -1,0 +1,252 @@
+"""The `gtnlab` command: train a teacher, judge what it makes, draw it, sweep, search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from gtnlab.console import (
+    failing_with_a_sentence,
+    loud_digits,
+    progress,
+    show_report,
+    usage_error,
+)
+from gtnlab.errors import GtnError
+
+# The commands import what they need when they run: torch takes seconds, and --help should not.
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    help="""Generative Teaching Networks: teachers that train a network in a few steps.
+
+A teacher makes the images that a fresh learner is trained on, and is itself trained so that
+the learner does well on real digits (Such et al. 2019, arXiv 1912.07768). A first round:
+
+  gtnlab train class             two minutes on two cores; writes runs/class
+  gtnlab evaluate runs/class     fresh learners, other orders, other learners, real images
+  gtnlab draw runs/class         the curriculum as a picture
+
+With a GPU: [bold]gtnlab train A[/bold], the published experiment, or all nine with
+[bold]gtnlab sweep nine[/bold]. MNIST comes from $MNIST_ROOT, or is downloaded to data/MNIST.
+
+Exit status: 0 if everything asked for was done, 1 if not, 2 for a usage error.
+""",
+)
+
+Device = Annotated[
+    Literal["auto", "cpu", "cuda"], typer.Option(help="auto takes a GPU where there is one.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")]
+Learners = Annotated[
+    int, typer.Option(min=1, help="Fresh learners for each number; 10 or more for a result.")
+]
+Recorded = Annotated[
+    Path,
+    typer.Argument(metavar="RUN", help="A run directory (runs/class) or a recorded .npz file."),
+]
+
+
+@app.command()
+def train(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="The experiment: class (10 steps × 32 images, small enough for a laptop), "
+            "A (20 × 32), B (10 × 32), C (10 × 16), or paper (32 × 128).",
+        ),
+    ],
+    variant: Annotated[
+        Literal["learned", "random_fixed", "random"] | None,
+        typer.Option(
+            help="The teacher's input vectors: learned with it, drawn once, or drawn anew each "
+            "time, so that there can be no curriculum."
+        ),
+    ] = None,
+    teacher: Annotated[
+        Literal["seed", "lean", "small"] | None,
+        typer.Option(help="The teacher's size; seed has 103 million parameters."),
+    ] = None,
+    learner: Annotated[
+        str | None, typer.Option(help="The learner, e.g. mlp, cnn_small, seed_cnn_group.")
+    ] = None,
+    outer_path: Annotated[
+        Literal["batch-statistics", "inference"] | None,
+        typer.Option(help="The measure that the teacher is trained for."),
+    ] = None,
+    outer_steps: Annotated[
+        int | None, typer.Option(help="Outer steps in place of the experiment's.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Stop after this long, with a complete result.")
+    ] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the run directory's checkpoint.")
+    ] = False,
+    track: Annotated[
+        bool, typer.Option("--track", help="Also record the run in MLflow (mlflow.db).")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Run directory; runs/NAME by default.", file_okay=False)
+    ] = None,
+) -> None:
+    """Meta-train a teacher and record what it makes.
+
+    The run directory gets config.json, metrics.jsonl, checkpoint.pt and curriculum.npz.
+
+    For example:
+      gtnlab train class
+      gtnlab train class --seconds 30 --seed 1 --out runs/quick
+      gtnlab train A --variant random --track
+      gtnlab train A --resume
+    """
+    with failing_with_a_sentence():
+        from gtnlab.experiments import experiment, resolve_device
+        from gtnlab.run import CURRICULUM, run_experiment, run_name
+        from gtnlab.tracking import tracked
+
+        with usage_error():
+            config = experiment(
+                name,
+                variant=variant,
+                teacher=teacher,
+                learner=learner,
+                outer_path=outer_path,
+                outer_steps=outer_steps,
+                seed=seed,
+                device=device,
+            )
+            if seconds is not None and seconds <= 0:
+                raise GtnError(f"--seconds must be above 0, and is {seconds:g}.")
+        place = out or Path("runs") / run_name(config)
+        on = resolve_device(config.device)
+        with (
+            tracked(config, place, enabled=track) as tracker,
+            progress("judging snapshots") as tick,
+        ):
+            curriculum = run_experiment(
+                config,
+                place,
+                resume=resume,
+                time_limit=seconds,
+                train_digits=loud_digits("train", on),
+                test=loud_digits("test", on),
+                on_step=tracker.step if tracker else None,
+                on_snapshot=tick,
+            )
+            if tracker:
+                tracker.finish(curriculum)
+        judged, facts = curriculum.provenance["judged"], curriculum.provenance
+        typer.echo(
+            f"{place / CURRICULUM}: {facts['outer_steps']} outer steps, {facts['seconds']} s"
+        )
+        for row, order in enumerate(curriculum.orders):
+            both = ", ".join(
+                f"{100 * curriculum.accuracy[-1, row, column, -1]:.1f} % ({measure})"
+                for column, measure in enumerate(curriculum.measures)
+            )
+            typer.echo(f"  {order}: {both}")
+        typer.echo(
+            f"  a first look, by {judged['learners']} learners on {judged['test_images']} test "
+            f"images ({facts['source']}). In full: gtnlab evaluate {place}"
+        )
+
+
+@app.command()
+def evaluate(
+    run: Recorded,
+    learners: Learners = 10,
+    transfer: Annotated[
+        bool, typer.Option(help="Also try architectures that the teacher never saw.")
+    ] = True,
+    real: Annotated[
+        bool, typer.Option(help="Also teach with as many real images, random and by k-means.")
+    ] = True,
+    seed: Seed = 0,
+    device: Device = "auto",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for evaluation.json and .png; RUN's own by default."),
+    ] = None,
+) -> None:
+    """Judge a recorded curriculum on the whole test set.
+
+    Fresh learners are taught with it in order, shuffled and reversed; then other learners with
+    it; then its own learner with real images. Each accuracy stands in both measures:
+    [bold]batch-statistics[/bold], as published results have it, whose BatchNorm sees the test
+    set, and [bold]inference[/bold], what a user of the learner gets.
+
+    For example:
+      gtnlab evaluate runs/class
+      gtnlab evaluate data/curricula/class.npz --no-transfer --out /tmp/judged
+    """
+    with failing_with_a_sentence():
+        from gtnlab.experiments import resolve_device
+        from gtnlab.picture import box_plots, save_picture
+        from gtnlab.report import TRANSFER, report, trials
+        from gtnlab.run import drawings, open_curriculum
+
+        on = resolve_device(device)
+        curriculum = open_curriculum(run)
+        place = out or (run if run.is_dir() else run.parent)
+        parts = TRANSFER if transfer else ()
+        with progress("judging") as tick:
+            total = trials(curriculum, parts, real=real)
+            done = 0
+
+            def count(_: str) -> None:
+                nonlocal done
+                done += 1
+                tick(done, total)
+
+            found = report(
+                curriculum,
+                loud_digits("test", on),
+                loud_digits("train", on) if real else None,
+                drawings=drawings(run, learners, on),
+                transfer=parts,
+                learners=learners,
+                seed=seed,
+                on_progress=count,
+            )
+        found.save(place / "evaluation.json")
+        save_picture(box_plots(found), place / "evaluation.png")
+        show_report(found)
+        typer.echo(f"written: {place / 'evaluation.json'}, {place / 'evaluation.png'}")
+
+
+@app.command()
+def draw(
+    run: Recorded,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The picture (.png, .svg or .pdf); curriculum.png beside the file."),
+    ] = None,
+) -> None:
+    """Draw a recorded curriculum on one page.
+
+    Its images by step, the accuracy of fresh learners by step, and the learned learning rate
+    and momentum by step.
+
+    For example:
+      gtnlab draw runs/class
+      gtnlab draw data/curricula/class.npz --out class.pdf
+    """
+    with failing_with_a_sentence():
+        from gtnlab.picture import SUFFIXES, save_picture
+        from gtnlab.picture import draw as draw_page
+        from gtnlab.run import open_curriculum
+
+        target = out or (run / "curriculum.png" if run.is_dir() else run.with_suffix(".png"))
+        with usage_error():
+            if target.suffix not in SUFFIXES:
+                raise GtnError(f"{target} should end in one of {', '.join(SUFFIXES)}.")
+        save_picture(draw_page(open_curriculum(run)), target)
+        typer.echo(f"written: {target}")

@@ -1,0 +1,102 @@
+"""What the commands say: progress, tables, and errors as one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import typer
+
+from gtnlab.errors import GtnError
+
+if TYPE_CHECKING:
+    import torch
+
+    from gtnlab.digits import Digits
+    from gtnlab.report import Report, Row
+
+__all__ = ["failing_with_a_sentence", "loud_digits", "progress", "show_report", "usage_error"]
+
+Tick = Callable[[int, int], None]
+"""Told how many parts are done, and of how many."""
+
+
+@contextlib.contextmanager
+def failing_with_a_sentence() -> Iterator[None]:
+    """End with status 1 and the error's own words, instead of a traceback."""
+    try:
+        yield
+    except GtnError as error:
+        typer.secho(f"gtnlab: {error}", fg="red", err=True)
+        raise typer.Exit(1) from error
+
+
+@contextlib.contextmanager
+def usage_error() -> Iterator[None]:
+    """End with status 2: what was asked for makes no sense, whatever the machine."""
+    try:
+        yield
+    except GtnError as error:
+        typer.secho(f"gtnlab: {error}", fg="red", err=True)
+        raise typer.Exit(2) from error
+
+
+@contextlib.contextmanager
+def progress(title: str) -> Iterator[Tick]:
+    """A bar on standard error that appears with its first tick."""
+    from rich.console import Console
+    from rich.progress import Progress, TimeRemainingColumn
+
+    with Progress(
+        *Progress.get_default_columns()[:-1],
+        TimeRemainingColumn(elapsed_when_finished=True),
+        console=Console(stderr=True),
+    ) as bar:
+        task = bar.add_task(title, start=False, visible=False)
+
+        def tick(done: int, total: int) -> None:
+            bar.start_task(task)
+            bar.update(task, completed=done, total=total, visible=True)
+
+        yield tick
+
+
+def loud_digits(device: torch.device) -> tuple[Digits, Digits]:
+    """Training and test digits; if they are not MNIST, say so on standard error."""
+    from gtnlab.digits import load_digits
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        digits = load_digits("train", device), load_digits("test", device)
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        typer.secho(f"gtnlab: {message}", fg="yellow", err=True)
+    return digits
+
+
+def show_report(report: Report) -> None:
+    """Print an evaluation as a table, both measures side by side."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from gtnlab.curriculum import MEASURES
+
+    facts = report.provenance
+    table = Table(
+        title=f"Accuracy (%) of {facts['learners']} fresh learners on {facts['test_images']} "
+        f"test images ({facts['source']})",
+        caption="mean ± half of its 95 % interval (standard deviation between learners)",
+    )
+    for heading in ("taught with", "learner"):
+        table.add_column(heading, no_wrap=True)
+    for measure in MEASURES:
+        table.add_column(measure, justify="right", no_wrap=True)
+    for row in report.rows:
+        table.add_row(row.name, row.learner, *[_cell(row, measure) for measure in MEASURES])
+    Console().print(table)
+
+
+def _cell(row: Row, measure: str) -> str:
+    scores = {str(name): found for name, found in row.scores.items()}[measure]
+    return f"{100 * scores.mean:.2f} ± {100 * scores.margin:.2f} ({100 * scores.std:.2f})"
