@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -103,6 +103,13 @@ class SubmissionResult:
                 f"The autograder's record in a graded notebook is damaged ({error!r}); "
                 "grade that submission again with --force."
             ) from error
+
+
+def with_points(
+    result: SubmissionResult, scores: Mapping[str, float | None], points: Mapping[str, float]
+) -> SubmissionResult:
+    """The result with the points of its tests: grade_id to what was scored, and to the maximum."""
+    return replace(result, tests={name: (got, points[name]) for name, got in scores.items()})
 
 
 def _exercise(entry: Mapping[str, Any]) -> ExerciseFeedback:

@@ -1,0 +1,111 @@
+"""The course on disk as grading sees it, through nbgrader's own configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import AssignLatePenalties
+from traitlets.config import Config, PyFileConfigLoader
+
+from autograder.errors import AutograderError
+from autograder.gradebook import Gradebook, LatePolicy
+from autograder.instructor import (
+    MISCONCEPTIONS,
+    InstructorNotebook,
+    ReleasedCell,
+    read_instructor_notebook,
+)
+
+CONFIG_FILE = "nbgrader_config.py"
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course folder and what its `nbgrader_config.py` says."""
+
+    config: Config
+    directories: CourseDirectory
+
+    @classmethod
+    def at(cls, root: Path) -> Course:
+        """The course in the folder that holds `nbgrader_config.py`.
+
+        Raises:
+            AutograderError: there is none, it cannot be read, or it moves the folders of
+                submissions in a way that this grader does not follow.
+        """
+        if not (root / CONFIG_FILE).is_file():
+            raise AutograderError(
+                f"There is no {CONFIG_FILE} in {root}. Run this at the root of the course."
+            )
+        try:
+            config = PyFileConfigLoader(CONFIG_FILE, path=str(root)).load_config()
+        except Exception as error:  # the file is Python: it may raise anything
+            raise AutograderError(
+                f"{root / CONFIG_FILE} cannot be read: {type(error).__name__}: {error}."
+            ) from error
+        if "root" not in config.CourseDirectory:
+            config.CourseDirectory.root = str(root.resolve())
+        directories = CourseDirectory(config=config)
+        if directories.directory_structure != CourseDirectory.directory_structure.default_value:
+            raise AutograderError(
+                f"{CONFIG_FILE} sets CourseDirectory.directory_structure; this grader needs "
+                "nbgrader's own, STEP/STUDENT/ASSIGNMENT."
+            )
+        return cls(config, directories)
+
+    @property
+    def root(self) -> Path:
+        return Path(self.directories.root)
+
+    @property
+    def submitted(self) -> Path:
+        return self.root / str(self.directories.submitted_directory)
+
+    @property
+    def autograded(self) -> Path:
+        return self.root / str(self.directories.autograded_directory)
+
+    @property
+    def late_policy(self) -> LatePolicy:
+        """The configured plugin for late work, as nbgrader's own preprocessor would use it."""
+        penalties = AssignLatePenalties(config=self.config)
+        penalties.init_plugin()
+        policy: LatePolicy = penalties.plugin_inst.late_submission_penalty
+        return policy
+
+    def open_gradebook(self) -> Gradebook:
+        return Gradebook(self.directories.db_url, self.directories.course_id)
+
+    def instructors(self, gradebook: Gradebook, assignment: str) -> tuple[InstructorNotebook, ...]:
+        """The instructor's copies of the notebooks of an assignment.
+
+        Raises:
+            AutograderError: the assignment was not released, or its source does not fit.
+        """
+        return tuple(
+            instructor_notebook(self.directories, assignment, name, cells)
+            for name, cells in sorted(gradebook.released(assignment).items())
+        )
+
+
+def instructor_notebook(
+    directories: CourseDirectory, assignment: str, name: str, released: Sequence[ReleasedCell]
+) -> InstructorNotebook:
+    """One notebook of the instructor's, with the files that belong to its assignment.
+
+    Raises:
+        AutograderError: the source folder does not fit the release.
+    """
+    source = Path(directories.root, directories.source_directory)
+    folder = source / assignment
+    kept_back = (*directories.ignore, MISCONCEPTIONS, "*.ipynb")
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not any(path.match(pattern) for pattern in kept_back)
+    }
+    return read_instructor_notebook(folder / f"{name}.ipynb", assignment, released, files)

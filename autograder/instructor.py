@@ -1,0 +1,240 @@
+"""The instructor's copy of a notebook as grading needs it: structure, tests, exports.
+
+Put together from two sources. The gradebook recorded, when the assignment was released, which
+cells there are, what they are worth and, for the locked ones, their whole source with the hidden
+tests. The source notebook adds the order of the cells and what nbgrader has no field for: the
+exercise a cell belongs to, what it exports, and which cells only demonstrate. Nothing here was
+ever in a student's hands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from authoring.exercises import (
+    AuthoringError,
+    Exercise,
+    read_exercises,
+    read_lines,
+    source_of,
+    without_markers,
+)
+from autograder.errors import AutograderError
+
+DEMONSTRATION_TAG = "demonstration"
+MISCONCEPTIONS = "misconceptions.py"
+
+
+@dataclass(frozen=True)
+class ReleasedCell:
+    """A cell as the gradebook recorded it; `source` has the hidden tests but no solutions."""
+
+    grade_id: str
+    cell_type: Literal["code", "markdown"]
+    source: str
+    checksum: str
+    locked: bool
+    grade: bool
+    solution: bool
+    task: bool
+    points: float | None
+
+
+@dataclass(frozen=True)
+class InstructorCell:
+    """A released cell with what the source notebook says about it.
+
+    Attributes:
+        cell_id: nbformat's id of the cell.
+        exercise: name of the exercise that the cell belongs to, as solution or as test.
+        exports: names that the student's cell gives to the tests, such as `RNN.bptt`; only for
+            the solution cell of an exercise that is blank in this release.
+        demonstration: the cell only shows something and is not run by the grader.
+    """
+
+    released: ReleasedCell
+    cell_id: str
+    exercise: str | None
+    exports: tuple[str, ...]
+    demonstration: bool
+
+    @property
+    def grade_id(self) -> str:
+        return self.released.grade_id
+
+    @property
+    def is_code(self) -> bool:
+        return self.released.cell_type == "code"
+
+    @property
+    def is_test(self) -> bool:
+        """Graded by running it: the source is the instructor's."""
+        return self.is_code and self.released.grade and not self.released.solution
+
+    @property
+    def is_fixed(self) -> bool:
+        """The source is the instructor's, whatever the submission says."""
+        return self.released.locked or self.is_test
+
+    @property
+    def visible_source(self) -> str:
+        """The source without its hidden tests: what may be shown to a student."""
+        if not self.is_code:
+            return self.released.source
+        return without_markers(read_lines(self.released.source, self.grade_id))
+
+    def is_hidden_line(self, number: int) -> bool:
+        """Whether line `number` (from 1) of the source is part of a hidden test."""
+        before = self.released.source.splitlines()[:number]
+        opened = sum("BEGIN HIDDEN TESTS" in line for line in before)
+        return opened > sum("END HIDDEN TESTS" in line for line in before)
+
+    @property
+    def nbgrader_metadata(self) -> dict[str, Any]:
+        """The cell's `nbgrader` metadata as released (schema 3)."""
+        cell = self.released
+        metadata = {
+            "cell_type": cell.cell_type,
+            "checksum": cell.checksum,
+            "grade": cell.grade,
+            "grade_id": cell.grade_id,
+            "locked": cell.locked,
+            "schema_version": 3,
+            "solution": cell.solution,
+            "task": cell.task,
+        }
+        if cell.points is not None:
+            metadata["points"] = cell.points
+        return metadata
+
+
+@dataclass(frozen=True)
+class InstructorNotebook:
+    """Everything that grading one notebook of an assignment needs, as plain data for any machine.
+
+    Attributes:
+        cells: the cells that nbgrader knows, in the instructor's order.
+        demonstrations: sources of the other cells that are tagged as demonstrations.
+        metadata: kernelspec and language_info for the graded notebook.
+        files: the assignment's other files, by relative path.
+        bank: what the diagnosis reads, the misconceptions and the notebook that they edit, by
+            file name; empty where the assignment has no such bank.
+    """
+
+    assignment: str
+    name: str
+    cells: tuple[InstructorCell, ...]
+    demonstrations: frozenset[str]
+    metadata: Mapping[str, Any]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    bank: Mapping[str, bytes] = field(default_factory=dict)
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of all that a grade depends on; students cannot know it (hidden tests)."""
+        told = hashlib.sha256(repr((self.assignment, self.name, self.cells)).encode())
+        told.update(repr(sorted(self.demonstrations)).encode())
+        for path, data in (*sorted(self.files.items()), *sorted(self.bank.items())):
+            told.update(f"{path}\0{len(data)}\0".encode() + data)
+        return told.hexdigest()
+
+    @property
+    def exercises(self) -> tuple[InstructorCell, ...]:
+        """The solution cells of the exercises that are blank in this release."""
+        return tuple(cell for cell in self.cells if cell.exports)
+
+    @property
+    def points(self) -> dict[str, float]:
+        """grade_id of every graded cell to the points it is worth."""
+        return {c.grade_id: c.released.points for c in self.cells if c.released.points is not None}
+
+
+def read_instructor_notebook(
+    source: Path,
+    assignment: str,
+    released: Sequence[ReleasedCell],
+    files: Mapping[str, bytes],
+) -> InstructorNotebook:
+    """Join the source notebook with what the gradebook recorded of its release.
+
+    Args:
+        source: the instructor's notebook, `source/ASSIGNMENT/NAME.ipynb`.
+        released: the gradebook's cells of that notebook, in any order.
+
+    Raises:
+        AutograderError: the source notebook is missing, unreadable, or lacks a released cell.
+    """
+    again = f"run `nbgrader generate_assignment {assignment}` again"
+    try:
+        notebook = json.loads(source.read_bytes())
+        exercises = read_exercises(notebook, str(source))
+        cells = {
+            cell["metadata"]["nbgrader"]["grade_id"]: cell
+            for cell in notebook["cells"]
+            if "nbgrader" in cell["metadata"]
+        }
+    except (AuthoringError, OSError, ValueError, KeyError, TypeError) as error:
+        raise AutograderError(
+            f"The instructor's notebook {source} cannot be read ({error}). "
+            f"Restore it, then {again}."
+        ) from error
+
+    recorded = {cell.grade_id: cell for cell in released}
+    lacking = sorted(set(recorded) - set(cells))
+    if lacking:
+        raise AutograderError(
+            f"{source} has no cell {', '.join(lacking)}, but the gradebook's release has; "
+            f"if the notebook was changed on purpose, {again}."
+        )
+    kept = ("kernelspec", "language_info")
+    return InstructorNotebook(
+        assignment=assignment,
+        name=source.stem,
+        cells=tuple(
+            _join(cell, recorded[grade_id], exercises)
+            for grade_id, cell in cells.items()
+            if grade_id in recorded
+        ),
+        demonstrations=frozenset(
+            source_of(cell).strip()
+            for cell in notebook["cells"]
+            if _is_demonstration(cell) and "nbgrader" not in cell["metadata"]
+        ),
+        metadata={key: notebook["metadata"][key] for key in kept if key in notebook["metadata"]},
+        files=files,
+        bank=_bank_beside(source),
+    )
+
+
+def _bank_beside(source: Path) -> dict[str, bytes]:
+    table = source.parent / MISCONCEPTIONS
+    return {path.name: path.read_bytes() for path in (table, source)} if table.is_file() else {}
+
+
+def _is_demonstration(cell: Mapping[str, Any]) -> bool:
+    return DEMONSTRATION_TAG in cell["metadata"].get("tags", [])
+
+
+def _join(
+    cell: Mapping[str, Any], released: ReleasedCell, exercises: Sequence[Exercise]
+) -> InstructorCell:
+    own = [
+        exercise
+        for exercise in exercises
+        if released.grade_id in {exercise.grade_id, *(test.grade_id for test in exercise.tests)}
+    ]
+    # The release locks the functions that it gives away: those stay the instructor's.
+    blank = own and released.grade_id == own[0].grade_id and not released.locked
+    return InstructorCell(
+        released=released,
+        cell_id=cell.get("id", ""),
+        exercise=own[0].name if own else None,
+        exports=own[0].exports if blank else (),
+        demonstration=_is_demonstration(cell) and not released.grade,
+    )

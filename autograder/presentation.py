@@ -1,0 +1,93 @@
+"""What students' cells printed and drew, reduced to what is safe to show in a browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
+_PICTURES = ("image/png", "image/jpeg")
+_CUT = "\n... The rest of the output was left out ...\n"
+
+
+def presentable(outputs: Iterable[Any], limit: int) -> list[dict[str, Any]]:
+    """nbformat outputs of a student's cell: text and pictures, at most `limit` characters.
+
+    HTML, JavaScript and SVG are left out: an instructor's browser shows these outputs, and the
+    process that they come from is not trusted to have formed them well.
+    """
+    kept: list[dict[str, Any]] = []
+    left = limit
+    for output in outputs:
+        shown = _shown(output, left) if isinstance(output, Mapping) else None
+        if shown is None:
+            continue
+        left -= _size(shown)
+        if left <= 0:
+            kept.append({"output_type": "stream", "name": "stdout", "text": _CUT})
+            break
+        kept.append(shown)
+    return kept
+
+
+def death_output(reason: str) -> dict[str, Any]:
+    """The error output of a cell whose process ended."""
+    text = f"This cell was stopped: {reason}."
+    return {"output_type": "error", "ename": "Stopped", "evalue": text, "traceback": [text]}
+
+
+def _shown(output: Mapping[str, Any], limit: int) -> dict[str, Any] | None:
+    match output.get("output_type"):
+        case "stream":
+            name = "stderr" if output.get("name") == "stderr" else "stdout"
+            return {"output_type": "stream", "name": name, "text": _text(output.get("text"), limit)}
+        case "error":
+            lines = output.get("traceback")
+            return {
+                "output_type": "error",
+                "ename": _text(output.get("ename"), 200),
+                "evalue": _text(output.get("evalue"), 2_000),
+                "traceback": [_text(line, 2_000) for line in lines[:100]]
+                if isinstance(lines, list)
+                else [],
+            }
+        case "display_data" | "execute_result" as kind:
+            data = _data(output.get("data"), limit)
+            if not data:
+                return None
+            shown: dict[str, Any] = {"output_type": kind, "data": data, "metadata": {}}
+            if kind == "execute_result":
+                shown["execution_count"] = None
+            return shown
+    return None
+
+
+def _data(bundle: Any, limit: int) -> dict[str, str]:
+    if not isinstance(bundle, Mapping):
+        return {}
+    data = {
+        kind: bundle[kind]
+        for kind in _PICTURES
+        if isinstance(bundle.get(kind), str) and _BASE64.fullmatch(bundle[kind])
+    }
+    if "text/plain" in bundle:
+        data["text/plain"] = _text(bundle["text/plain"], limit)
+    return data
+
+
+def _text(value: Any, limit: int) -> str:
+    """The text, cut, and without lone surrogates, which no file can hold."""
+    if isinstance(value, list):
+        value = "".join(part for part in value if isinstance(part, str))
+    if not isinstance(value, str):
+        return ""
+    if len(value) > limit:
+        value = value[:limit] + _CUT
+    text: str = value.encode("utf-8", "replace").decode()
+    return text
+
+
+def _size(output: Mapping[str, Any]) -> int:
+    texts = [output.get("text", ""), *output.get("traceback", []), *output.get("data", {}).values()]
+    return sum(map(len, texts))

@@ -1,0 +1,241 @@
+"""One submission from cells to outputs: the student's cells in the sandbox, the tests here."""
+
+from __future__ import annotations
+
+import base64
+import gc
+import hashlib
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autograder.errors import AutograderError
+from autograder.instructor import InstructorCell, InstructorNotebook
+from autograder.limits import Limits
+from autograder.namespace import InstructorNamespace
+from autograder.presentation import death_output, presentable
+from autograder.proxies import StudentCodeError, install, make_proxy
+from autograder.results import DiagnosisRecord, ExerciseFeedback
+from autograder.sandbox import ChildDied, Zygote
+from autograder.session import Session
+from autograder.wire import WireError
+
+if TYPE_CHECKING:
+    from autograder.bank import Bank
+
+
+@dataclass
+class Run:
+    """What running one notebook gave, besides the outputs that are now in its cells.
+
+    Attributes:
+        problems: what went wrong other than a wrong answer (time-outs, deaths), in words.
+        timed_out: whether a time limit was hit.
+        seconds: wall time.
+        exercises: what the diagnosis says of each exercise.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    timed_out: bool = False
+    seconds: float = 0.0
+    exercises: list[ExerciseFeedback] = field(default_factory=list)
+
+
+def run_notebook(
+    instructor: InstructorNotebook,
+    notebook: dict[str, Any],
+    *,
+    student: str,
+    zygote: Zygote,
+    files: Mapping[str, bytes],
+    limits: Limits,
+) -> Run:
+    """Run a submission that is in the instructor's structure; outputs go into its code cells.
+
+    Whatever the student's code does, this returns: a cell or call that dies or runs out of time
+    costs what depends on it.
+
+    Args:
+        notebook: from `submissions.restore`; changed in place.
+        files: the submission's other files, for the sandbox.
+
+    Raises:
+        AutograderError: the instructor's cells do not run, or the sandbox cannot be had.
+    """
+    started = time.monotonic()
+    seed = seed_for(instructor, student)
+    with Session(zygote, files, limits, seed=student_seed(student)) as session:
+        run = _Runner(instructor, session, seed, limits)
+        try:
+            for cell in notebook["cells"]:
+                if cell["cell_type"] == "code":
+                    run.cell(cell)
+            run.diagnose()
+        finally:
+            run.forget()
+    run.report.seconds = round(time.monotonic() - started, 3)
+    return run.report
+
+
+def seed_for(instructor: InstructorNotebook, student: str) -> int:
+    """Seed of the test inputs: repeats exactly, and no student can compute it.
+
+    The digest that it depends on covers the hidden tests.
+    """
+    text = f"{instructor.digest}\0{instructor.assignment}\0{instructor.name}\0{student}"
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest()[:4])
+
+
+def student_seed(student: str) -> int:
+    """Seed of the student's own random numbers, so that a grade does not depend on luck."""
+    return int.from_bytes(hashlib.sha256(student.encode("utf-8", "replace")).digest()[:4])
+
+
+class _Runner:
+    def __init__(
+        self, instructor: InstructorNotebook, session: Session, seed: int, limits: Limits
+    ) -> None:
+        self.instructor = instructor
+        self.session = session
+        self.seed = seed
+        self.limits = limits
+        self.known = {cell.grade_id: cell for cell in instructor.cells}
+        self.namespace = InstructorNamespace()
+        self.report = Run()
+        self.lost: dict[str, bool] = {}
+        """Exercise to whether a test of it failed."""
+        self.died: set[str] = set()
+        """Exercises one of whose tests ended the student's process."""
+
+    def cell(self, cell: dict[str, Any]) -> None:
+        known = self.known.get(cell["metadata"].get("nbgrader", {}).get("grade_id", ""))
+        if known is not None and known.is_test:
+            cell["outputs"] = self._test(known)
+        elif known is None:
+            if cell["source"].strip() not in self.instructor.demonstrations:
+                cell["outputs"] = self._student(cell["source"], "A cell of your own")
+        elif not known.demonstration:
+            source = known.released.source if known.is_fixed else cell["source"]
+            cell["outputs"] = self._student(source, f"The cell {known.grade_id}")
+            if known.is_fixed:
+                self._fixed(known)
+            for export in known.exports:
+                install(self.namespace.names, export, self.session.call)
+
+    def _student(self, source: str, what: str) -> list[dict[str, Any]]:
+        if not source.strip():
+            return []
+        try:
+            result = self.session.run_cell(source)
+        except ChildDied as death:
+            self._note(what, death)
+            return [death_output(death.reason)]
+        return presentable(result.outputs, self.limits.output_bytes)
+
+    def _fixed(self, cell: InstructorCell) -> None:
+        """Run a locked cell here too, for the tests that build on it."""
+        calls = self.session.calls
+        error = self.namespace.run(cell).error
+        if error is not None and self.session.calls == calls:
+            raise _broken(self.instructor, cell, error)
+
+    def _test(self, cell: InstructorCell) -> list[dict[str, Any]]:
+        import numpy as np
+
+        names = self.namespace.names
+        names["grading_seed"] = self.seed
+        self.session.begin_cell()
+        state = np.random.get_state()
+        np.random.seed(self.seed)
+        try:
+            with np.errstate():
+                verdict = self.namespace.run(cell)
+        finally:
+            np.random.set_state(state)
+        if isinstance(verdict.error, ChildDied | WireError):
+            self._note(f"The test {cell.grade_id}", verdict.error)
+        exercise = cell.exercise
+        if exercise is not None:
+            self.lost[exercise] = self.lost.get(exercise, False) or verdict.error is not None
+            if isinstance(verdict.error, ChildDied):
+                self.died.add(exercise)
+        return verdict.outputs
+
+    def _note(self, what: str, error: ChildDied | WireError) -> None:
+        problem = f"{what} was stopped: {error}."
+        if problem not in self.report.problems:
+            self.report.problems.append(problem)
+        self.report.timed_out |= isinstance(error, ChildDied) and error.kind == "timeout"
+
+    def diagnose(self) -> None:
+        """Say of each exercise what its answer looks like; never at the cost of the grade."""
+        if not self.instructor.bank:
+            return
+        bank = _bank_of(self.instructor)
+        self.session.begin_cell()
+        for cell in self.instructor.exercises:
+            exercise = cell.exercise
+            if exercise is None or exercise in self.died or not bank.mutants[exercise]:
+                continue
+            if exercise in self.lost:
+                self._diagnose(exercise, cell.exports[0], bank)
+
+    def _diagnose(self, exercise: str, export: str, bank: Bank) -> None:
+        from autograder.diagnosis import diagnose
+
+        names = self.namespace.names
+        proxy = make_proxy(names, export, self.session.call)
+        try:
+            found = diagnose(exercise, proxy, names, bank, self.seed)
+        except (ChildDied, StudentCodeError):
+            return
+        png = found.heatmap_png
+        self.report.exercises.append(
+            ExerciseFeedback(
+                exercise=exercise,
+                right=tuple(found.right),
+                diagnosis=tuple(
+                    DiagnosisRecord(d.label, d.family, d.confidence, d.message)
+                    for d in found.diagnoses
+                ),
+                paragraph=found.paragraph,
+                heatmap_png=base64.b64encode(png).decode() if png else None,
+            )
+        )
+
+    def forget(self) -> None:
+        """Let go of what the submission made: figures, classes, and cycles between them."""
+        self.namespace.names.clear()
+        if "matplotlib.pyplot" in sys.modules:
+            sys.modules["matplotlib.pyplot"].close("all")
+        gc.collect()
+
+
+_banks: dict[str, Bank] = {}
+
+
+def _bank_of(instructor: InstructorNotebook) -> Bank:
+    """The assignment's bank, read once per process."""
+    from autograder.bank import load_bank
+
+    if instructor.digest not in _banks:
+        _banks.clear()
+        with tempfile.TemporaryDirectory(prefix="misconceptions-") as folder:
+            for name, data in instructor.bank.items():
+                (Path(folder) / name).write_bytes(data)
+            _banks[instructor.digest] = load_bank(Path(folder) / "misconceptions.py")
+    return _banks[instructor.digest]
+
+
+def _broken(
+    instructor: InstructorNotebook, cell: InstructorCell, error: Exception
+) -> AutograderError:
+    return AutograderError(
+        f"The instructor's own cell {cell.grade_id} of {instructor.name}.ipynb fails in the grader "
+        f"({type(error).__name__}: {error}). Correct it in the source notebook and run "
+        f"`nbgrader generate_assignment {instructor.assignment}` again."
+    )

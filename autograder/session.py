@@ -1,0 +1,123 @@
+"""One submission's time in the sandbox: when its process dies it is started and replayed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from autograder.limits import Limits
+from autograder.sandbox import CallResult, CellResult, Child, ChildDied, Zygote
+
+_SEED = "import random, numpy\nrandom.seed({seed})\nnumpy.random.seed({seed})\ndel random, numpy"
+
+
+class Session:
+    """The student's side of grading one notebook.
+
+    A cell that dies or runs out of time is left out when the others are replayed in a fresh
+    process, so it costs its own points only. All lives together share `limits.submission_seconds`.
+
+    Args:
+        zygote: where to start lives.
+        files: the submission's files, by relative path.
+        limits: what the submission may use.
+        seed: start of the student's random numbers, the same in every life.
+
+    Attributes:
+        deaths: why each life ended that did not end by itself, in order.
+        calls: how many calls were asked for.
+    """
+
+    def __init__(
+        self, zygote: Zygote, files: Mapping[str, bytes], limits: Limits, seed: int
+    ) -> None:
+        self._zygote = zygote
+        self._files = files
+        self._limits = limits
+        self._replayed = [_SEED.format(seed=seed)]
+        self._child: Child | None = None
+        self._deadline = time.monotonic() + limits.submission_seconds
+        self._cell_deadline = self._deadline
+        self.deaths: list[ChildDied] = []
+        self.calls = 0
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end()
+
+    def begin_cell(self) -> None:
+        """From here on, calls count towards the time of a new test cell."""
+        self._cell_deadline = time.monotonic() + self._limits.cell_seconds
+
+    def run_cell(self, source: str) -> CellResult:
+        """Run one of the student's cells.
+
+        Raises:
+            ChildDied: the cell ended its process or ran out of time; the next cell or call
+                starts from the state before it.
+        """
+        try:
+            result = self._alive().run_cell(source)
+        except ChildDied as death:
+            self._died(death)
+            raise
+        self._replayed.append(source)
+        return result
+
+    def call(self, export: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> CallResult:
+        """Call one of the student's functions.
+
+        Raises:
+            StudentError: the function raised.
+            ChildDied: the call ended its process, or time is up.
+        """
+        self.calls += 1
+        if time.monotonic() > self._cell_deadline:
+            raise ChildDied(
+                "timeout",
+                f"the test's calls took more than {self._limits.cell_seconds:g} seconds together",
+            )
+        try:
+            return self._alive().call(export, args, kwargs)
+        except ChildDied as death:
+            self._died(death)
+            raise
+
+    def _alive(self) -> Child:
+        while self._child is None:
+            self._check_time()
+            child = self._zygote.start(self._files)
+            try:
+                for position, source in enumerate(self._replayed):  # noqa: B007
+                    self._check_time()
+                    child.run_cell(source)
+            except ChildDied as death:
+                child.close()
+                self.deaths.append(death)
+                if time.monotonic() <= self._deadline:
+                    # It went well once; the rest does not have to suffer from it again.
+                    del self._replayed[position]
+            else:
+                self._child = child
+        self._check_time()
+        return self._child
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise ChildDied(
+                "timeout",
+                "the submission used up its "
+                f"{self._limits.submission_seconds:g} seconds of grading time",
+            )
+
+    def _died(self, death: ChildDied) -> None:
+        self.deaths.append(death)
+        self._end()
+
+    def _end(self) -> None:
+        if self._child is not None:
+            self._child.close()
+            self._child = None

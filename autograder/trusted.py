@@ -1,0 +1,144 @@
+"""nbgrader preprocessors: the same grading for `nbgrader autograde` and formgrader's button.
+
+`RestoreCells` stands where nbgrader's DeduplicateIds and OverwriteCells do, `TrustedExecute` in
+place of its Execute. What they leave in the notebook are ordinary cells with ordinary outputs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Bool, Float, Integer
+
+from autograder.course import instructor_notebook
+from autograder.gradebook import Gradebook, marks_of
+from autograder.instructor import InstructorNotebook
+from autograder.limits import Limits
+from autograder.results import METADATA_KEY, SubmissionResult, with_points
+from autograder.runner import run_notebook
+from autograder.submissions import plain_cell, read_submission, restore
+from autograder.worker import zygote
+
+_DEFAULT = Limits()
+
+
+class RestoreCells(NbGraderPreprocessor):
+    """Puts a submission back into the instructor's structure, whatever was done to it."""
+
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any]
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Give back the notebook with every known cell once, in order, with its own points."""
+        instructor = _instructor(self, resources)
+        notebook, remarks = restore([plain_cell(cell) for cell in nb.cells], instructor)
+        for remark in remarks:
+            self.log.warning("%s: %s", resources["nbgrader"]["student"], remark)
+        return nbformat.from_dict(notebook), resources
+
+
+class TrustedExecute(NbGraderPreprocessor):
+    """Runs students' cells in the sandbox and the instructor's tests in this process."""
+
+    cell_seconds = Float(
+        _DEFAULT.cell_seconds,
+        help="Seconds that one cell may take; for a test cell, all its calls together.",
+    ).tag(config=True)
+    call_seconds = Float(
+        _DEFAULT.call_seconds, help="Seconds that one call of a student's function may take."
+    ).tag(config=True)
+    submission_seconds = Float(
+        _DEFAULT.submission_seconds, help="Seconds that one submission may take in all."
+    ).tag(config=True)
+    memory_bytes = Integer(
+        _DEFAULT.memory_bytes, help="Memory of all processes of a submission together."
+    ).tag(config=True)
+    processes = Integer(
+        _DEFAULT.processes, help="Processes and threads of a submission at a time."
+    ).tag(config=True)
+    output_bytes = Integer(
+        _DEFAULT.output_bytes, help="Characters of output that are kept of one cell."
+    ).tag(config=True)
+    disk_bytes = Integer(
+        _DEFAULT.disk_bytes, help="Files that a submission may write, in memory."
+    ).tag(config=True)
+    upload_bytes = Integer(
+        20_000_000, help="Largest submission that is read, all its files together."
+    ).tag(config=True)
+    allow_unsandboxed = Bool(
+        False,
+        help="Grade without a sandbox: students' code then runs with your rights. "
+        "The gradebook's comments will say so.",
+    ).tag(config=True)
+
+    @property
+    def limits(self) -> Limits:
+        """The configured limits of one submission."""
+        return Limits(
+            cell_seconds=self.cell_seconds,
+            call_seconds=self.call_seconds,
+            submission_seconds=self.submission_seconds,
+            memory_bytes=self.memory_bytes,
+            processes=self.processes,
+            output_bytes=self.output_bytes,
+            disk_bytes=self.disk_bytes,
+        )
+
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any]
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Run the notebook; the outputs of its test cells are the verdicts.
+
+        Raises:
+            AutograderError: there is no sandbox, or the instructor's own cells fail.
+        """
+        instructor = _instructor(self, resources)
+        student = resources["nbgrader"]["student"]
+        directories = CourseDirectory(parent=self)
+        # Read from what was handed in: nbgrader's copy has followed the links in it.
+        submission = read_submission(
+            Path(directories.root, directories.submitted_directory),
+            student,
+            instructor.assignment,
+            ignore=directories.ignore,
+            max_bytes=self.upload_bytes,
+        )
+        run = run_notebook(
+            instructor,
+            nb,
+            student=student,
+            zygote=zygote(self.limits, unsandboxed=self.allow_unsandboxed),
+            files={**submission.others, **instructor.files},
+            limits=self.limits,
+        )
+        result = SubmissionResult(
+            student=student,
+            assignment=instructor.assignment,
+            notebook=instructor.name,
+            status="partly graded" if run.problems else "graded",
+            reason=" ".join([*run.problems, *submission.remarks]),
+            seconds=run.seconds,
+            exercises=tuple(run.exercises),
+            timed_out=run.timed_out,
+            sandboxed=not self.allow_unsandboxed,
+        )
+        graded = nbformat.from_dict(nb)
+        result = with_points(result, marks_of(graded, result).scores, instructor.points)
+        graded.metadata[METADATA_KEY] = result.to_metadata()
+        return graded, resources
+
+
+def _instructor(
+    preprocessor: NbGraderPreprocessor, resources: dict[str, Any]
+) -> InstructorNotebook:
+    asked = resources["nbgrader"]
+    directories = CourseDirectory(parent=preprocessor)
+    with Gradebook(asked["db_url"], directories.course_id) as gradebook:
+        released = gradebook.released(asked["assignment"])
+    return instructor_notebook(
+        directories, asked["assignment"], asked["notebook"], released[asked["notebook"]]
+    )
