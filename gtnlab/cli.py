@@ -127,6 +127,7 @@ def train(
                 raise GtnError(f"--seconds must be above 0, and is {seconds:g}.")
         place = out or Path("runs") / run_name(config)
         on = resolve_device(config.device)
+        train_digits, test_digits = loud_digits(on)
         with (
             tracked(config, place, enabled=track) as tracker,
             progress("judging snapshots") as tick,
@@ -136,8 +137,8 @@ def train(
                 place,
                 resume=resume,
                 time_limit=seconds,
-                train_digits=loud_digits("train", on),
-                test=loud_digits("test", on),
+                train_digits=train_digits,
+                test=test_digits,
                 on_step=tracker.step if tracker else None,
                 on_snapshot=tick,
             )
@@ -196,6 +197,7 @@ def evaluate(
         on = resolve_device(device)
         curriculum = open_curriculum(run)
         place = out or (run if run.is_dir() else run.parent)
+        train_digits, test_digits = loud_digits(on)
         parts = TRANSFER if transfer else ()
         with progress("judging") as tick:
             total = trials(curriculum, parts, real=real)
@@ -208,8 +210,8 @@ def evaluate(
 
             found = report(
                 curriculum,
-                loud_digits("test", on),
-                loud_digits("train", on) if real else None,
+                test_digits,
+                train_digits if real else None,
                 drawings=drawings(run, learners, on),
                 transfer=parts,
                 learners=learners,

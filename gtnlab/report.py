@@ -17,6 +17,7 @@ import torch
 from gtnlab.baselines import BASELINES, Baseline, RealImages, split_off, tune_rates
 from gtnlab.curriculum import MEASURES, ORDERS, Curriculum, Lesson, Measure, Order
 from gtnlab.digits import Digits
+from gtnlab.errors import GtnError
 from gtnlab.evaluation import Scores, judge
 from gtnlab.files import written_whole
 from gtnlab.provenance import provenance
@@ -120,8 +121,16 @@ def report(
         on_progress: called after each of :func:`trials` parts with what was judged.
 
     Raises:
-        GtnError: an unknown architecture, or too few real images.
+        GtnError: an unknown architecture, too few real images, or digits of another data set
+            than the teacher was trained for.
     """
+    made_for = curriculum.provenance.get("source", test.source)
+    if made_for != test.source:
+        raise GtnError(
+            f"The curriculum was made for {made_for} and would be judged on {test.source}, which "
+            f"says nothing. Make {made_for} available (for MNIST: set MNIST_ROOT, or connect), "
+            "or train one for the digits at hand."
+        )
     device = test.images.device
     own = learner_of(curriculum)
     lessons = list(drawings or [curriculum.lesson(device=device)] * learners)
