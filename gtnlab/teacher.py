@@ -149,7 +149,7 @@ class Teacher(nn.Module):
         drawn = shape.maps * shape.drawn_side**2
         with torch.random.fork_rng(devices=[]):
             # Layers without a generator of their own draw from the global one.
-            torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+            torch.manual_seed(int(torch.randint(2**31, (), generator=generator, device="cpu")))
             self.expand = nn.Linear(noise + CLASSES, shape.hidden)
             self.norm_hidden = _Normalise(shape.hidden)
             self.draw = nn.Linear(shape.hidden, drawn)
@@ -160,7 +160,7 @@ class Teacher(nn.Module):
             self.norm_out = _Normalise(1)
             for linear in (self.expand, self.draw):
                 nn.init.kaiming_normal_(linear.weight, a=SLOPE)
-        inputs = torch.rand(steps, batch, noise, generator=generator)
+        inputs = torch.rand(steps, batch, noise, generator=generator, device="cpu")
         if variant == "learned":
             self.inputs = nn.Parameter(inputs)
         else:
