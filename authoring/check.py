@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import zip_longest
 from pathlib import Path
 
 import nbformat
 
-from authoring.course import Course
+from authoring.course import Course, read_notebook
 from authoring.exercises import cell_label
-from authoring.leaks import course_secrets, find_leaks, forbidden_files, release_texts, texts_of
+from authoring.leaks import course_secrets, find_leaks, is_kept_in_source, texts_of
 from authoring.release import build_release
 from authoring.solutions import build_solution
 from authoring.wheel import wheel_files
@@ -36,28 +36,42 @@ def check_course(course: Course, step: Callable[[str], None] = lambda _: None) -
             step(f"rebuilding the solution of {assignment}")
             faults += _check_solution(course, assignment, Path(scratch) / "solutions")
     step("looking for leaks in the releases")
-    faults += check_leaks(course)
-    return faults
+    faults += release_leaks(course)
+    step("looking for leaks in the lab's wheel")
+    return faults + wheel_leaks(course)
 
 
-def check_leaks(course: Course) -> list[str]:
-    """Secrets that stand in the release folder or in the lab's wheel, one sentence each."""
+def release_leaks(course: Course) -> list[str]:
+    """Secrets that stand in the release folder, one sentence each."""
+    files = {
+        str(path.relative_to(course.root)): path.read_bytes()
+        for path in sorted(course.release.rglob("*"))
+        if path.is_file()
+    }
+    return _leaks(course, files)
+
+
+def wheel_leaks(course: Course) -> list[str]:
+    """Secrets that stand in the lab's wheel, one sentence each."""
+    files = wheel_files(course.root)
+    return _leaks(course, {f"gtnlab wheel/{name}": content for name, content in files.items()})
+
+
+def _leaks(course: Course, files: Mapping[str, bytes]) -> list[str]:
     secrets = course_secrets(course)
-    wheel = wheel_files(course.root)
-    names = [str(path.relative_to(course.root)) for path in course.release.rglob("*")]
-    names += [f"gtnlab wheel/{name}" for name in wheel]
-    faults = [f"{name}: this file must stay in source/." for name in forbidden_files(course, names)]
-    leaks = find_leaks(secrets, release_texts(course))
-    for name, content in wheel.items():
-        leaks += find_leaks(secrets, texts_of(f"gtnlab wheel/{name}", content))
-    return faults + [str(leak) for leak in leaks]
+    faults = []
+    for name, content in files.items():
+        if is_kept_in_source(course, name):
+            faults.append(f"{name}: this file must stay in source/.")
+        faults += [str(leak) for leak in find_leaks(secrets, texts_of(name, content))]
+    return faults
 
 
 def _check_release(course: Course, assignment: str, elsewhere: Path) -> list[str]:
     committed = course.release / assignment
     blanks = level = None
     for path in sorted(committed.glob("*.ipynb")):
-        said = nbformat.read(path, as_version=4).metadata.get("exercise", {})
+        said = read_notebook(path).metadata.get("exercise", {})
         blanks, level = said.get("blanks", blanks), said.get("level", level)
     rebuilt = build_release(course, assignment, blanks=blanks, level=level, output=elsewhere)
     return _differences(course, committed, rebuilt, str, f"authoring release {assignment}")

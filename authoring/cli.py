@@ -170,7 +170,9 @@ def check() -> None:
 
 
 @app.command()
-def sample_class(assignment: Annotated[str, typer.Argument(help="Folder of release/.")]) -> None:
+def sample_class(
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="Folder of release/.")],
+) -> None:
     """Hand in the sample class of data/sample-class/, as if students had.
 
     Needs a release. Writes submitted/STUDENT/ASSIGNMENT/ for each student and enters them in the

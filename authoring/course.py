@@ -1,4 +1,4 @@
-"""The course on disk: its configuration, its folders, and building a folder all or nothing."""
+"""The course on disk: configuration, folders, notebooks, and building a folder all or nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
+from nbformat import NotebookNode
 from traitlets.config import Config, ConfigFileNotFound, PyFileConfigLoader
 
 from authoring.errors import AuthoringError
@@ -88,6 +90,23 @@ class Course:
                 f"{self.source / assignment} holds no notebook. Assignments: {known}."
             )
         return found
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """Read a notebook of the course.
+
+    Raises:
+        AuthoringError: the file is missing or is not a notebook.
+    """
+    try:
+        return nbformat.read(path, as_version=4)
+    except OSError as error:
+        raise AuthoringError(f"{path} cannot be read: {error.strerror}.") from error
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        raise AuthoringError(
+            f"{path} is not a notebook ({reason}). Build it again, or take it from version control."
+        ) from error
 
 
 @contextmanager

@@ -20,8 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from authoring.course import Course
-from authoring.errors import AuthoringError
+from authoring.course import Course, read_notebook
 from authoring.exercises import (
     Exercise,
     Level,
@@ -90,29 +89,34 @@ def course_secrets(course: Course) -> list[Secret]:
     """What the course's current releases hide; without a release, everything that could be."""
     secrets: list[Secret] = []
     for assignment in course.assignments():
-        visible: list[str] = []
-        hidden: list[_Hidden] = []
-        for path in course.notebooks(assignment):
-            choice = _recorded_choice(course.release / assignment / path.name)
-            _split(path, choice, visible, hidden)
-        for path in sorted((course.source / assignment).rglob("*.py")):
-            if _is_ignored(path.name, course.ignored):
-                hidden += _of_file(path)
-        secrets += _without_common(hidden, visible)
+        said = None
+        for path in sorted((course.release / assignment).glob("*.ipynb")):
+            said = read_notebook(path).metadata.get("exercise", said)
+        secrets += (
+            choice_secrets(course, assignment)
+            if said is None
+            else choice_secrets(course, assignment, said["blanks"], said["level"])
+        )
     return secrets
 
 
-def release_texts(course: Course) -> Iterator[Text]:
-    """Everything in the release folder; a file that should not be there at all is an error too."""
-    for path in sorted(course.release.rglob("*")):
-        if path.is_file():
-            name = str(path.relative_to(course.root))
-            yield from texts_of(name, path.read_bytes())
+def choice_secrets(
+    course: Course, assignment: str, blanks: Sequence[str] | None = None, level: Level = "open"
+) -> list[Secret]:
+    """What one assignment hides when these functions (by default all) are blank at this level."""
+    visible: list[str] = []
+    hidden: list[_Hidden] = []
+    for path in course.notebooks(assignment):
+        _split(path, blanks, level, visible, hidden)
+    for path in sorted((course.source / assignment).rglob("*.py")):
+        if is_kept_in_source(course, path.name):
+            hidden += _of_file(path)
+    return _without_common(hidden, visible)
 
 
-def forbidden_files(course: Course, names: Iterable[str]) -> list[str]:
-    """Those of the file names that the configuration keeps in the source folder."""
-    return [name for name in names if _is_ignored(Path(name).name, course.ignored)]
+def is_kept_in_source(course: Course, name: str) -> bool:
+    """Whether the configuration keeps files of this name in the source folder."""
+    return any(fnmatch.fnmatch(Path(name).name, pattern) for pattern in course.ignored)
 
 
 def texts_of(name: str, content: bytes) -> Iterator[Text]:
@@ -121,13 +125,13 @@ def texts_of(name: str, content: bytes) -> Iterator[Text]:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         return
-    if not name.endswith(".ipynb"):
+    try:
+        notebook = json.loads(text) if name.endswith(".ipynb") else None
+    except ValueError:
+        notebook = None
+    if notebook is None:
         yield Text(name, "", text)
         return
-    try:
-        notebook = json.loads(text)
-    except ValueError as error:
-        raise AuthoringError(f"{name} is not a notebook: {error}. Build it again.") from error
     for index, cell in enumerate(notebook.get("cells", [])):
         here = cell_label(cell, index)
         yield from (Text(name, here, string) for string in _strings(cell))
@@ -145,25 +149,17 @@ class _Hidden:
     secret: tuple[bool, ...]
 
 
-def _recorded_choice(released: Path) -> tuple[list[str], Level] | None:
-    if not released.is_file():
-        return None
-    said = json.loads(released.read_text(encoding="utf-8"))["metadata"].get("exercise")
-    return None if said is None else (said["blanks"], said["level"])
-
-
 def _split(
     path: Path,
-    choice: tuple[list[str], Level] | None,
+    blanks: Sequence[str] | None,
+    level: Level,
     visible: list[str],
     hidden: list[_Hidden],
 ) -> None:
-    notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook = read_notebook(path)
     exercises = read_exercises(notebook, str(path))
-    blanks: Sequence[str] = [exercise.name for exercise in exercises]
-    level: Level = "open"
-    if choice is not None:
-        blanks, level = choice
+    if blanks is None:
+        blanks = [exercise.name for exercise in exercises]
     by_index = {exercise.index: exercise for exercise in exercises}
     for index, cell in enumerate(notebook["cells"]):
         origin = f"{path.name}, {cell_label(cell, index)}"
@@ -209,7 +205,7 @@ def _of_file(path: Path) -> list[_Hidden]:
 
 
 def _without_common(hidden: Sequence[_Hidden], visible: Sequence[str]) -> list[Secret]:
-    common = [_squeeze(line) for line in visible]
+    common = "\n".join(_squeeze(line) for line in visible)
     common_runs = {shape for shape, _ in _runs(_code_lines(visible))}
     found: dict[tuple[str, bool], Secret] = {}
     for piece in hidden:
@@ -217,7 +213,7 @@ def _without_common(hidden: Sequence[_Hidden], visible: Sequence[str]) -> list[S
             pattern = _squeeze(line)
             if not secret or len(pattern) < _LINE_CHARACTERS or not re.search(r"\w{2}", pattern):
                 continue
-            if not any(pattern in known for known in common):
+            if pattern not in common:
                 found.setdefault(
                     (pattern, False), Secret(piece.kind, piece.origin, line.strip(), pattern)
                 )
@@ -266,10 +262,6 @@ def _anonymous(token: str, names: dict[str, str]) -> str:
     if not token.isidentifier() or keyword.iskeyword(token):
         return token
     return names.setdefault(token, f"<{len(names)}>")
-
-
-def _is_ignored(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
 
 
 def _strings(value: Any) -> Iterator[str]:

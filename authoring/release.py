@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment, NbGraderException
 from nbgrader.coursedir import CourseDirectory
@@ -22,7 +21,7 @@ from traitlets import Enum, List, TraitError, Unicode
 from traitlets.config import Config
 
 from authoring.blanks import select
-from authoring.course import Course, staged
+from authoring.course import Course, read_notebook, staged
 from authoring.errors import AuthoringError
 from authoring.exercises import LEVELS, Level
 
@@ -70,8 +69,7 @@ class SelectExercises(NbGraderPreprocessor):
         try:
             super().__init__(**kwargs)
             for path in self._notebooks_to_convert():
-                notebook = nbformat.read(path, as_version=4)
-                select(notebook, self.blanks, self.level, str(path))
+                select(read_notebook(path), self.blanks, self.level, str(path))
         except (AuthoringError, TraitError) as error:
             self.log.error("%s", error)
             raise NbGraderException(str(error)) from error

@@ -26,7 +26,7 @@ from typing import Any
 
 import nbformat
 
-from authoring.course import Course, staged
+from authoring.course import Course, read_notebook, staged
 from authoring.errors import AuthoringError
 
 _CELL = re.compile(r"# cell: (\S+)\s*")
@@ -125,7 +125,7 @@ def _content(submission: Submission, released: Path) -> bytes:
     answer = submission.answer.read_bytes()
     if submission.raw:
         return answer
-    notebook = nbformat.read(released, as_version=4)
+    notebook = read_notebook(released)
     cells = {
         cell.metadata.nbgrader.grade_id: cell
         for cell in notebook.cells

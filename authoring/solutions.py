@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from authoring.course import Course, staged
+from authoring.course import Course, read_notebook, staged
 from authoring.errors import AuthoringError
 from authoring.exercises import cell_label, read_exercises, read_lines, source_of, without_markers
 
@@ -89,7 +89,7 @@ def build_solution(
     with staged(destination) as folder:
         shutil.copytree(course.source / assignment, folder, ignore=ignore)
         for path in notebooks:
-            notebook = clean_solution(nbformat.read(path, as_version=4), str(path))
+            notebook = clean_solution(read_notebook(path), str(path))
             if run:
                 # Elsewhere than in `folder`: whatever the notebook writes is not part of it.
                 with tempfile.TemporaryDirectory() as scratch:

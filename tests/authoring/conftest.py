@@ -155,9 +155,3 @@ def course(tmp_path: Path, homework: NotebookNode) -> Course:
     root = tmp_path / "course"
     root.mkdir()
     return make_course(root, homework)
-
-
-@pytest.fixture(scope="session")
-def source_path() -> Path:
-    """The course's real homework."""
-    return ROOT / "source" / "rnn-bptt" / "rnn_bptt.ipynb"
