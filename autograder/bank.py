@@ -7,11 +7,10 @@ a student with that misconception returns. Only the instructor's own text is eve
 from __future__ import annotations
 
 import ast
-import copy
 import functools
 import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType
@@ -21,7 +20,7 @@ from authoring.errors import AuthoringError
 from authoring.exercises import Exercise, read_exercises, read_lines, source_of, without_markers
 from autograder.errors import AutograderError
 
-__all__ = ["FAMILIES", "Bank", "Misconception", "Mutant", "Workshop", "apply_edits", "load_bank"]
+__all__ = ["FAMILIES", "Bank", "Misconception", "Mutant", "Reference", "apply_edits", "load_bank"]
 
 FAMILIES = (
     "chain rule",
@@ -40,7 +39,6 @@ FAMILIES = (
 TABLE_NAME = "MISCONCEPTIONS"
 
 Edit = tuple[str, str]
-Function = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -134,43 +132,6 @@ class Bank:
         return None
 
 
-class Workshop:
-    """Where reference and mutants of one exercise run: the instructor's names, without proxies.
-
-    The namespace of the grader has the student's functions in place of the instructor's. Each class
-    that an exercise exports to is derived here once more and gets the reference answers back.
-    """
-
-    def __init__(self, bank: Bank, exercise: str, namespace: Mapping[str, Any]) -> None:
-        self._reference = bank.references[exercise]
-        self._scope: dict[str, Any] = {**namespace, "print": _silent}
-        owners = [
-            export.rpartition(".")[0]
-            for reference in bank.references.values()
-            for export in reference.exercise.exports
-        ]
-        owners = list(filter(None, dict.fromkeys(owners)))
-        self.class_name = owners[0]
-        for owner in owners:
-            self._scope[owner] = type(owner, (namespace[owner],), {})
-        for reference in bank.references.values():
-            exec(reference.cell, self._scope)
-        self.reference: Function = self._scope[self._reference.function_name]
-
-    def build(self, mutant: Mutant) -> Function:
-        """The mutant as a function of the reference's signature."""
-        scope = dict(self._scope)
-        exec(mutant.code, scope)
-        function: Function = scope[self._reference.function_name]
-        return function
-
-    def adopt(self, instance: Any) -> Any:
-        """A deep copy of a model whose methods are the instructor's."""
-        twin = object.__new__(self._scope[type(instance).__name__])
-        twin.__dict__.update(copy.deepcopy(instance.__dict__))
-        return twin
-
-
 def load_bank(path: Path) -> Bank:
     """Read `misconceptions.py`, and the reference answers from the notebook beside it.
 
@@ -225,10 +186,6 @@ def _block(source: str, number: int, found: str) -> str:
 
 def _indent(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
-
-
-def _silent(*values: object, **options: object) -> None:
-    """In place of `print`: reference answers report their progress, the grader does not."""
 
 
 def _compile(source: str, where: str) -> CodeType:

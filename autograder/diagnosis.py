@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autograder.bank import Bank, Workshop
+from autograder.bank import Bank
 from autograder.circumstances import Reference, explain_where
 from autograder.errors import AutograderError
 from autograder.evidence import Evidence, Finding
 from autograder.heatmap import draw_heatmap
 from autograder.matching import Match, best_cover, complete_matches, find_matches
+from autograder.precision import explain_precision
 from autograder.probes import QUANTITIES, Observation, Probe, make_probes, observe
-from autograder.structure import explain_precision, explain_problem, explain_shape_and_scale
+from autograder.structure import explain_problem, explain_shape_and_scale
 from autograder.wording import message_of, paragraph_of, right_in_words
+from autograder.workshop import Workshop
 
 __all__ = ["Diagnosis", "Report", "diagnose"]
 

@@ -67,7 +67,7 @@ def _png(panels: list[Image.Image]) -> bytes:
         page.paste(panel, (left, 0))
         left += panel.width
     buffer = io.BytesIO()
-    page.quantize(64).save(buffer, "PNG", optimize=True)
+    page.save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -96,9 +96,10 @@ def _panel(name: str, got: Array, want: Array) -> Image.Image:
     most = float(error[np.isfinite(error)].max(initial=0))
     if np.isfinite(error).all() and _same(got, want):
         draw.text((_LEFT, 23), "right everywhere", _INK, small)
-        error, most = np.zeros(want.shape), 0.0
-    panel.paste(_cells(error, most), (_LEFT, _TOP))
-    _colour_bar(panel, draw, small, _LEFT + width + 14, height, most)
+        most = 0.0
+    panel.paste(_cells(error if most else np.zeros(want.shape), most), (_LEFT, _TOP))
+    if most:
+        _colour_bar(panel, draw, small, _LEFT + width + 14, height, most)
     return panel
 
 
@@ -124,11 +125,10 @@ def _colour_bar(
     height: int,
     most: float,
 ) -> None:
-    levels = np.linspace(1, 0, height)[:, None] if most else np.zeros((height, 1))
+    levels = np.linspace(1, 0, height)[:, None]
     panel.paste(Image.fromarray(_colours(levels)).resize((12, height)), (left, _TOP))
     draw.text((left + 16, _TOP), f"{most:.2g}", _INK, font, anchor="lt")
-    if most:
-        draw.text((left + 16, _TOP + height), "0", _INK, font, anchor="lb")
+    draw.text((left + 16, _TOP + height), "0", _INK, font, anchor="lb")
 
 
 def _colours(level: Array) -> npt.NDArray[np.uint8]:

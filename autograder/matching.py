@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from autograder.bank import Function, Mutant, Workshop
+from autograder.bank import Mutant
 from autograder.evidence import EXACT, RIGHT, Evidence, Finding, agree
 from autograder.probes import Observation, observe
+from autograder.workshop import Function, Workshop
 
 __all__ = ["Match", "best_cover", "complete_matches", "find_matches"]
 

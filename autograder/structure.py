@@ -1,4 +1,4 @@
-"""What wrong values look like where no mutant fits: their shape, sign, scale, zeros, precision.
+"""What wrong values look like where no mutant fits: their shape, sign, scale, zeros.
 
 Each rule looks at one quantity over all probes and either explains it or leaves it.
 """
@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from autograder.circumstances import Reference
-from autograder.evidence import CLOSE, EXACT, Evidence, Finding, agree
-from autograder.probes import Array, Observation, Probe
+from autograder.evidence import EXACT, Evidence, Finding, agree
+from autograder.probes import Observation, Probe
 
-__all__ = ["explain_precision", "explain_problem", "explain_shape_and_scale"]
+__all__ = ["explain_problem", "explain_shape_and_scale"]
 
 Rule = Callable[[Evidence, str], Finding | None]
 
@@ -84,6 +83,8 @@ def explain_shape_and_scale(evidence: Evidence) -> Iterator[Finding]:
         _transposed,
         _wrong_shape,
         _factor,
+        _unit_length,
+        _weight_decay,
         _non_finite,
     )
     for name in evidence.wrong:
@@ -178,6 +179,7 @@ def _factor(evidence: Evidence, name: str) -> Finding | None:
             return None
         factors.append((probe, factor))
     for sign in (1.0, -1.0):
+        # the probes differ in size, so that these do not look alike
         for label, says, value in _FACTORS:
             if all(np.isclose(f, sign * value(p)) for p, f in factors):
                 minus = " and has the opposite sign" if sign < 0 else ""
@@ -188,6 +190,32 @@ def _factor(evidence: Evidence, name: str) -> Finding | None:
     if np.isclose(first, -1):
         return _scale("opposite-sign", f"{name} has the opposite sign", name)
     return _scale("constant-factor", f"{name} is {first:.4g} times what it should be", name)
+
+
+def _unit_length(evidence: Evidence, name: str) -> Finding | None:
+    if _always(
+        agree(got, want / np.linalg.norm(want), EXACT)
+        for _, got, want in evidence.pairs(name)
+        if want.any()
+    ):
+        return _scale("normalised", f"{name} is scaled to length 1", name)
+    return None
+
+
+def _weight_decay(evidence: Evidence, name: str) -> Finding | None:
+    shares = []
+    for probe, got, want in evidence.pairs(name):
+        parameter = getattr(probe.model, name.removeprefix("dLd"), None)
+        if parameter is None or got.shape != np.shape(parameter):
+            return None
+        share = float(((got - want) * parameter).sum() / (parameter**2).sum())
+        if not share or not agree(got, want + share * parameter, EXACT):
+            return None
+        shares.append(share)
+    if not shares or not np.allclose(shares, shares[0]):
+        return None
+    says = f"{name} contains {shares[0]:.3g} times the parameter itself, as from a penalty on it"
+    return _scale("weight-decay", says, name)
 
 
 def _scale(label: str, says: str, name: str) -> Finding:
@@ -208,66 +236,6 @@ def _non_finite(evidence: Evidence, name: str) -> Finding | None:
         0.8,
         (name,),
     )
-
-
-def explain_precision(evidence: Evidence, reference: Reference) -> Finding | None:
-    """The finding for values that are right, or right without truncation, but for small errors.
-
-    Args:
-        evidence: what was seen.
-        reference: the reference's observation of a probe with another truncation.
-    """
-    pairs = [pair for name in evidence.wrong for pair in evidence.pairs(name)]
-    if not pairs or any(seen.problem for seen in evidence.student):
-        return None
-    if all(agree(got, want, CLOSE) for _, got, want in pairs):
-        return _kind_of_rounding(evidence, [got for _, got, _ in pairs])
-    whole = [reference(probe, probe.T) for probe in evidence.probes]
-    noisy = _always(
-        agree(mine.values[name], full.values[name], CLOSE)
-        for mine, full in zip(evidence.student, whole, strict=True)
-        for name in evidence.quantities
-    ) and any(
-        not agree(mine.values[name], full.values[name], 1e-12)
-        for mine, full in zip(evidence.student, whole, strict=True)
-        for name in evidence.quantities
-    )
-    return _FINITE_DIFFERENCES if noisy else None
-
-
-_FINITE_DIFFERENCES = Finding(
-    "finite-differences",
-    "not-backprop",
-    "the gradients are measured by nudging each parameter: nearly right, slow, "
-    "and blind to the truncation",
-    "the chain rule: the gradients follow from ŷ − y without another forward pass",
-    0.85,
-)
-
-
-def _kind_of_rounding(evidence: Evidence, arrays: list[Array]) -> Finding:
-    hint = "nothing is wrong with the equations: look at the types of the arrays that hold the sums"
-    for kind, label, digits in (
-        (np.float16, "half-precision", "three"),
-        (np.float32, "single-precision", "seven"),
-    ):
-        if all(np.array_equal(got.astype(kind).astype(float), got) for got in arrays):
-            says = f"the numbers carry about {digits} digits, as in {np.dtype(kind).name}"
-            return Finding(label, "precision", says, hint, 0.9, evidence.wrong)
-    for decimals in range(1, 9):
-        if all(agree(np.round(got, decimals), got, 1e-13) for got in arrays):
-            says = f"the numbers are rounded to {decimals} decimals"
-            return Finding("rounded", "precision", says, hint, 0.9, evidence.wrong)
-    worst = max(
-        float(np.abs(got - want).max(initial=0) / max(np.abs(want).max(initial=0), 1e-3))
-        for name in evidence.wrong
-        for _, got, want in evidence.pairs(name)
-    )
-    if worst < 2e-6:
-        says = "the values are right to six or seven digits, as if something on the way was float32"
-        return Finding("single-precision", "precision", says, hint, 0.6, evidence.wrong)
-    says = "the values are nearly right, with small errors as from finite differences or rounding"
-    return Finding("nearly-right", "precision", says, hint, 0.5, evidence.wrong)
 
 
 def _always(verdicts: Iterator[bool]) -> bool:

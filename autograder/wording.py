@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from autograder.evidence import Evidence, Finding
+from autograder.probes import Probe
 
 __all__ = ["message_of", "paragraph_of", "right_in_words"]
 
@@ -19,18 +20,31 @@ def message_of(finding: Finding) -> str:
 
 def right_in_words(evidence: Evidence) -> list[str]:
     """What is right, each as a phrase that can stand in a list."""
-    phrases = list(evidence.right) if any(seen.values for seen in evidence.student) else []
+    if not any(seen.values for seen in evidence.student):
+        return []
+    partly: dict[str, list[str]] = {}
     for name in evidence.wrong:
-        verdicts = list(zip(evidence.probes, evidence.verdicts(name), strict=True))
-        if len(verdicts) < 2 or not any(right for _, right in verdicts):
-            continue
-        if all(right for probe, right in verdicts if not probe.truncates):
-            phrases.append(f"{name} without truncation")
-        elif all(right for probe, right in verdicts if probe.T == 1 or probe.k == 0):
-            phrases.append(f"{name} where nothing goes back in time")
-        elif all(right for probe, right in verdicts if probe.T == 1):
-            phrases.append(f"{name} for a single digit")
-    return phrases
+        if circumstances := _right_when(evidence, name):
+            partly.setdefault(circumstances, []).append(name)
+    return [
+        *evidence.right,
+        *(f"{_listed(names)} {circumstances}" for circumstances, names in partly.items()),
+    ]
+
+
+def _right_when(evidence: Evidence, name: str) -> str:
+    """Under which circumstances a wrong quantity is right, if there are any."""
+    verdicts = list(zip(evidence.probes, evidence.verdicts(name), strict=True))
+    circumstances: tuple[tuple[str, Callable[[Probe], bool]], ...] = (
+        ("without truncation", lambda probe: not probe.truncates),
+        ("where nothing goes back in time", lambda probe: probe.T == 1 or probe.k == 0),
+        ("for a single digit", lambda probe: probe.T == 1),
+    )
+    for words, holds in circumstances:
+        held = [right for probe, right in verdicts if holds(probe)]
+        if held and all(held):
+            return words
+    return ""
 
 
 def paragraph_of(evidence: Evidence, findings: Sequence[Finding]) -> str:
@@ -45,12 +59,10 @@ def paragraph_of(evidence: Evidence, findings: Sequence[Finding]) -> str:
             "were."
         )
     right = right_in_words(evidence)
-    opening = (
-        f"In your {name}, {_listed(right)} {'is' if len(right) == 1 else 'are'} right on the fresh "
-        "inputs I tried, so you can leave that part as it is."
-        if right
-        else f"Your {name} is not there yet, but the way it fails tells something."
-    )
+    opening = f"Your {name} is not there yet, but the way it fails tells something."
+    if right:
+        verb = "is" if len(right) == 1 and " and " not in right[0] else "are"
+        opening = f"In your {name}, {_listed(right)} {verb} right on the fresh inputs I tried."
     return " ".join([opening, *_guesses(findings), _closing(evidence, findings)])
 
 

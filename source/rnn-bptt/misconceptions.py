@@ -230,6 +230,11 @@ MISCONCEPTIONS = {
                     [("np.outer(delta_o[t], s[t])", "np.outer(delta_o[t], 1 - s[t] ** 2)")],
                 ],
             },
+            "scores-for-probabilities": {
+                "says": "the scores Vs_t are used where their softmax belongs",
+                "hint": "the equation of ∂E₃/∂V: ŷ₃ is a softmax",
+                "variants": [[("o.copy()", "s[:-1].dot(self.V.T)")]],
+            },
         },
         "tanh derivative": {
             "no-tanh-derivative-at-the-output": {
@@ -423,13 +428,52 @@ MISCONCEPTIONS = {
                     [("self.W.T.dot(delta_t)", "self.W.T.dot(delta_t * (1 - s[bptt_step] ** 2))")],
                 ],
             },
+            "tanh-derivative-before-W": {
+                "says": (
+                    "the derivative of tanh at the earlier step is applied before the "
+                    "recurrent weights, not after them"
+                ),
+                "hint": "the order of the factors in δ₂⁽³⁾: first ∂s₃/∂s₂ through W, then ∂s₂/∂z₂",
+                "variants": [
+                    [
+                        (
+                            "self.W.T.dot(delta_t) * (1 - s[bptt_step - 1] ** 2)",
+                            "self.W.T.dot(delta_t * (1 - s[bptt_step - 1] ** 2))",
+                        )
+                    ]
+                ],
+            },
+            "gradient-with-respect-to-the-state": {
+                "says": (
+                    "dLdU and dLdW use the error of s_k itself, not that of the argument of "
+                    "its tanh"
+                ),
+                "hint": (
+                    "δ₃⁽³⁾ = ∂E₃/∂s₃ · ∂s₃/∂z₃: U and W sit inside the tanh, behind the "
+                    "second factor"
+                ),
+                "often": True,
+                "variants": [
+                    [
+                        ("self.V.T.dot(delta_o[t]) * (1 - s[t] ** 2)", "self.V.T.dot(delta_o[t])"),
+                        (
+                            "self.W.T.dot(delta_t) * (1 - s[bptt_step - 1] ** 2)",
+                            "self.W.T.dot(delta_t * (1 - s[bptt_step] ** 2))",
+                        ),
+                    ]
+                ],
+            },
         },
         "one-hot": {
             "target-not-subtracted": {
                 "says": "the error of the output is taken as ŷ: the target y was never subtracted",
                 "hint": "the equation of ∂E₃/∂V: ŷ₃ − y₃",
                 "often": True,
-                "variants": [[("delta_o[np.arange(T), y] -= 1.0", "pass")]],
+                "variants": [
+                    [("delta_o[np.arange(T), y] -= 1.0", "pass")],
+                    [("np.outer(delta_o[t], s[t])", "np.outer(o[t], s[t])")],
+                    [("self.V.T.dot(delta_o[t])", "self.V.T.dot(o[t])")],
+                ],
             },
             "target-row-mixed-up": {
                 "says": (
@@ -558,6 +602,33 @@ MISCONCEPTIONS = {
                     ],
                 ],
             },
+            "prediction-taken-for-target": {
+                "says": "1 is subtracted at the most probable digit, not at the target",
+                "hint": "the equation of ∂E₃/∂V: what is y₃?",
+                "variants": [
+                    [
+                        (
+                            "delta_o[np.arange(T), y] -= 1.0",
+                            "delta_o[np.arange(T), o.argmax(axis=1)] -= 1.0",
+                        )
+                    ]
+                ],
+            },
+            "target-subtracted-twice": {
+                "says": "the target is subtracted twice",
+                "hint": "the equation of ∂E₃/∂V: ŷ₃ − y₃",
+                "variants": [[("y] -= 1.0", "y] -= 2.0")]],
+            },
+            "input-and-target-exchanged": {
+                "says": "input and target are exchanged",
+                "hint": (
+                    "the equation of the loss: the network reads x, its outputs are compared with y"
+                ),
+                "variants": [
+                    [("self.forward_propagation(x)", "self.forward_propagation(y)")],
+                    [("T = len(y)", "T = len(y)\nx, y = y, x")],
+                ],
+            },
         },
         "transpose": {
             "W-not-transposed": {
@@ -620,12 +691,14 @@ MISCONCEPTIONS = {
                 ],
             },
             "dLdV-with-another-state": {
-                "says": "dLdV pairs the error of a step with the state of a neighbouring step",
+                "says": "dLdV pairs the error of a step with the state of another step",
                 "hint": "the equation of ∂E₃/∂V: both vectors carry the same index",
                 "often": True,
                 "variants": [
                     [("np.outer(delta_o[t], s[t])", "np.outer(delta_o[t], s[t - 1])")],
                     [("np.outer(delta_o[t], s[t])", "np.outer(delta_o[t], s[t + 1])")],
+                    [("np.outer(delta_o[t], s[t])", "np.outer(delta_o[t], s[T - 1])")],
+                    [("np.outer(delta_o[t], s[t])", "np.outer(delta_o[t], s[T - 1 - t])")],
                 ],
             },
             "dLdU-with-a-fixed-input": {
@@ -635,15 +708,6 @@ MISCONCEPTIONS = {
                 "hint": "∂s_k/∂U in the sum over k: which digit entered at step k?",
                 "often": True,
                 "variants": [[("x[bptt_step]", "x[t]")]],
-            },
-            "dLdU-with-the-previous-input": {
-                "says": "dLdU uses the digit of the neighbouring step",
-                "hint": "the first equation of the model: U multiplies x_t, W multiplies s_{t-1}",
-                "often": True,
-                "variants": [
-                    [("x[bptt_step]", "x[bptt_step - 1]")],
-                    [("x[bptt_step]", "x[min(bptt_step + 1, T - 1)]")],
-                ],
             },
             "tanh-derivative-of-another-step-going-back": {
                 "says": "the step back multiplies by the derivative of tanh at the wrong step",
@@ -763,22 +827,63 @@ MISCONCEPTIONS = {
                     ],
                 ],
             },
-            "initial-state-is-the-first-state": {
+            "end-of-range-excluded": {
                 "says": (
-                    "at the first step the state before is taken to be s₀ instead of the "
-                    "zero initial state"
+                    "the loop over the steps back ends one step early, as `range` does not "
+                    "reach its own end"
+                ),
+                "hint": (
+                    "the sum over k in ∂E₃/∂W: k = 0 is part of it; and what `range(a, b, "
+                    "-1)` does with b"
+                ),
+                "often": True,
+                "variants": [
+                    [
+                        (
+                            "np.arange(max(0, t - self.bptt_truncate), t + 1)",
+                            "np.arange(max(0, t - self.bptt_truncate) + 1, t + 1)",
+                        )
+                    ]
+                ],
+            },
+            "initial-state-not-zero": {
+                "says": (
+                    "at the first step the state before is another than the zero initial state"
                 ),
                 "hint": (
                     "s_{-1} in the first equation of the model, and the place where forward "
                     "propagation keeps it"
                 ),
+                "often": True,
                 "variants": [
                     [
                         (
                             "np.outer(delta_t, s[bptt_step - 1])",
                             "np.outer(delta_t, s[max(bptt_step - 1, 0)])",
                         )
-                    ]
+                    ],
+                    [
+                        (
+                            "np.outer(delta_t, s[bptt_step - 1])",
+                            "np.outer(delta_t, s[:T][bptt_step - 1])",
+                        )
+                    ],
+                    [
+                        (
+                            "o, s = self.forward_propagation(x)",
+                            "o, s = self.forward_propagation(x)\ns = s[:T]",
+                        )
+                    ],
+                ],
+            },
+            "dLdU-with-another-input": {
+                "says": "dLdU uses the digit of another step",
+                "hint": "the first equation of the model: U multiplies x_t, W multiplies s_{t-1}",
+                "often": True,
+                "variants": [
+                    [("x[bptt_step]", "x[bptt_step - 1]")],
+                    [("x[bptt_step]", "x[min(bptt_step + 1, T - 1)]")],
+                    [("x[bptt_step]", "x[T - 1 - bptt_step]")],
                 ],
             },
         },
@@ -885,6 +990,20 @@ MISCONCEPTIONS = {
                 ),
                 "hint": "the sum over k in ∂E₃/∂W: no k is below 0, whatever the truncation",
                 "variants": [[("max(0, t - self.bptt_truncate)", "t - self.bptt_truncate")]],
+            },
+            "truncation-counted-from-the-end": {
+                "says": (
+                    "the steps back are limited by a fixed step of the sequence, not by the "
+                    "distance from the error"
+                ),
+                "hint": (
+                    "the paragraph on truncation: it counts back from each t, not from the "
+                    "end of the sequence"
+                ),
+                "variants": [
+                    [("t - self.bptt_truncate", "T - self.bptt_truncate")],
+                    [("t - self.bptt_truncate", "T - 1 - self.bptt_truncate")],
+                ],
             },
         },
         "accumulation": {
@@ -994,7 +1113,7 @@ MISCONCEPTIONS = {
         },
         "sign/scale": {
             "sign-of-the-error": {
-                "says": "all gradients have the opposite sign: the error is taken as y − ŷ",
+                "says": "the sign is the opposite: the error is taken as y − ŷ",
                 "hint": "the equation of ∂E₃/∂V: ŷ₃ − y₃, in this order",
                 "often": True,
                 "variants": [[("y] -= 1.0", "y] -= 1.0\ndelta_o = -delta_o")]],
@@ -1006,7 +1125,7 @@ MISCONCEPTIONS = {
                 "variants": [[("y] -= 1.0", "y] += 1.0")]],
             },
             "mean-instead-of-sum": {
-                "says": "all gradients are divided by the number of time steps",
+                "says": "the sum is divided by the number of time steps",
                 "hint": "the loss here is the total over the sequence, not the mean",
                 "often": True,
                 "variants": [[("y] -= 1.0", "y] -= 1.0\ndelta_o = delta_o / T")]],

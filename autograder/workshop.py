@@ -1,0 +1,54 @@
+"""Where reference answers and their mutants run: the instructor's names, without the proxies."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from autograder.bank import Bank, Mutant
+
+__all__ = ["Function", "Workshop"]
+
+Function = Callable[..., Any]
+
+
+class Workshop:
+    """Reference and mutants of one exercise as functions.
+
+    The namespace of the grader has the student's functions in place of the instructor's. Each class
+    that an exercise exports to is derived here once more and gets the reference answers back.
+    """
+
+    def __init__(self, bank: Bank, exercise: str, namespace: Mapping[str, Any]) -> None:
+        self._reference = bank.references[exercise]
+        self._scope: dict[str, Any] = {**namespace, "print": _silent}
+        owners = [
+            export.rpartition(".")[0]
+            for reference in bank.references.values()
+            for export in reference.exercise.exports
+        ]
+        owners = list(filter(None, dict.fromkeys(owners)))
+        self.class_name = owners[0]
+        for owner in owners:
+            self._scope[owner] = type(owner, (namespace[owner],), {})
+        for reference in bank.references.values():
+            exec(reference.cell, self._scope)
+        self.reference: Function = self._scope[self._reference.function_name]
+
+    def build(self, mutant: Mutant) -> Function:
+        """The mutant as a function of the reference's signature."""
+        scope = dict(self._scope)
+        exec(mutant.code, scope)
+        function: Function = scope[self._reference.function_name]
+        return function
+
+    def adopt(self, instance: Any) -> Any:
+        """A deep copy of a model whose methods are the instructor's."""
+        twin = object.__new__(self._scope[type(instance).__name__])
+        twin.__dict__.update(copy.deepcopy(instance.__dict__))
+        return twin
+
+
+def _silent(*values: object, **options: object) -> None:
+    """In place of `print`: reference answers report their progress, the grader does not."""
