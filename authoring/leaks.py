@@ -32,6 +32,7 @@ from authoring.exercises import (
 
 # Below these a line is common property (`return L`), or a run could be anyone's.
 _LINE_CHARACTERS = 12
+_MESSAGE_WORDS = 4
 _RUN_LINES = 3
 _RUN_TOKENS = 30
 
@@ -211,7 +212,7 @@ def _without_common(hidden: Sequence[_Hidden], visible: Sequence[str]) -> list[S
     for piece in hidden:
         for line, secret in zip(piece.lines, piece.secret, strict=True):
             pattern = _squeeze(line)
-            if not secret or len(pattern) < _LINE_CHARACTERS or not re.search(r"\w{2}", pattern):
+            if not secret or not _says_something(piece.kind, line):
                 continue
             if pattern not in common:
                 found.setdefault(
@@ -223,6 +224,12 @@ def _without_common(hidden: Sequence[_Hidden], visible: Sequence[str]) -> list[S
                     (shape, True), Secret(piece.kind, piece.origin, first, shape, is_run=True)
                 )
     return list(found.values())
+
+
+def _says_something(kind: str, line: str) -> bool:
+    if kind == "message":  # a label of a word or two is common property
+        return len(re.findall(r"\w+", line)) >= _MESSAGE_WORDS
+    return len(_squeeze(line)) >= _LINE_CHARACTERS and bool(re.search(r"\w{2}", line))
 
 
 def _squeeze(text: str) -> str:
