@@ -86,8 +86,8 @@ def sandboxed(command: Sequence[str], user_map: UserMap | None) -> list[str]:
     for path in (*_SYSTEM, *_SETTINGS):
         arguments += ["--ro-bind-try", path, path]
     prefixes = _python_prefixes()
-    places = map(Path, ("/submission", "/dev/shm", HOME, f"{_LIBRARY}/autograder", *prefixes))
-    for place in places:
+    ours = ("/submission", "/dev/shm", HOME, f"{_LIBRARY}/autograder")
+    for place in (*map(Path, ours), *prefixes):
         # bubblewrap would make the folders above a bind for the zygote's eyes only
         for folder in (*reversed(place.parents[:-1]), place):
             arguments += ["--dir", str(folder)]
