@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from gtnlab.digits import Digits
     from gtnlab.report import Report, Row
 
-__all__ = ["failing_with_a_sentence", "loud_digits", "progress", "show_report", "usage_error"]
+__all__ = [
+    "failing_with_a_sentence",
+    "loud_digits",
+    "progress",
+    "show_report",
+    "show_sweep",
+    "usage_error",
+]
 
 Tick = Callable[[int, int], None]
 """Told how many parts are done, and of how many."""
@@ -97,6 +104,28 @@ def show_report(report: Report) -> None:
     Console().print(table)
 
 
+def show_sweep(reports: dict[str, Report]) -> None:
+    """Print a sweep's results, one run a line, ordered and shuffled in both measures."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from gtnlab.curriculum import MEASURES
+
+    table = Table(title="Mean accuracy (%): batch-statistics / inference")
+    table.add_column("run", no_wrap=True)
+    for heading in ("ordered", "steps-shuffled", "digits"):
+        table.add_column(heading, justify="right")
+    for name, report in reports.items():
+        means = {
+            row.order: " / ".join(f"{100 * row.scores[m].mean:.1f}" for m in MEASURES)
+            for row in report.rows
+            if row.taught == "generated"
+        }
+        source = report.provenance["source"]
+        table.add_row(name, means["ordered"], means["steps-shuffled"], source)
+    Console().print(table)
+
+
 def _cell(row: Row, measure: str) -> str:
     scores = {str(name): found for name, found in row.scores.items()}[measure]
-    return f"{100 * scores.mean:.2f} ± {100 * scores.margin:.2f} ({100 * scores.std:.2f})"
+    return f"{100 * scores.mean:.1f} ± {100 * scores.margin:.1f} ({100 * scores.std:.1f})"

@@ -47,17 +47,16 @@ def draw(curriculum: Curriculum, snapshot: int = -1) -> Figure:
     above.set(ylabel="accuracy (%)", ylim=(0, 100))
     above.grid(alpha=0.3)
     above.legend(loc="lower right", fontsize=9)
-    below.plot(inner, curriculum.lr[snapshot], color=COLOURS[0], marker=".", label="learning rate")
-    below.set(xlabel="inner step", ylabel="learning rate")
+    below.plot(inner, curriculum.lr[snapshot], color=COLOURS[0], marker=".")
+    below.set(xlabel="inner step")
+    below.set_ylabel("learning rate (solid)", color=COLOURS[0])
     below.set_ylim(bottom=min(0, *below.get_ylim()))
     below.grid(alpha=0.3)
     other = below.twinx()
     momentum = curriculum.momentum[snapshot]
-    other.plot(inner, momentum, "--", color=COLOURS[1], marker=".", label="momentum")
-    other.set(ylabel="momentum")
-    other.set_ylim(min(0, float(momentum.min())), max(1, float(momentum.max())))
-    lines = [*below.get_lines(), *other.get_lines()]
-    below.legend(lines, [line.get_label() for line in lines], loc="best", fontsize=9)
+    other.plot(inner, momentum, "--", color=COLOURS[1], marker=".")
+    other.set_ylabel("momentum (dashed)", color=COLOURS[1])
+    other.set_ylim(min(0, float(momentum.min())), max(1.02, float(momentum.max())))
     below.xaxis.get_major_locator().set_params(integer=True)
     return figure
 

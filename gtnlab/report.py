@@ -84,6 +84,31 @@ class Report:
                 json.dumps({"rows": rows, "provenance": self.provenance}, indent=1) + "\n"
             )
 
+    @classmethod
+    def load(cls, path: Path) -> Report:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            GtnError: the file is missing, damaged or of another kind.
+        """
+        try:
+            found = json.loads(path.read_text())
+            rows = [
+                Row(
+                    row["taught"],
+                    row["order"],
+                    row["learner"],
+                    {m: Scores(tuple(row["accuracy"][m]["values"])) for m in MEASURES},
+                    row["rates"] and (row["rates"][0], row["rates"][1]),
+                )
+                for row in found["rows"]
+            ]
+            return cls(rows, dict(found["provenance"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise GtnError(
+                f"{path} is not a readable evaluation ({error}): delete it and run again."
+            ) from error
+
 
 def learner_of(curriculum: Curriculum) -> str:
     """The learner that a curriculum was made for; the MLP if it says none."""

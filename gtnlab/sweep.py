@@ -1,0 +1,187 @@
+"""Many experiments, on this machine or on many: one experiment, variant and seed per task.
+
+With a Dask scheduler the tasks run wherever its workers are; each worker needs gtnlab and
+sees the same folder (a network disk) if an interrupted task is to go on where it stopped.
+Every result is written by the caller as it comes in, so a sweep can be stopped at any time
+and started again: what has a result is not run again.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gtnlab.curriculum import Curriculum
+from gtnlab.digits import load_digits
+from gtnlab.errors import GtnError
+from gtnlab.experiments import VARIANTS, ExperimentConfig, experiment, resolve_device
+from gtnlab.report import Report, report
+from gtnlab.run import CURRICULUM, drawings, run_experiment
+
+__all__ = ["RESULT", "SWEEPS", "Outcome", "Task", "finished", "run_sweep", "tasks"]
+
+SWEEPS: dict[str, tuple[str, ...]] = {
+    "nine": ("A", "B", "C"),
+    "class": ("class",),
+}
+"""Experiments of each sweep; every one is run in all three variants."""
+
+RESULT = "evaluation.json"
+CONNECT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run of a sweep and the folder that it writes to."""
+
+    config: ExperimentConfig
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """Its folder's name: experiment, variant and seed."""
+        return self.folder.name
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a task brought: a curriculum with its report, or why there is none."""
+
+    task: Task
+    curriculum: Curriculum | None = None
+    report: Report | None = None
+    failure: str | None = None
+
+
+def tasks(sweep: str, out: Path, seeds: int = 1, **overrides: Any) -> list[Task]:
+    """All tasks of a sweep.
+
+    Args:
+        sweep: a key of `SWEEPS`.
+        out: folder that each task gets a folder in.
+        seeds: how many seeds, from 0.
+        overrides: settings of every experiment; None keeps the preset's.
+
+    Raises:
+        GtnError: there is no such sweep or setting.
+    """
+    if sweep not in SWEEPS:
+        raise GtnError(f"There is no sweep {sweep!r}: take one of {', '.join(SWEEPS)}.")
+    if seeds < 1:
+        raise GtnError(f"A sweep takes at least 1 seed, not {seeds}.")
+    found = []
+    for seed, name, variant in itertools.product(range(seeds), SWEEPS[sweep], VARIANTS):
+        config = experiment(name, variant=variant, seed=seed, **overrides)
+        # Absolute: a worker was started in another folder.
+        found.append(Task(config, out.absolute() / f"{name}-{variant}-seed{seed}"))
+    return found
+
+
+def finished(task: Task) -> bool:
+    """Whether the task's folder holds the result of this very configuration.
+
+    Raises:
+        GtnError: it holds that of another one.
+    """
+    path = task.folder / RESULT
+    if not path.is_file():
+        return False
+    made_with = Report.load(path).provenance["curriculum"]["config"]
+    wanted = task.config.to_dict()
+    changed = [key for key, value in wanted.items() if made_with.get(key) != value]
+    if changed:
+        raise GtnError(
+            f"{path} is the result of other settings ({', '.join(changed)}): choose another "
+            "folder (--out), or delete that one."
+        )
+    return True
+
+
+def run_task(task: Task, learners: int) -> Outcome:
+    """Train, record and judge one task; a failure is an outcome, so that the others go on."""
+    try:
+        device = resolve_device(task.config.device)
+        test = load_digits("test", device)
+        curriculum = run_experiment(
+            task.config,
+            task.folder,
+            resume=(task.folder / "checkpoint.pt").is_file(),
+            quiet=True,
+            test=test,
+        )
+        found = report(
+            curriculum,
+            test,
+            drawings=drawings(task.folder, learners, device),
+            transfer=(),
+            learners=learners,
+            seed=task.config.seed,
+        )
+    except GtnError as error:
+        return Outcome(task, failure=str(error))
+    except Exception as error:  # out of GPU memory, a lost disk: one task, not the sweep
+        return Outcome(task, failure=f"{type(error).__name__}: {error}")
+    return Outcome(task, curriculum, found)
+
+
+def run_sweep(
+    todo: list[Task],
+    *,
+    scheduler: str | None = None,
+    learners: int = 10,
+    on_outcome: Callable[[Outcome], None] | None = None,
+) -> list[Outcome]:
+    """Run tasks, one after the other here or at once on a Dask cluster.
+
+    Args:
+        todo: what to run; leave out what is :func:`finished`.
+        scheduler: address of a Dask scheduler; None runs in this process.
+        learners: fresh learners that judge each curriculum.
+        on_outcome: called as each task ends, after its result is written.
+
+    Raises:
+        GtnError: no scheduler answers, Dask is not installed, or a result could not be written.
+    """
+    outcomes = []
+    for outcome in _on_dask(todo, scheduler, learners) if scheduler else _here(todo, learners):
+        if outcome.curriculum is not None and outcome.report is not None:
+            outcome.curriculum.save(outcome.task.folder / CURRICULUM)
+            outcome.report.save(outcome.task.folder / RESULT)
+        outcomes.append(outcome)
+        if on_outcome is not None:
+            on_outcome(outcome)
+    return outcomes
+
+
+def _here(todo: list[Task], learners: int) -> Iterator[Outcome]:
+    for task in todo:
+        yield run_task(task, learners)
+
+
+def _on_dask(todo: list[Task], scheduler: str, learners: int) -> Iterator[Outcome]:
+    try:
+        from distributed import Client, as_completed
+    except ImportError as error:
+        raise GtnError(
+            "A sweep on many machines needs Dask, which is not installed: pip install "
+            '"gtnlab[cluster]", or leave --scheduler out.'
+        ) from error
+    try:
+        client = Client(scheduler, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError) as error:
+        raise GtnError(
+            f"No Dask scheduler answers at {scheduler} ({error}). Start one with `dask scheduler` "
+            f"and workers with `dask worker {scheduler} --nthreads 1`, or leave --scheduler out."
+        ) from error
+    with client:
+        # Not pure: a task's result is also on disk, and asking again means running again.
+        futures = client.map(run_task, todo, learners=learners, pure=False)
+        task_of = dict(zip(futures, todo, strict=True))
+        for future in as_completed(futures):
+            if future.status == "finished":
+                yield future.result()
+            else:  # its worker died, again and again
+                yield Outcome(task_of[future], failure=f"{future.exception()}")
