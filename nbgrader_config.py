@@ -71,6 +71,17 @@ c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedE
 
 # --- Grading -------------------------------------------------------------------------------------
 
+# nbgrader's copy of a submission, made sound before it is run.
+c.Autograde.sanitize_preprocessors = [
+    # First: the preprocessors below trip over cells that were copied, deleted or edited.
+    "autograder.mend.MendSubmission",
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.DeduplicateIds",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.OverwriteCells",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+
 # A test cell that a student deleted is put back and scores, instead of leaving no grade at all.
 c.OverwriteCells.add_missing_cells = True
 
