@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 
 import typer
 
+from gtnlab.cli_many import search, sweep
+from gtnlab.cli_options import Device, Learner, Learners, Recorded, Seed, Teacher
 from gtnlab.console import (
     failing_with_a_sentence,
     loud_digits,
     progress,
     show_report,
-    show_sweep,
     usage_error,
 )
 from gtnlab.errors import GtnError
@@ -38,25 +39,6 @@ With a GPU: [bold]gtnlab train A[/bold], the published experiment, or all nine w
 Exit status: 0 if everything asked for was done, 1 if not, 2 for a usage error.
 """,
 )
-
-Device = Annotated[
-    Literal["auto", "cpu", "cuda"], typer.Option(help="auto takes a GPU where there is one.")
-]
-Teacher = Annotated[
-    Literal["seed", "lean", "small"] | None,
-    typer.Option(help="The teacher's size; seed has 103 million parameters."),
-]
-Learner = Annotated[
-    str | None, typer.Option(help="The learner, e.g. mlp, cnn_small, seed_cnn_group.")
-]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")]
-Learners = Annotated[
-    int, typer.Option(min=1, help="Fresh learners for each number; 10 or more for a result.")
-]
-Recorded = Annotated[
-    Path,
-    typer.Argument(metavar="RUN", help="A run directory (runs/class) or a recorded .npz file."),
-]
 
 
 @app.command()
@@ -228,86 +210,6 @@ def evaluate(
 
 
 @app.command()
-def sweep(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="SWEEP",
-            help="nine (A, B and C in all three variants) or class (class in all three).",
-        ),
-    ],
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="Run on the workers of this Dask scheduler, e.g. tcp://head:8786. By default "
-            "here, one run after the other.",
-        ),
-    ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Repeat everything with so many seeds.")] = 1,
-    outer_steps: Annotated[
-        int | None, typer.Option(help="Outer steps in place of the experiments'.")
-    ] = None,
-    teacher: Teacher = None,
-    learner: Learner = None,
-    learners: Learners = 10,
-    device: Device = "auto",
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the runs; runs/SWEEP by default.", file_okay=False),
-    ] = None,
-) -> None:
-    """Run a table of experiments, on this machine or on many.
-
-    Each experiment, variant and seed is one task with a run directory of its own. Results are
-    written as they come in. Start the same sweep again and it goes on: finished tasks are left
-    alone, interrupted ones resume from their checkpoint.
-
-    For example:
-      gtnlab sweep nine --seeds 2
-      gtnlab sweep nine --scheduler tcp://head:8786
-      gtnlab sweep class --outer-steps 200 --out runs/quick
-    """
-    with failing_with_a_sentence():
-        from gtnlab.report import Report
-        from gtnlab.sweep import RESULT, Outcome, finished, run_sweep, tasks
-
-        place = out or Path("runs") / name
-        with usage_error():
-            every = tasks(
-                name,
-                place,
-                seeds,
-                outer_steps=outer_steps,
-                teacher=teacher,
-                learner=learner,
-                device=device,
-            )
-        todo = [task for task in every if not finished(task)]
-        if len(todo) < len(every):
-            typer.echo(
-                f"{len(every) - len(todo)} of {len(every)} tasks have their results", err=True
-            )
-        with progress(f"sweep {name}") as tick:
-            ended: list[Outcome] = []
-            tick(0, len(todo))
-
-            def count(outcome: Outcome) -> None:
-                ended.append(outcome)
-                tick(len(ended), len(todo))
-
-            run_sweep(todo, scheduler=scheduler, learners=learners, on_outcome=count)
-        show_sweep({t.name: Report.load(t.folder / RESULT) for t in every if finished(t)})
-        failed = [outcome for outcome in ended if outcome.failure]
-        for outcome in failed:
-            typer.secho(f"gtnlab: {outcome.task.name}: {outcome.failure}", fg="red", err=True)
-        if failed:
-            raise GtnError(
-                f"{len(failed)} of {len(every)} tasks failed; the others are in {place}."
-            )
-
-
-@app.command()
 def draw(
     run: Recorded,
     out: Annotated[
@@ -335,3 +237,7 @@ def draw(
                 raise GtnError(f"{target} should end in one of {', '.join(SUFFIXES)}.")
         save_picture(draw_page(open_curriculum(run)), target)
         typer.echo(f"written: {target}")
+
+
+app.command()(sweep)
+app.command()(search)

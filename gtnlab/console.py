@@ -14,6 +14,7 @@ from gtnlab.errors import GtnError
 if TYPE_CHECKING:
     import torch
 
+    from gtnlab.architecture_search import Search
     from gtnlab.digits import Digits
     from gtnlab.report import Report, Row
 
@@ -124,6 +125,35 @@ def show_sweep(reports: dict[str, Report]) -> None:
         source = report.provenance["source"]
         table.add_row(name, means["ordered"], means["steps-shuffled"], source)
     Console().print(table)
+
+
+def show_search(found: Search) -> None:
+    """Print the architectures, best first, and the rank correlations."""
+    from rich.console import Console
+    from rich.table import Table
+
+    facts = found.provenance
+    table = Table(
+        title=f"Accuracy (%), inference, {facts['source']}",
+        caption=f"generated, real: the same few steps; full: {facts['full']['steps']} steps of "
+        f"{facts['full']['batch']} real images",
+    )
+    table.add_column("architecture", no_wrap=True)
+    for heading in ("parameters", "generated", "real", "full"):
+        table.add_column(heading, justify="right")
+    for candidate in found.candidates:
+        shares = (candidate.generated, candidate.real, candidate.full)
+        table.add_row(
+            candidate.name, f"{candidate.parameters:,}", *[f"{100 * share:.1f}" for share in shares]
+        )
+    console = Console()
+    console.print(table)
+    for quick in ("generated", "real"):
+        rho, p = found.correlation(quick)
+        console.print(
+            f"rank correlation of {quick} with full: {rho:.2f} (p = {p:.2g}, "
+            f"{len(found.candidates)} architectures)"
+        )
 
 
 def _cell(row: Row, measure: str) -> str:
