@@ -82,8 +82,29 @@ c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
-# A test cell that a student deleted is put back and scores, instead of leaving no grade at all.
-c.OverwriteCells.add_missing_cells = True
+# The same for `autograder grade`, `nbgrader autograde` and formgrader's button: students' cells run
+# in a sandbox, the tests are the instructor's and run in the grader.
 
-# Training runs and sliders carry this tag: they show something and are not needed to grade.
-c.Execute.skip_cells_with_tag = "demonstration"
+c.Autograde.sanitize_preprocessors = [
+    "nbgrader.preprocessors.ClearOutput",
+    # In place of DeduplicateIds and OverwriteCells: whatever was removed, doubled, moved or
+    # renamed, the instructor's structure, tests and points are put back.
+    "autograder.trusted.RestoreCells",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+
+c.Autograde.autograde_preprocessors = [
+    # In place of Execute. Its outputs are ordinary ones: everything below is nbgrader's own.
+    "autograder.trusted.TrustedExecute",
+    "nbgrader.preprocessors.IgnorePattern",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+
+# What one submission may use. A right answer to this course's homework takes about a second.
+c.TrustedExecute.cell_seconds = 30
+c.TrustedExecute.call_seconds = 10
+c.TrustedExecute.submission_seconds = 300

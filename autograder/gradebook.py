@@ -188,6 +188,7 @@ class Gradebook:
         wanted = self._assignment(assignment)
         if self._db.get(api.Student, student) is None:
             self._db.add(api.Student(id=student))
+            self._db.flush()
         submission = self._db.scalar(
             select(api.SubmittedAssignment).where(
                 api.SubmittedAssignment.assignment_id == wanted.id,
@@ -195,22 +196,27 @@ class Gradebook:
             )
         )
         if submission is None:
-            submission = api.SubmittedAssignment(assignment=wanted, student_id=student)
+            submission = api.SubmittedAssignment(assignment_id=wanted.id, student_id=student)
             self._db.add(submission)
+            self._db.flush()
         present = {notebook.notebook_id: notebook for notebook in submission.notebooks}
         for notebook in wanted.notebooks:
             mine = present.get(notebook.id)
             if mine is None:
-                mine = api.SubmittedNotebook(notebook=notebook, assignment=submission)
+                mine = api.SubmittedNotebook(notebook_id=notebook.id, assignment_id=submission.id)
+                self._db.add(mine)
+                self._db.flush()
             graded = {grade.cell_id for grade in mine.grades}
             commented = {comment.cell_id for comment in mine.comments}
             for cell in (*notebook.grade_cells, *notebook.task_cells):
                 if cell.id not in graded:
-                    self._db.add(api.Grade(cell=cell, notebook=mine))
+                    self._db.add(api.Grade(cell_id=cell.id, notebook_id=mine.id))
             for cell in (*notebook.solution_cells, *notebook.task_cells):
                 if cell.id not in commented:
-                    self._db.add(api.Comment(cell=cell, notebook=mine))
+                    self._db.add(api.Comment(cell_id=cell.id, notebook_id=mine.id))
         self._db.flush()
+        # What was made by its keys is not in the relationships yet.
+        self._db.expire_all()
         return submission
 
     def _penalise(self, notebook: Any, submission: Any, late: LatePolicy) -> None:

@@ -33,16 +33,21 @@ class Run:
     """What running one notebook gave, besides the outputs that are now in its cells.
 
     Attributes:
-        problems: what went wrong other than a wrong answer (time-outs, deaths), in words.
+        stopped: why something was stopped (a time-out, a death) to the cells that it happened to.
         timed_out: whether a time limit was hit.
         seconds: wall time.
         exercises: what the diagnosis says of each exercise.
     """
 
-    problems: list[str] = field(default_factory=list)
+    stopped: dict[str, list[str]] = field(default_factory=dict)
     timed_out: bool = False
     seconds: float = 0.0
     exercises: list[ExerciseFeedback] = field(default_factory=list)
+
+    @property
+    def problems(self) -> list[str]:
+        """What went wrong other than a wrong answer, in sentences."""
+        return [f"Stopped, as {why}: {', '.join(what)}." for why, what in self.stopped.items()]
 
 
 def run_notebook(
@@ -117,10 +122,10 @@ class _Runner:
             cell["outputs"] = self._test(known)
         elif known is None:
             if cell["source"].strip() not in self.instructor.demonstrations:
-                cell["outputs"] = self._student(cell["source"], "A cell of your own")
+                cell["outputs"] = self._student(cell["source"], "a cell of your own")
         elif not known.demonstration:
             source = known.released.source if known.is_fixed else cell["source"]
-            cell["outputs"] = self._student(source, f"The cell {known.grade_id}")
+            cell["outputs"] = self._student(source, f"the cell {known.grade_id}")
             if known.is_fixed:
                 self._fixed(known)
             for export in known.exports:
@@ -157,7 +162,7 @@ class _Runner:
         finally:
             np.random.set_state(state)
         if isinstance(verdict.error, ChildDied | WireError):
-            self._note(f"The test {cell.grade_id}", verdict.error)
+            self._note(f"the test {cell.grade_id}", verdict.error)
         exercise = cell.exercise
         if exercise is not None:
             self.lost[exercise] = self.lost.get(exercise, False) or verdict.error is not None
@@ -166,9 +171,7 @@ class _Runner:
         return verdict.outputs
 
     def _note(self, what: str, error: ChildDied | WireError) -> None:
-        problem = f"{what} was stopped: {error}."
-        if problem not in self.report.problems:
-            self.report.problems.append(problem)
+        self.report.stopped.setdefault(str(error), []).append(what)
         self.report.timed_out |= isinstance(error, ChildDied) and error.kind == "timeout"
 
     def diagnose(self) -> None:
