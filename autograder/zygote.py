@@ -160,7 +160,8 @@ def _warm_shell() -> Any:
     """An IPython shell with NumPy and Matplotlib imported and one figure already drawn."""
     shell = CourseShell.instance()
     shell.run(
-        "import numpy, matplotlib.pyplot as plt\n%matplotlib inline\nplt.plot([0, 1])", 1 << 20
+        "import numpy.random, matplotlib.pyplot as plt\n%matplotlib inline\nplt.plot([0, 1])",
+        1 << 20,
     )
     shell.reset(new_session=True)
     return shell
