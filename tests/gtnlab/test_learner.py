@@ -1,0 +1,100 @@
+"""Learners give log-probabilities, are drawn from their generator, and keep images apart."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.func import functional_call
+
+from gtnlab.errors import GtnError
+from gtnlab.learner import FAMILY, LEARNERS, make_learner
+
+IMAGES = torch.randn(12, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_every_learner_gives_log_probabilities_of_ten_classes(name: str) -> None:
+    answer = make_learner(name)(IMAGES)
+    assert answer.shape == (12, 10)
+    torch.testing.assert_close(answer.exp().sum(dim=1), torch.ones(12))
+    assert answer.std() > 0
+
+
+def test_the_family_has_thirty_and_more_architectures_that_differ() -> None:
+    assert len(FAMILY) >= 30
+    assert len(set(FAMILY.values())) == len(FAMILY)
+
+
+def test_the_seeds_learner_is_the_published_network() -> None:
+    reference = nn.Sequential(
+        nn.Conv2d(1, 64, 3),
+        nn.LeakyReLU(0.1),
+        nn.BatchNorm2d(64),
+        nn.MaxPool2d(2),
+        nn.Conv2d(64, 128, 3),
+        nn.LeakyReLU(0.1),
+        nn.BatchNorm2d(128),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(128 * 5 * 5, 10),
+        nn.BatchNorm1d(10),
+        nn.LogSoftmax(dim=1),
+    )
+    learner = make_learner("seed_cnn", 5)
+    weights = list(learner.parameters())
+    assert [w.shape for w in weights] == [w.shape for w in reference.parameters()]
+    with torch.no_grad():
+        for ours, theirs in zip(weights, reference.parameters(), strict=True):
+            theirs.copy_(ours)
+    torch.testing.assert_close(learner(IMAGES), reference(IMAGES))
+
+
+def test_the_mlp_is_784_64_10() -> None:
+    assert [tuple(w.shape) for w in make_learner("mlp").parameters()] == [
+        (64, 784),
+        (64,),
+        (10, 64),
+        (10,),
+    ]
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn_small", "conv8x16k5_fc32_group"])
+def test_a_learner_follows_its_generator_and_no_other(name: str) -> None:
+    state = torch.get_rng_state()
+    generator = torch.Generator().manual_seed(1)
+    first, second, again = (
+        nn.utils.parameters_to_vector(make_learner(name, source).parameters())
+        for source in (generator, generator, 1)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, second)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_initial_weights_have_the_spread_of_pytorchs_own() -> None:
+    torch.manual_seed(0)
+    reference = nn.Linear(784, 64)
+    hidden = make_learner("mlp").layers[1]
+    assert isinstance(hidden, nn.Linear)
+    assert hidden.weight.std().item() == pytest.approx(reference.weight.std().item(), rel=0.02)
+    assert hidden.weight.abs().max() <= 784**-0.5
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_only_batch_statistics_let_one_image_change_anothers_answer(name: str) -> None:
+    learner = make_learner(name).train()
+    alone, among = learner(IMAGES[:6])[0], learner(IMAGES)[0]
+    assert learner.uses_batch_statistics != torch.allclose(alone, among, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mlp", "seed_cnn", "cnn_small_layer"])
+def test_a_learner_can_be_called_with_other_weights(name: str) -> None:
+    one, other = make_learner(name, 1), make_learner(name, 2)
+    state = {**dict(other.named_parameters()), **dict(other.named_buffers())}
+    torch.testing.assert_close(functional_call(one, state, (IMAGES,)), other(IMAGES))
+
+
+def test_an_unknown_learner_is_refused_with_the_usual_names() -> None:
+    with pytest.raises(GtnError, match=r"'resnet'.*mlp.*seed_cnn"):
+        make_learner("resnet")
