@@ -44,7 +44,7 @@ def _another_truncation(evidence: Evidence, name: str, reference: Reference) -> 
             return Finding(
                 "another-truncation",
                 "truncation",
-                f"the truncation that {name} follows is {says}",
+                f"the truncation that is followed is {says}",
                 "the paragraph on truncation: how many steps back does bptt_truncate allow?",
                 0.85,
                 (name,),
@@ -77,7 +77,7 @@ def _steps_back(evidence: Evidence, name: str, reference: Reference) -> Finding 
     return Finding(
         "steps-back-miscounted",
         "chain rule" if shown[1] == 0 else "accumulation",
-        f"in {name} the errors from 0, 1, 2, … steps back count {counts}, … times instead of once",
+        f"errors from 0, 1, 2, … steps back count {counts}, … times instead of once",
         f"{_SUM_OVER_K}: every k counts once",
         0.75,
         (name,),
@@ -104,8 +104,8 @@ def _clipped(evidence: Evidence, name: str, reference: Reference) -> Finding | N
         return Finding(
             "clipped",
             "sign/scale",
-            f"the entries of {name} are clipped to ±{limit:.3g}",
-            f"the equation of {name}: no limit stands in it",
+            f"the entries are clipped to ±{limit:.3g}",
+            "the equation of this gradient: no limit stands in it",
             0.85,
             (name,),
         )
@@ -130,7 +130,7 @@ def _columns(evidence: Evidence, name: str, reference: Reference) -> Finding | N
     return Finding(
         "repeated-digits-lost",
         "one-hot",
-        "only the columns of digits that occur more than once are wrong in dLdU",
+        "only the columns of digits that occur more than once are wrong",
         "the sum over k in ∂E₃/∂U: two steps with the same digit share a column and both count",
         0.7,
         (name,),
@@ -138,7 +138,7 @@ def _columns(evidence: Evidence, name: str, reference: Reference) -> Finding | N
 
 
 def _circumstances(evidence: Evidence, name: str, reference: Reference) -> Finding | None:
-    verdicts = list(zip(evidence.probes, evidence.verdicts(name), strict=True))
+    verdicts = evidence.telling_verdicts(name)
     if not any(right for _, right in verdicts):
         return None
 
@@ -146,15 +146,15 @@ def _circumstances(evidence: Evidence, name: str, reference: Reference) -> Findi
         return all(condition(probe) == right for probe, right in verdicts)
 
     stories: tuple[tuple[str, str, str, str, Callable[[Probe], bool]], ...] = (
-        ("wrong-under-truncation", "truncation", "as long as the truncation cuts nothing off",
+        ("wrong-under-truncation", "truncation", "where the truncation cuts nothing off",
          "the paragraph on truncation", lambda p: not p.truncates),
-        ("wrong-without-truncation", "chain rule", "only where the truncation cuts something off",
+        ("wrong-without-truncation", "chain rule", "where the truncation cuts something off",
          _SUM_OVER_K, lambda p: p.truncates),
-        ("wrong-beyond-one-step", "chain rule", "as long as nothing goes back in time",
+        ("wrong-beyond-one-step", "chain rule", "where nothing goes back in time",
          "the definition of δ₂⁽³⁾ from δ₃⁽³⁾", lambda p: p.T == 1 or p.k == 0),
         ("wrong-beyond-one-digit", "chain rule", "for a single digit",
          "what changes when there is a state before", lambda p: p.T == 1),
-        ("wrong-when-digits-repeat", "one-hot", "as long as no digit comes twice",
+        ("wrong-when-digits-repeat", "one-hot", "where no digit comes twice",
          "the product Ux_t and the column that a digit chooses",
          lambda p: len(set(p.inputs[0])) == p.T),
         ("right-for-one-size-only", "not-backprop", "when there are more classes than hidden units",
@@ -164,5 +164,5 @@ def _circumstances(evidence: Evidence, name: str, reference: Reference) -> Findi
     )  # fmt: skip
     for label, family, when, hint, condition in stories:
         if right_exactly_where(condition):
-            return Finding(label, family, f"{name} is right {when}", hint, 0.6, (name,))
+            return Finding(label, family, f"the values are right only {when}", hint, 0.6, (name,))
     return None

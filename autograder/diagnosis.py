@@ -7,6 +7,7 @@ reference answer, then with every mutant of the bank, and where none fits with s
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +15,11 @@ from typing import Any
 from autograder.bank import Bank
 from autograder.circumstances import Reference, explain_where
 from autograder.errors import AutograderError
-from autograder.evidence import Evidence, Finding
+from autograder.evidence import SINGLE, Evidence, Finding, merged
 from autograder.heatmap import draw_heatmap
 from autograder.matching import Match, best_cover, complete_matches, find_matches
 from autograder.precision import explain_precision
-from autograder.probes import QUANTITIES, Observation, Probe, make_probes, observe
+from autograder.probes import BUILDS_ON, QUANTITIES, Observation, Probe, make_probes, observe
 from autograder.structure import explain_problem, explain_shape_and_scale
 from autograder.wording import message_of, paragraph_of, right_in_words
 from autograder.workshop import Workshop
@@ -76,10 +77,11 @@ def diagnose(
         known = ", ".join(QUANTITIES)
         raise AutograderError(f"There are no probes for the exercise '{exercise}' (only {known}).")
     workshop = Workshop(bank, exercise, namespace)
-    evidence = _gather(exercise, student, namespace[workshop.class_name], workshop, seed)
+    evidence = _gather(exercise, student, namespace, workshop, seed)
     if evidence.is_right:
         return Report(right_in_words(evidence), [], paragraph_of(evidence, []), None)
-    findings = sorted(_explain(evidence, workshop, bank), key=lambda found: -found.confidence)
+    foundation = functools.partial(_wrong_foundation, exercise, namespace, bank, seed)
+    findings = merged(_explain(evidence, workshop, bank, foundation))
     return Report(
         right_in_words(evidence),
         [Diagnosis(f.label, f.family, f.confidence, message_of(f)) for f in findings],
@@ -91,13 +93,13 @@ def diagnose(
 def _gather(
     exercise: str,
     student: Callable[..., Any],
-    model_class: Callable[..., Any],
+    namespace: Mapping[str, Any],
     workshop: Workshop,
     seed: int,
 ) -> Evidence:
     """Call the student's function on every probe, and the reference beside it."""
     probes, mine, theirs = [], [], []
-    for probe in make_probes(exercise, model_class, seed):
+    for probe in make_probes(exercise, namespace[workshop.class_name], seed):
         seen = observe(student, probe, copy.deepcopy(probe.model))
         probes.append(probe)
         mine.append(seen)
@@ -107,7 +109,31 @@ def _gather(
     return Evidence(exercise, tuple(probes), tuple(mine), tuple(theirs))
 
 
-def _explain(evidence: Evidence, workshop: Workshop, bank: Bank) -> list[Finding]:
+def _wrong_foundation(
+    exercise: str, namespace: Mapping[str, Any], bank: Bank, seed: int
+) -> Finding | None:
+    """The finding that another exercise's function, which this one calls, is not right."""
+    below = BUILDS_ON.get(exercise)
+    if below is None or below not in bank.references:
+        return None
+    owner, _, name = bank.references[below].exercise.exports[0].rpartition(".")
+    function = getattr(namespace[owner], name, None) if owner else namespace.get(name)
+    if function is not None:
+        workshop = Workshop(bank, below, namespace)
+        if _gather(below, function, namespace, workshop, seed).is_right:
+            return None
+    return Finding(
+        f"builds-on-{below}",
+        "not-backprop",
+        f"the mistake sits in {below}, which {exercise} calls and which is not right yet",
+        f"{below} first, and then at this function again",
+        0.75,
+    )
+
+
+def _explain(
+    evidence: Evidence, workshop: Workshop, bank: Bank, foundation: Callable[[], Finding | None]
+) -> list[Finding]:
     """The best explanation that can be given: exact first, then by parts, then by structure."""
     problem = explain_problem(evidence)
     if problem is not None and all(seen.problem for seen in evidence.student):
@@ -119,6 +145,8 @@ def _explain(evidence: Evidence, workshop: Workshop, bank: Bank) -> list[Finding
         return [found for match in complete for found in match.findings(confidence)]
     if problem is not None:
         return [problem]
+    if (below := foundation()) is not None:
+        return [below]
     findings = list(_side_effects(evidence))
     if not evidence.wrong:
         return findings
@@ -131,8 +159,11 @@ def _explain(evidence: Evidence, workshop: Workshop, bank: Bank) -> list[Finding
         pairs = find_matches(evidence, workshop, bank.pairs(evidence.exercise))
         for pair in complete_matches(pairs)[:1]:
             return pair.findings(0.85)
+        coarse = find_matches(evidence, workshop, mutants, SINGLE)
+        for match in complete_matches(coarse)[:1]:
+            return match.findings(0.75)
         parts += _by_guess(evidence, [*matches, *pairs], reference, left)
-    return [*findings, *parts] or [_unsure(evidence)]
+    return [*findings, *parts]
 
 
 def _by_parts(evidence: Evidence, matches: Sequence[Match]) -> tuple[list[Finding], set[str]]:
@@ -162,6 +193,16 @@ def _by_guess(
         if left.intersection(finding.quantities):
             yield finding
             left -= set(finding.quantities)
+    if left:
+        names = tuple(name for name in evidence.wrong if name in left)
+        yield Finding(
+            "unknown",
+            "unknown",
+            "this fits none of the mistakes I know",
+            "the shortest case, a single digit, worked out by hand beside your code",
+            0.1,
+            names,
+        )
 
 
 def _side_effects(evidence: Evidence) -> Iterator[Finding]:
@@ -191,14 +232,3 @@ def _reference_at(workshop: Workshop) -> Reference:
         return observe(workshop.reference, probe, model)
 
     return reference
-
-
-def _unsure(evidence: Evidence) -> Finding:
-    return Finding(
-        "unknown",
-        "unknown",
-        f"the values of {' and '.join(evidence.wrong)} fit none of the mistakes I know",
-        "the shortest case, a single digit, worked out by hand beside your code",
-        0.1,
-        evidence.wrong,
-    )

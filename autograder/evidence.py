@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from autograder.probes import QUANTITIES, Array, Observation, Probe
 
-__all__ = ["CLOSE", "EXACT", "RIGHT", "Evidence", "Finding", "agree"]
+__all__ = ["CLOSE", "EXACT", "RIGHT", "SINGLE", "Evidence", "Finding", "agree", "merged"]
 
-# Relative to the largest entry: what counts as right (as strict as the notebook's tests), as what a
-# mutant computes (another order of summation is allowed), and as right but for its precision.
+# Relative to the largest entry: what counts as right (as strict as the notebook's tests); as what a
+# mutant computes (another order of summation passes, finite differences do not); as that in single
+# precision; as right but for its precision.
 RIGHT = 1e-9
-EXACT = 1e-7
+EXACT = 1e-11
+SINGLE = 1e-5
 CLOSE = 1e-2
 
 
@@ -85,11 +87,33 @@ class Evidence:
             for mine, theirs in zip(self.student, self.reference, strict=True)
         ]
 
+    def telling_verdicts(self, name: str) -> list[tuple[Probe, bool]]:
+        """Probe and verdict, without the probes on which the right value is zero anyway."""
+        return [
+            (probe, right)
+            for probe, right, theirs in zip(
+                self.probes, self.verdicts(name), self.reference, strict=True
+            )
+            if theirs.values[name].any()
+        ]
+
     def pairs(self, name: str) -> Iterator[tuple[Probe, Array, Array]]:
         """Probe, the student's and the reference's value, wherever a value came back."""
         for probe, mine, theirs in zip(self.probes, self.student, self.reference, strict=True):
             if name in mine.values:
                 yield probe, mine.values[name], theirs.values[name]
+
+
+def merged(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings, those that say the same of several quantities made one; surest first."""
+    found: dict[tuple[str, str], Finding] = {}
+    for finding in findings:
+        key = finding.label, finding.says
+        if key in found:
+            quantities = tuple(dict.fromkeys(found[key].quantities + finding.quantities))
+            finding = replace(finding, quantities=quantities)
+        found[key] = finding
+    return sorted(found.values(), key=lambda finding: -finding.confidence)
 
 
 def agree(got: Array, want: Array, tolerance: float) -> bool:

@@ -95,7 +95,8 @@ def _match(
         for name, value in evidence.reference[number].values.items():
             if not agree(theirs.values[name], value, RIGHT):
                 spoils.add(name)
-            if not agree(mine.values[name], theirs.values[name], tolerance):
+            close = tolerance if name in evidence.wrong else max(tolerance, RIGHT)
+            if not agree(mine.values[name], theirs.values[name], close):
                 same.discard(name)
         if not same.intersection(evidence.wrong) and not (effects and not evidence.wrong):
             return None

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autograder.errors import AutograderError
+from autograder.sandbox import ChildDied
+from autograder.wire import WireError
 
-__all__ = ["QUANTITIES", "Observation", "Probe", "make_probes", "observe"]
+__all__ = ["BUILDS_ON", "QUANTITIES", "Observation", "Probe", "make_probes", "observe"]
 
 Array = npt.NDArray[Any]
 
@@ -29,6 +30,14 @@ QUANTITIES: Mapping[str, tuple[str, ...]] = {
     "bptt_linear_time": ("dLdU", "dLdV", "dLdW"),
     "sgd_step": ("U", "V", "W"),
     "train_with_sgd": ("losses", "U", "V", "W"),
+}
+# Which other exercise the reference answer calls: a mistake there shows here too.
+BUILDS_ON: Mapping[str, str] = {
+    "calculate_total_loss": "forward_propagation",
+    "bptt": "forward_propagation",
+    "bptt_linear_time": "forward_propagation",
+    "sgd_step": "bptt",
+    "train_with_sgd": "sgd_step",
 }
 # Exercises whose job is to change the model: its state is their answer, not a side effect.
 _MOVES_THE_MODEL = ("sgd_step", "train_with_sgd")
@@ -183,10 +192,10 @@ def _call(
     try:
         with np.errstate(all="ignore"):
             result = function(model, *inputs)
-    except AutograderError as error:
-        if hasattr(error, "ename"):
-            return Observation(problem=error.ename, detail=str(getattr(error, "evalue", error)))
+    except ChildDied as error:
         return Observation(problem="stopped", detail=str(error), died=True)
+    except WireError as error:
+        return Observation(problem="shape of the answer", detail=str(error))
     except Exception as error:
         return Observation(problem=type(error).__name__, detail=str(error))
     try:

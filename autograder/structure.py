@@ -82,10 +82,10 @@ def explain_shape_and_scale(evidence: Evidence) -> Iterator[Finding]:
         _swapped,
         _transposed,
         _wrong_shape,
+        _non_finite,
         _factor,
         _unit_length,
         _weight_decay,
-        _non_finite,
     )
     for name in evidence.wrong:
         for rule in rules:
@@ -100,8 +100,8 @@ def _zero(evidence: Evidence, name: str) -> Finding | None:
         return Finding(
             "still-zero",
             "not-backprop",
-            f"{name} is zero",
-            f"the equation of {name}: nothing has been added to it yet",
+            "nothing but zeros comes back",
+            "the equation of this gradient: nothing has been added to it yet",
             0.9,
             (name,),
         )
@@ -118,7 +118,7 @@ def _swapped(evidence: Evidence, name: str) -> Finding | None:
             return Finding(
                 "wrong-order",
                 "not-backprop",
-                f"{other} stands where {name} should be",
+                f"{other} is returned in its place",
                 "the last line of the docstring: the order of what is returned",
                 0.95,
                 (name,),
@@ -132,8 +132,8 @@ def _transposed(evidence: Evidence, name: str) -> Finding | None:
         return Finding(
             f"{name}-transposed",
             "transpose",
-            f"{name} is the transpose of what it should be",
-            f"the shape of {name}: which index is the output's and which the input's?",
+            "what comes back is the transpose of what it should be",
+            "the table of shapes: which index is the output's and which the input's?",
             0.9,
             (name,),
         )
@@ -150,7 +150,7 @@ def _wrong_shape(evidence: Evidence, name: str) -> Finding | None:
     return Finding(
         "wrong-shape",
         "transpose" if got == want[::-1] else "not-backprop",
-        f"{name} has the shape {got} instead of {want}",
+        f"the shape is {got} instead of {want}",
         "the table of shapes: each gradient has the shape of its parameter",
         0.85,
         (name,),
@@ -182,14 +182,14 @@ def _factor(evidence: Evidence, name: str) -> Finding | None:
         # the probes differ in size, so that these do not look alike
         for label, says, value in _FACTORS:
             if all(np.isclose(f, sign * value(p)) for p, f in factors):
-                minus = " and has the opposite sign" if sign < 0 else ""
-                return _scale(label, f"{name} is {says}{minus}", name)
+                minus = ", with the opposite sign" if sign < 0 else ""
+                return _scale(label, f"the right values are {says}{minus}", name)
     first = factors[0][1]
     if not all(np.isclose(f, first) for _, f in factors):
         return None
     if np.isclose(first, -1):
-        return _scale("opposite-sign", f"{name} has the opposite sign", name)
-    return _scale("constant-factor", f"{name} is {first:.4g} times what it should be", name)
+        return _scale("opposite-sign", "the sign is the opposite", name)
+    return _scale("constant-factor", f"every entry is {first:.4g} times what it should be", name)
 
 
 def _unit_length(evidence: Evidence, name: str) -> Finding | None:
@@ -198,7 +198,7 @@ def _unit_length(evidence: Evidence, name: str) -> Finding | None:
         for _, got, want in evidence.pairs(name)
         if want.any()
     ):
-        return _scale("normalised", f"{name} is scaled to length 1", name)
+        return _scale("normalised", "the right direction is scaled to length 1", name)
     return None
 
 
@@ -214,14 +214,12 @@ def _weight_decay(evidence: Evidence, name: str) -> Finding | None:
         shares.append(share)
     if not shares or not np.allclose(shares, shares[0]):
         return None
-    says = f"{name} contains {shares[0]:.3g} times the parameter itself, as from a penalty on it"
+    says = f"{shares[0]:.3g} times the parameter itself is added, as from a penalty on it"
     return _scale("weight-decay", says, name)
 
 
 def _scale(label: str, says: str, name: str) -> Finding:
-    hint = (
-        f"the equation of {name} and the loss, a sum over time steps: which factor is not in them?"
-    )
+    hint = "the equations of the gradient and of the loss: which factor or term is not in them?"
     return Finding(label, "sign/scale", says, hint, 0.9, (name,))
 
 
@@ -231,7 +229,7 @@ def _non_finite(evidence: Evidence, name: str) -> Finding | None:
     return Finding(
         "not-finite",
         "precision",
-        f"{name} holds NaN or infinite entries",
+        "some entries are NaN or infinite",
         "divisions, logarithms and exponentials: which of them can meet a zero or a large number?",
         0.8,
         (name,),

@@ -15,7 +15,9 @@ _SURE, _LIKELY = 0.9, 0.7
 
 def message_of(finding: Finding) -> str:
     """One finding as two sentences: what it looks like and where to look."""
-    return f"{_sentence(finding.says)} Look at {finding.hint}."
+    about = f"In {_listed(finding.quantities)}: " if finding.quantities else ""
+    says = finding.says if about else finding.says[0].upper() + finding.says[1:]
+    return f"{about}{says}. Look at {finding.hint}."
 
 
 def right_in_words(evidence: Evidence) -> list[str]:
@@ -34,7 +36,7 @@ def right_in_words(evidence: Evidence) -> list[str]:
 
 def _right_when(evidence: Evidence, name: str) -> str:
     """Under which circumstances a wrong quantity is right, if there are any."""
-    verdicts = list(zip(evidence.probes, evidence.verdicts(name), strict=True))
+    verdicts = evidence.telling_verdicts(name)
     circumstances: tuple[tuple[str, Callable[[Probe], bool]], ...] = (
         ("without truncation", lambda probe: not probe.truncates),
         ("where nothing goes back in time", lambda probe: probe.T == 1 or probe.k == 0),
@@ -87,10 +89,6 @@ def _closing(evidence: Evidence, findings: Sequence[Finding]) -> str:
     if evidence.wrong and evidence.exercise.startswith("bptt") and findings[0].confidence > 0.2:
         return "gradient_check on a short sequence will tell you when it is fixed."
     return "Try it on the shortest sequence you can work out by hand."
-
-
-def _sentence(words: str) -> str:
-    return words[0].upper() + words[1:].rstrip(".") + "."
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1011,20 +1011,21 @@ MISCONCEPTIONS = {
                 "says": "dLdV is overwritten at each time step instead of summed",
                 "hint": "the loss is a sum over time steps, and so is its gradient",
                 "often": True,
-                "variants": [[("dLdV += ", "dLdV = ")]],
-            },
-            "dLdW-overwritten": {
-                "says": "dLdW is overwritten at each step instead of summed",
-                "hint": "the sum over k in ∂E₃/∂W, and the sum of the losses over time",
-                "often": True,
-                "variants": [[("dLdW += ", "dLdW = ")]],
+                "variants": [
+                    [("dLdV += ", "dLdV = ")],
+                    [("np.arange(T)[::-1]", "np.arange(T)"), ("dLdV += ", "dLdV = ")],
+                ],
             },
             "dLdU-overwritten": {
                 "says": "the columns of dLdU are overwritten instead of summed",
                 "hint": "the sum over k in ∂E₃/∂U, and the sum of the losses over time",
                 "often": True,
                 "variants": [
-                    [("dLdU[:, x[bptt_step]] += delta_t", "dLdU[:, x[bptt_step]] = delta_t")]
+                    [("dLdU[:, x[bptt_step]] += delta_t", "dLdU[:, x[bptt_step]] = delta_t")],
+                    [
+                        ("np.arange(T)[::-1]", "np.arange(T)"),
+                        ("dLdU[:, x[bptt_step]] += delta_t", "dLdU[:, x[bptt_step]] = delta_t"),
+                    ],
                 ],
             },
             "gradients-reset-at-each-output": {
@@ -1108,6 +1109,24 @@ MISCONCEPTIONS = {
                         ("np.arange(T)[::-1]", "[T - 1]"),
                         ("np.arange(max(0, t - self.bptt_truncate), t + 1)[::-1]", "[t]"),
                     ]
+                ],
+            },
+            "dLdW-overwritten": {
+                "says": "dLdW is overwritten at each step instead of summed",
+                "hint": "the sum over k in ∂E₃/∂W, and the sum of the losses over time",
+                "often": True,
+                "variants": [[("np.arange(T)[::-1]", "np.arange(T)"), ("dLdW += ", "dLdW = ")]],
+            },
+            "dLdW-zero": {
+                "says": (
+                    "dLdW comes back as zero: either nothing is added to it, or it is "
+                    "overwritten, the last time with the zero initial state"
+                ),
+                "hint": "the sum over k in ∂E₃/∂W, and the sum of the losses over time",
+                "often": True,
+                "variants": [
+                    [("dLdW += ", "dLdW = ")],
+                    [("dLdW += np.outer(delta_t, s[bptt_step - 1])", "pass")],
                 ],
             },
         },
@@ -1676,7 +1695,7 @@ MISCONCEPTIONS = {
         "accumulation": {
             "not-stored": {
                 "says": "the new parameters are computed but not stored in the model",
-                "hint": "the docstring: self.U, self.V and self.W move",
+                "hint": "the docstring: the parameters of the model move",
                 "variants": [
                     [
                         ("self.U -= learning_rate * dLdU", "U = self.U - learning_rate * dLdU"),
