@@ -83,14 +83,14 @@ def sandboxed(command: Sequence[str], user_map: UserMap | None) -> list[str]:
         arguments += ["--cap-add", capability]
     for name, value in _environment().items():
         arguments += ["--setenv", name, value]
-    for path in (*_SYSTEM, *_SETTINGS):
-        arguments += ["--ro-bind-try", path, path]
     prefixes = _python_prefixes()
-    ours = ("/submission", "/dev/shm", HOME, f"{_LIBRARY}/autograder")
+    ours = ("/submission", "/dev/shm", "/etc", HOME, f"{_LIBRARY}/autograder")
     for place in (*map(Path, ours), *prefixes):
         # bubblewrap would make the folders above a bind for the zygote's eyes only
         for folder in (*reversed(place.parents[:-1]), place):
             arguments += ["--dir", str(folder)]
+    for path in (*_SYSTEM, *_SETTINGS):
+        arguments += ["--ro-bind-try", path, path]
     for prefix in prefixes:
         arguments += ["--ro-bind", str(prefix), str(prefix)]
     for module in _MODULES:

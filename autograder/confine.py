@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,6 +108,19 @@ def prepare(limits: Limits, seccomp: bytes | None) -> Confinement:
         last_capability=int(Path("/proc/sys/kernel/cap_last_cap").read_text()),
         proc={name: Path("/proc", name).read_bytes() for name in _KEPT_FROM_PROC},
     )
+
+
+def check_readable() -> None:
+    """A life must be able to import: PermissionError names the first file that it cannot read."""
+    for module in ("os", "numpy", "autograder.wire"):
+        origin = sys.modules[module].__file__ or ""
+        try:
+            Path(origin).open("rb").close()
+        except OSError as error:
+            raise PermissionError(
+                f"{origin} cannot be read by another user than its owner ({error.strerror}): use "
+                "a Python environment outside private folders, or grade as an ordinary user"
+            ) from None
 
 
 def mapped_bytes() -> int:

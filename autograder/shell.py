@@ -7,10 +7,12 @@ import linecache
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
+from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
@@ -163,9 +165,15 @@ class _Hook(DisplayHook):
         self._is_active = False
 
 
+class _Compiler(CachingCompiler):
+    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
+        return f"Cell In[{number}]"  # as tracebacks in Jupyter name it
+
+
 class CourseShell(InteractiveShell):
     """Runs cells as a notebook kernel would, with figures, rich outputs and magics."""
 
+    compiler_class = Type(_Compiler)
     displayhook_class = Type(_Hook)
     display_pub_class = Type(_Publisher)
 
@@ -178,6 +186,7 @@ class CourseShell(InteractiveShell):
         config.InteractiveShell.colors = "nocolor"
         config.InteractiveShell.xmode = "Plain"
         super().__init__(config=config, **kwargs)
+        warnings.filterwarnings("ignore", message="To exit: use")  # there is nothing to leave
 
     def run(self, source: str, output_cap: int) -> tuple[bool, list[dict[str, Any]]]:
         """Run one cell; whether it ended well, and its nbformat outputs."""
@@ -197,6 +206,10 @@ class CourseShell(InteractiveShell):
             yield
         finally:
             sys.stdout, sys.stderr = streams
+
+    def system(self, cmd: str) -> None:
+        """`!command` prints what it says; there is no terminal to run it in."""
+        print(self.getoutput(cmd, split=False))
 
     def _tee(self, channel: str) -> AbstractContextManager[None]:
         return nullcontext()  # IPython would keep every printed character once more
@@ -227,7 +240,7 @@ def describe(kind: Any, value: Any, trace: Any) -> tuple[str, str, list[str]]:
     except Exception:
         message = "(its message could not be shown)"
     lines = "".join(report.format()).splitlines()
-    return kind.__name__, message, [_readable(line) for line in lines]
+    return kind.__name__, message, [_LIBRARIES.sub("", line) for line in lines]
 
 
 def _drop_our_frames(report: traceback.TracebackException | None) -> None:
@@ -237,8 +250,3 @@ def _drop_our_frames(report: traceback.TracebackException | None) -> None:
         ]
         _drop_our_frames(report.__context__)
         report = report.__cause__
-
-
-def _readable(line: str) -> str:
-    line = re.sub(r'File "<ipython-input-(\d+)-[0-9a-f]+>"', r'File "Cell [\1]"', line)
-    return _LIBRARIES.sub("", line)

@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import tempfile
@@ -31,6 +32,8 @@ _POLL_SECONDS = 0.01
 @dataclass
 class _Life:
     pid: int
+    folder: str
+    """Its working directory where it is not sandboxed; inside the sandbox it goes by itself."""
     verdict: str | None = None
     """Why the zygote ended it ("memory"), None where it did not."""
     status: int | None = None
@@ -72,18 +75,19 @@ class Zygote:
     def _start(self, descriptor: int) -> None:
         self._end()
         connection = socket.socket(fileno=descriptor)
+        folder = "" if self.walls else tempfile.mkdtemp(prefix="submission-")
         if self.walls:
             self.walls.before_fork()
         pid = os.fork()
         if pid == 0:
-            self._live(connection)
+            self._live(connection, folder)
         if self.walls:
             self.walls.after_fork()
         connection.close()
-        self.life = _Life(pid)
+        self.life = _Life(pid, folder)
         self._reply({"started": True})
 
-    def _live(self, connection: socket.socket) -> None:
+    def _live(self, connection: socket.socket, folder: str) -> None:
         status = 1
         try:
             os.setpgid(0, 0)
@@ -92,9 +96,10 @@ class Zygote:
             try:
                 if self.walls:
                     self.walls.enter()
+                    confine.check_readable()
                 else:
                     confine.apply_rlimits(self.limits, confine.mapped_bytes())
-                    os.chdir(tempfile.mkdtemp(prefix="submission-"))
+                    os.chdir(folder)
             except BaseException as error:
                 channel.send({"number": 0, "error": f"{type(error).__name__}: {error}"})
                 return
@@ -137,6 +142,8 @@ class Zygote:
         alive = life.status is None and not self._reap(life)
         if alive:
             self._kill(life)
+        if life.folder:
+            shutil.rmtree(life.folder, ignore_errors=True)
         code = os.waitstatus_to_exitcode(life.status or 0)
         # it may have been on its way out when we killed it: then the status is its own
         own = not alive or code != -signal.SIGKILL
