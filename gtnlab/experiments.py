@@ -13,6 +13,7 @@ from typing import Any, Literal
 import torch
 
 from gtnlab.errors import GtnError
+from gtnlab.learner import LEARNERS
 
 __all__ = ["EXPERIMENTS", "VARIANTS", "ExperimentConfig", "experiment", "resolve_device"]
 
@@ -109,6 +110,15 @@ class ExperimentConfig:
         _require(self, "beta1", 0 <= self.beta1 < 1, "in [0, 1)")
         _require(self, "snapshots", 1 <= self.snapshots <= 25, "from 1 to 25")
         _require(self, "seed", 0 <= self.seed < 2**31, "from 0 to 2³¹ − 1")
+        if self.learner not in LEARNERS:
+            raise GtnError(
+                f"there is no learner {self.learner!r}. {_one_of(self.learner, LEARNERS)}"
+            )
+        if self.implementation == "higher" and self.checkpoint_every:
+            raise GtnError(
+                "the `higher` implementation cannot checkpoint: set checkpoint_every to 0, or "
+                "take implementation 'functional'."
+            )
         if self.truncate and self.intermediate_every:
             raise GtnError(
                 "truncate and intermediate_every cannot be combined: an early loss has no graph "

@@ -87,7 +87,8 @@ def train(
         drop_later_metrics(out_dir, run.outer_step)
     started = time.perf_counter() - run.seconds
     deadline = None if time_limit is None else time.perf_counter() + time_limit
-    run.stopped, bad = "running", 0
+    run.stopped = "running" if run.outer_step < config.outer_steps else "finished"
+    bad = 0
     if not run.snapshots:
         run.snapshots.append(take_snapshot(run.teacher, run.rates, 0, config.seed))
     with tqdm(
@@ -97,7 +98,7 @@ def train(
         unit="step",
         desc=config.name,
     ) as bar:
-        while run.outer_step < config.outer_steps and run.stopped == "running":
+        while run.stopped == "running":
             loss, accuracy = run.step()
             bar.update()
             if deadline is not None and time.perf_counter() >= deadline:
