@@ -73,9 +73,9 @@ def sandboxed(command: Sequence[str], user_map: UserMap | None) -> list[str]:
         *("--unshare-cgroup-try", "--die-with-parent", "--new-session", "--clearenv"),
         *("--hostname", "sandbox", "--cap-drop", "ALL"),
     ]
-    capabilities = ["CAP_SYS_ADMIN", "CAP_SETPCAP", "CAP_SYS_PTRACE"]
+    capabilities = ["CAP_SYS_ADMIN", "CAP_SETPCAP", "CAP_SYS_PTRACE", "CAP_SYS_RESOURCE"]
     if user_map is None:
-        arguments += ["--disable-userns", "--uid", str(STUDENT_UID), "--gid", str(STUDENT_UID)]
+        arguments += ["--uid", str(STUDENT_UID), "--gid", str(STUDENT_UID)]
     else:
         capabilities += ["CAP_SETUID", "CAP_SETGID", "CAP_KILL"]
         arguments += user_map.arguments

@@ -101,6 +101,8 @@ class Confinement:
 
 def prepare(limits: Limits, seccomp: bytes | None) -> Confinement:
     """What the walls need from /proc, read once in the zygote before a life hides it."""
+    # bubblewrap's own --disable-userns would keep us from returning to our pid namespace
+    Path("/proc/sys/user/max_user_namespaces").write_text("0")
     return Confinement(
         limits=limits,
         filter=seccomp,
@@ -134,7 +136,7 @@ def apply_rlimits(limits: Limits, mapped: int) -> None:
         (resource.RLIMIT_AS, mapped + 2 * limits.memory_bytes),
         (resource.RLIMIT_FSIZE, limits.disk_bytes),
         (resource.RLIMIT_NPROC, limits.processes),
-        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_NOFILE, 128),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),

@@ -17,7 +17,7 @@ class Limits:
     """Wall-clock seconds for the whole life."""
     memory_bytes: int = 2 << 30
     """Memory of all of its processes together, shared pages counted once."""
-    processes: int = 64
+    processes: int = 32
     """Processes and threads at a time."""
     output_bytes: int = 2 << 20
     """Characters that one cell may print or display; what goes beyond is cut."""

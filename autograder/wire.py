@@ -71,7 +71,7 @@ DEFAULT_CAPS = Caps()
 def encode(value: Any, caps: Caps = DEFAULT_CAPS) -> bytes:
     """One frame that holds `value`.
 
-    None, bool, int, float, complex, str, bytes, list, tuple, dict with scalar keys, NumPy arrays
+    None, bool, int, float, complex, str, bytes, list, tuple, dict with keys that are strings or indices, NumPy arrays
     and scalars of a plain numeric dtype, torch tensors and `Instance` can cross. Subclasses arrive
     as the plain type; arrays arrive C-contiguous.
 
@@ -131,6 +131,11 @@ def _lengths(prefix: bytes, caps: Caps) -> tuple[int, int]:
     return header, payload
 
 
+def _is_key(key: Any) -> bool:
+    # numbers of any size could be chosen to collide, and a dictionary of them to take minutes
+    return isinstance(key, str) or (type(key) is int and abs(key) < 2**31)
+
+
 class _Encoder:
     def __init__(self, caps: Caps) -> None:
         self.caps = caps
@@ -173,7 +178,7 @@ class _Encoder:
         raise WireError(f"a value of type {type(value).__name__} cannot cross")
 
     def pair(self, key: Any, item: Any, depth: int) -> list[Any]:
-        if not (key is None or isinstance(key, (str, int, float))):
+        if not _is_key(key):
             raise WireError(f"a dictionary key of type {type(key).__name__} cannot cross")
         return [self.tree(key, depth), self.tree(item, depth)]
 
@@ -253,8 +258,8 @@ class _Decoder:
             if not isinstance(pair, list) or len(pair) != 2:
                 raise WireError("a dictionary in the frame is not made of pairs")
             key = self.value(pair[0], depth)
-            if not (key is None or isinstance(key, (str, int, float))):
-                raise WireError("a dictionary key in the frame is not a scalar")
+            if not _is_key(key):
+                raise WireError("a dictionary key in the frame is neither a string nor an index")
             result[key] = self.value(pair[1], depth)
         return result
 
@@ -281,9 +286,8 @@ class _Decoder:
         dtype = _DTYPES.get(code) if isinstance(code, str) else None
         if dtype is None:
             raise WireError(f"the frame has an array of dtype {str(code)[:20]!r}")
-        if not isinstance(shape, list) or len(shape) > _MAX_DIMENSIONS:
-            raise WireError("the frame has an array without a proper shape")
-        if not all(type(size) is int and 0 <= size < 2**62 for size in shape):
+        proper = isinstance(shape, list) and len(shape) <= _MAX_DIMENSIONS
+        if not proper or not all(type(size) is int and 0 <= size < 2**62 for size in shape):
             raise WireError("the frame has an array without a proper shape")
         raw = self.buffer(dtype.itemsize * math.prod(shape))
         # a byte other than 0 or 1 would make a boolean that equals neither True nor False
