@@ -17,7 +17,8 @@ run() {
 run authoring release "$assignment"
 run authoring solutions "$assignment"
 run authoring sample-class "$assignment"
-run autograder grade "$assignment"
+# Status 1 says that not every submission could be graded: otto's file is damaged on purpose.
+run autograder grade "$assignment" || [ $? -eq 1 ]
 run nbgrader generate_feedback "$assignment" --log-level=WARN
 run nbgrader export --log-level=WARN
 run autograder report "$assignment"
