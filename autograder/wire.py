@@ -71,9 +71,9 @@ DEFAULT_CAPS = Caps()
 def encode(value: Any, caps: Caps = DEFAULT_CAPS) -> bytes:
     """One frame that holds `value`.
 
-    None, bool, int, float, complex, str, bytes, list, tuple, dict with keys that are strings or indices, NumPy arrays
-    and scalars of a plain numeric dtype, torch tensors and `Instance` can cross. Subclasses arrive
-    as the plain type; arrays arrive C-contiguous.
+    None, bool, int, float, complex, str, bytes, list, tuple, dict (keys: strings and indices),
+    NumPy arrays and scalars of a plain numeric dtype, torch tensors and `Instance` can cross.
+    Subclasses arrive as the plain type; arrays arrive C-contiguous.
 
     Raises WireError naming the type that cannot cross, or the cap that the value breaks.
     """
@@ -192,7 +192,6 @@ class _Encoder:
         code = plain.dtype.newbyteorder("<").str
         if code not in _DTYPES:
             raise WireError(f"an array of dtype {value.dtype} cannot cross")
-        # ascontiguousarray would make a 0-d array 1-d
         little = plain.astype(_DTYPES[code], order="C", copy=False)
         self.buffer(little.tobytes())
         return [code, list(plain.shape)]
