@@ -17,11 +17,11 @@ import torch
 from scipy import stats
 from torch.nn import functional as F
 
-from gtnlab.baselines import RealImages, split_off, tune_rates
+from gtnlab.baselines import PACES, RealImages, split_off, tune_pace, tune_rates
 from gtnlab.curriculum import Curriculum
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
-from gtnlab.evaluation import accuracy_of, judge
+from gtnlab.evaluation import accuracy_of
 from gtnlab.files import written_whole
 from gtnlab.inner_loop import State
 from gtnlab.learner import FAMILY, make_learner
@@ -32,7 +32,7 @@ __all__ = ["Candidate", "Search", "search", "train_fully"]
 
 FULL_BATCH = 128
 FULL_LR = 0.003  # of Adam, down to zero along half a cosine
-HELD_OUT = 2000  # training digits that the short trainings are scored on
+HELD_OUT = 1000  # training digits that the short trainings are scored on
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,9 @@ def search(
 ) -> Search:
     """Rank architectures by a curriculum, by as many real images, and by full training.
 
-    No architecture gets rates of its own: the curriculum has its learned ones, and the real
-    images those that suit the curriculum's own learner best.
+    The curriculum comes with its learned rates and the real images with those that suit the
+    curriculum's own learner best; for each architecture both get the best of the same few
+    factors on the learning rates.
 
     Args:
         curriculum: its last snapshot is used.
@@ -122,17 +123,15 @@ def search(
     rates = tune_rates(real, own, held_out, seed=seed)
     real_lessons = real.lessons(rates, learners, seed)
 
-    def quick(name: str, lessons: Any) -> float:
-        judged = judge(lessons, name, held_out, learners=learners, seed=seed)
-        return judged.final("inference").mean
-
     candidates = []
     for done, name in enumerate(names, start=1):
         size = sum(p.numel() for p in make_learner(name).parameters())
         full = train_fully(name, taught_from, test, full_steps, seed)
-        candidates.append(
-            Candidate(name, size, quick(name, lesson), quick(name, real_lessons), full)
+        generated, rival = (
+            tune_pace(lessons, name, held_out, seed=seed)[1]
+            for lessons in ([lesson] * learners, real_lessons)
         )
+        candidates.append(Candidate(name, size, generated, rival, full))
         if on_candidate is not None:
             on_candidate(done, len(names))
     candidates.sort(key=lambda candidate: -candidate.full)
@@ -141,6 +140,7 @@ def search(
         learners=learners,
         full={"steps": full_steps, "batch": FULL_BATCH, "optimiser": f"Adam, {FULL_LR:g}"},
         real_rates=rates,
+        paces=PACES,
         held_out=len(held_out),
         test_images=len(test),
         seed=seed,

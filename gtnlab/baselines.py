@@ -8,7 +8,7 @@ training digits, so that they do not lose for want of tuning.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -20,7 +20,7 @@ from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
 from gtnlab.evaluation import judge
 
-__all__ = ["BASELINES", "Baseline", "RealImages", "split_off", "tune_rates"]
+__all__ = ["BASELINES", "Baseline", "RealImages", "split_off", "tune_pace", "tune_rates"]
 
 Baseline = Literal["real-random", "real-kmeans"]
 BASELINES: tuple[Baseline, ...] = ("real-random", "real-kmeans")
@@ -28,6 +28,7 @@ BASELINES: tuple[Baseline, ...] = ("real-random", "real-kmeans")
 # The inner loss is a tenth of the usual cross-entropy, hence rates above 1.
 RATES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 MOMENTA = (0.5, 0.9)
+PACES = (0.1, 0.3, 1.0, 3.0, 10.0)
 TUNING_LEARNERS = 2
 CLASSES = 10
 KMEANS_SAMPLE = 2000  # images of a class that its clusters are found in
@@ -124,6 +125,29 @@ def tune_rates(
         if on_trial is not None:
             on_trial()
     return best_rates
+
+
+def tune_pace(
+    lessons: Sequence[Lesson], learner: str, held_out: Digits, *, seed: int = 0
+) -> tuple[float, float]:
+    """The factor on all learning rates that suits ``learner`` best, and its mean accuracy.
+
+    Rates that were learned or chosen for one architecture are too fast or too slow for
+    another; one number per architecture puts that right. Judged by ``inference`` accuracy.
+
+    Args:
+        lessons: one for each fresh learner.
+        learner: name of the architecture.
+        held_out: digits that are neither taught nor tested.
+        seed: of the learners.
+    """
+    means = {}
+    for scale in PACES:
+        paced = [lesson.paced(scale) for lesson in lessons]
+        judged = judge(paced, learner, held_out, learners=len(lessons), seed=seed)
+        means[scale] = judged.final("inference").mean
+    best = max(means, key=lambda scale: means[scale])
+    return best, means[best]
 
 
 def _representatives(images: Tensor, count: int, seed: int) -> Tensor:

@@ -94,6 +94,7 @@ def train(
     """
     with failing_with_a_sentence():
         from gtnlab.experiments import experiment, resolve_device
+        from gtnlab.learner import make_learner
         from gtnlab.run import CURRICULUM, run_experiment, run_name
         from gtnlab.tracking import tracked
 
@@ -108,11 +109,11 @@ def train(
                 seed=seed,
                 device=device,
             )
+            make_learner(config.learner)
             if seconds is not None and seconds <= 0:
                 raise GtnError(f"--seconds must be above 0, and is {seconds:g}.")
         place = out or Path("runs") / run_name(config)
         on = resolve_device(config.device)
-        train_digits, test_digits = loud_digits(on)
         with (
             tracked(config, place, enabled=track) as tracker,
             progress("judging snapshots") as tick,
@@ -122,8 +123,7 @@ def train(
                 place,
                 resume=resume,
                 time_limit=seconds,
-                train_digits=train_digits,
-                test=test_digits,
+                digits=loud_digits(on),
                 on_step=tracker.step if tracker else None,
                 on_snapshot=tick,
             )
@@ -174,6 +174,7 @@ def evaluate(
       gtnlab evaluate data/curricula/class.npz --no-transfer --out /tmp/judged
     """
     with failing_with_a_sentence():
+        from gtnlab.baselines import BASELINES
         from gtnlab.experiments import resolve_device
         from gtnlab.picture import box_plots, save_picture
         from gtnlab.report import TRANSFER, report, trials
@@ -183,9 +184,9 @@ def evaluate(
         curriculum = open_curriculum(run)
         place = out or (run if run.is_dir() else run.parent)
         train_digits, test_digits = loud_digits(on)
-        parts = TRANSFER if transfer else ()
+        parts, rivals = TRANSFER if transfer else (), BASELINES if real else ()
         with progress("judging") as tick:
-            total = trials(curriculum, parts, real=real)
+            total = trials(curriculum, parts, rivals)
             done = 0
 
             def count(_: str) -> None:
@@ -196,9 +197,10 @@ def evaluate(
             found = report(
                 curriculum,
                 test_digits,
-                train_digits if real else None,
+                train_digits,
                 drawings=drawings(run, learners, on),
                 transfer=parts,
+                baselines=rivals,
                 learners=learners,
                 seed=seed,
                 on_progress=count,

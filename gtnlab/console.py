@@ -101,7 +101,8 @@ def show_report(report: Report) -> None:
     for measure in MEASURES:
         table.add_column(measure, justify="right", no_wrap=True)
     for row in report.rows:
-        table.add_row(row.name, row.learner, *[_cell(row, measure) for measure in MEASURES])
+        learner = row.learner if row.pace == 1 else f"{row.learner} (lr × {row.pace:g})"
+        table.add_row(row.name, learner, *[_cell(row, measure) for measure in MEASURES])
     Console().print(table)
 
 

@@ -50,6 +50,10 @@ class Lesson:
     def steps(self) -> int:
         return len(self.lr)
 
+    def paced(self, scale: float) -> Lesson:
+        """The same lesson with every learning rate times ``scale``."""
+        return replace(self, lr=self.lr * scale)
+
     def reorder(self, order: Order, generator: torch.Generator | None = None) -> Lesson:
         """The same images in another order; the rates stay with their place in time.
 

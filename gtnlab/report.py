@@ -14,7 +14,15 @@ from typing import Any, Literal
 
 import torch
 
-from gtnlab.baselines import BASELINES, Baseline, RealImages, split_off, tune_rates
+from gtnlab.baselines import (
+    BASELINES,
+    TUNING_LEARNERS,
+    Baseline,
+    RealImages,
+    split_off,
+    tune_pace,
+    tune_rates,
+)
 from gtnlab.curriculum import MEASURES, ORDERS, Curriculum, Lesson, Measure, Order
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
@@ -28,6 +36,8 @@ TRANSFER = ("mlp", "fc128_none", "conv8x16k3_group", "conv8x16k3_batch", "cnn_sm
 """Architectures that a teacher is tried on beside its own: with and without convolutions
 and batch statistics."""
 
+HELD_OUT = 1000  # training digits that rates and paces are chosen by
+
 
 @dataclass(frozen=True)
 class Row:
@@ -38,7 +48,9 @@ class Row:
     learner: str
     scores: dict[Measure, Scores]
     rates: tuple[float, float] | None = None
-    """Tuned learning rate and momentum; None: those that were learned."""
+    """Tuned learning rate and momentum of real images; None: those that were learned."""
+    pace: float = 1.0
+    """Factor on the learned learning rates, tuned for an architecture not trained for."""
 
     @property
     def name(self) -> str:
@@ -75,6 +87,7 @@ class Report:
                 "order": row.order,
                 "learner": row.learner,
                 "rates": row.rates,
+                "pace": row.pace,
                 "accuracy": {measure: row.scores[measure].to_dict() for measure in MEASURES},
             }
             for row in self.rows
@@ -100,6 +113,7 @@ class Report:
                     row["learner"],
                     {m: Scores(tuple(row["accuracy"][m]["values"])) for m in MEASURES},
                     row["rates"] and (row["rates"][0], row["rates"][1]),
+                    row["pace"],
                 )
                 for row in found["rows"]
             ]
@@ -115,19 +129,20 @@ def learner_of(curriculum: Curriculum) -> str:
     return str(curriculum.provenance.get("config", {}).get("learner", "mlp"))
 
 
-def trials(curriculum: Curriculum, transfer: Sequence[str], *, real: bool) -> int:
+def trials(curriculum: Curriculum, transfer: Sequence[str], baselines: Sequence[Baseline]) -> int:
     """How many rows :func:`report` will have."""
     others = [name for name in transfer if name != learner_of(curriculum)]
-    return len(ORDERS) + len(others) + (len(BASELINES) if real else 0)
+    return len(ORDERS) + len(others) + len(baselines)
 
 
 def report(
     curriculum: Curriculum,
     test: Digits,
-    train: Digits | None = None,
+    train: Digits,
     *,
     drawings: Sequence[Lesson] | None = None,
     transfer: Sequence[str] = TRANSFER,
+    baselines: Sequence[Baseline] = BASELINES,
     learners: int = 10,
     seed: int = 0,
     on_progress: Callable[[str], None] | None = None,
@@ -137,10 +152,11 @@ def report(
     Args:
         curriculum: what to judge.
         test: the test digits, all of them for a result.
-        train: training digits for the comparison with real images; None leaves it out.
+        train: training digits: the real images, and a tenth of them held out to choose by.
         drawings: one lesson per learner from a teacher whose vectors are drawn anew each
             time (variant ``random``), in place of the recorded one.
-        transfer: other architectures to try.
+        transfer: other architectures to try, each at the pace that suits it.
+        baselines: kinds of real images to compare with.
         learners: fresh learners per row.
         seed: of the learners, the orders and the real images.
         on_progress: called after each of :func:`trials` parts with what was judged.
@@ -159,6 +175,8 @@ def report(
     device = test.images.device
     own = learner_of(curriculum)
     lessons = list(drawings or [curriculum.lesson(device=device)] * learners)
+    taught_from, held_out = split_off(train)
+    held_out = held_out.first(HELD_OUT)
     rows: list[Row] = []
 
     def add(
@@ -167,10 +185,11 @@ def report(
         name: str,
         taught_with: Sequence[Lesson],
         rates: tuple[float, float] | None = None,
+        pace: float = 1.0,
     ) -> None:
         judged = judge(taught_with, name, test, learners=learners, seed=seed)
         scores = {measure: judged.final(measure) for measure in MEASURES}
-        rows.append(Row(taught, order, name, scores, rates))
+        rows.append(Row(taught, order, name, scores, rates, pace))
         if on_progress is not None:
             on_progress(f"{rows[-1].name}, {name}")
 
@@ -179,13 +198,13 @@ def report(
         add("generated", order, own, [lesson.reorder(order, generator) for lesson in lessons])
     for name in transfer:
         if name != own:
-            add("generated", "ordered", name, lessons)
-    if train is not None:
-        taught_from, held_out = split_off(train)
-        for kind in BASELINES:
-            real = RealImages(kind, taught_from, curriculum.steps, curriculum.batch, seed)
-            rates = tune_rates(real, own, held_out.first(1000), seed=seed)
-            add(kind, "ordered", own, real.lessons(rates, learners, seed), rates)
+            pace, _ = tune_pace(lessons[:TUNING_LEARNERS], name, held_out, seed=seed)
+            paced = [lesson.paced(pace) for lesson in lessons]
+            add("generated", "ordered", name, paced, pace=pace)
+    for kind in baselines:
+        real = RealImages(kind, taught_from, curriculum.steps, curriculum.batch, seed)
+        rates = tune_rates(real, own, held_out, seed=seed)
+        add(kind, "ordered", own, real.lessons(rates, learners, seed), rates)
     return Report(
         rows,
         provenance(

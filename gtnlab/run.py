@@ -41,8 +41,7 @@ def run_experiment(
     quiet: bool = False,
     on_step: Callable[[StepState], None] | None = None,
     on_snapshot: Callable[[int, int], None] | None = None,
-    test: Digits | None = None,
-    train_digits: Digits | None = None,
+    digits: tuple[Digits, Digits] | None = None,
 ) -> Curriculum:
     """Meta-train a teacher, judge its snapshots and save `out/curriculum.npz`.
 
@@ -54,13 +53,13 @@ def run_experiment(
         quiet: no progress bar.
         on_step: told about each logged outer step.
         on_snapshot: told how many snapshots are judged, and of how many.
-        test: test digits on the run's device; None loads them.
-        train_digits: training digits on the run's device; None loads them.
+        digits: training and test digits on the run's device; None loads them.
 
     Raises:
         GtnError: see `meta_training.train`; or the curriculum could not be written.
     """
     device = resolve_device(config.device)
+    real, test = digits or (load_digits("train", device), load_digits("test", device))
     result = train(
         config,
         out,
@@ -68,9 +67,9 @@ def run_experiment(
         time_limit=time_limit,
         quiet=quiet,
         on_step=on_step,
-        digits=train_digits or load_digits("train", device),
+        digits=real,
     )
-    curriculum = record(result, test or load_digits("test", device), on_snapshot)
+    curriculum = record(result, test, on_snapshot)
     curriculum.save(out / CURRICULUM)
     return curriculum
 

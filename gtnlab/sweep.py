@@ -104,19 +104,21 @@ def run_task(task: Task, learners: int) -> Outcome:
     """Train, record and judge one task; a failure is an outcome, so that the others go on."""
     try:
         device = resolve_device(task.config.device)
-        test = load_digits("test", device)
+        train, test = load_digits("train", device), load_digits("test", device)
         curriculum = run_experiment(
             task.config,
             task.folder,
             resume=(task.folder / "checkpoint.pt").is_file(),
             quiet=True,
-            test=test,
+            digits=(train, test),
         )
         found = report(
             curriculum,
             test,
+            train,
             drawings=drawings(task.folder, learners, device),
             transfer=(),
+            baselines=(),
             learners=learners,
             seed=task.config.seed,
         )
