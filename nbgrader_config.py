@@ -108,3 +108,12 @@ c.Autograde.autograde_preprocessors = [
 c.TrustedExecute.cell_seconds = 30
 c.TrustedExecute.call_seconds = 10
 c.TrustedExecute.submission_seconds = 300
+
+# --- Feedback ------------------------------------------------------------------------------------
+
+c.GenerateFeedback.preprocessors = [
+    "nbgrader.preprocessors.GetGrades",
+    # The page opens with what the answer looks like, and does not show hidden tests.
+    "autograder.feedback.OpenWithDiagnosis",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]

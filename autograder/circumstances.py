@@ -155,7 +155,7 @@ def _circumstances(evidence: Evidence, name: str, reference: Reference) -> Findi
         ("wrong-beyond-one-digit", "chain rule", "for a single digit",
          "what changes when there is a state before", lambda p: p.T == 1),
         ("wrong-when-digits-repeat", "one-hot", "where no digit comes twice",
-         "the product Ux_t and the column that a digit chooses",
+         "the product Uxₜ and the column that a digit chooses",
          lambda p: len(set(p.inputs[0])) == p.T),
         ("right-for-one-size-only", "not-backprop", "when there are more classes than hidden units",
          "the shapes: does a size stand in the code as a number?", lambda p: p.C > p.H),

@@ -19,9 +19,17 @@ from autograder.evidence import SINGLE, Evidence, Finding, merged
 from autograder.heatmap import draw_heatmap
 from autograder.matching import Match, best_cover, complete_matches, find_matches
 from autograder.precision import explain_precision
-from autograder.probes import BUILDS_ON, QUANTITIES, Observation, Probe, make_probes, observe
+from autograder.probes import (
+    BUILDS_ON,
+    PARAMETERS,
+    QUANTITIES,
+    Observation,
+    Probe,
+    make_probes,
+    observe,
+)
 from autograder.structure import explain_problem, explain_shape_and_scale
-from autograder.wording import message_of, paragraph_of, right_in_words
+from autograder.wording import message_of, open_challenge, paragraph_of, right_in_words
 from autograder.workshop import Workshop
 
 __all__ = ["Diagnosis", "Report", "diagnose"]
@@ -43,7 +51,8 @@ class Report:
 
     Attributes:
         right: in words, what was right.
-        diagnoses: likely misconceptions, most likely first; empty for a right answer.
+        diagnoses: likely misconceptions, most likely first; empty for a right answer, and for a
+            challenge that was left open.
         paragraph: the friendly paragraph for the student's feedback page.
         heatmap_png: |student − reference| on one probe, or None where nothing can be drawn.
     """
@@ -80,6 +89,8 @@ def diagnose(
     evidence = _gather(exercise, student, namespace, workshop, seed)
     if evidence.is_right:
         return Report(right_in_words(evidence), [], paragraph_of(evidence, []), None)
+    if evidence.is_untouched and bank.references[exercise].exercise.always_blank:
+        return Report([], [], open_challenge(exercise), None)
     foundation = functools.partial(_wrong_foundation, exercise, namespace, bank, seed)
     findings = merged(_explain(evidence, workshop, bank, foundation))
     return Report(
@@ -205,13 +216,21 @@ def _by_guess(
         )
 
 
+# The bank's label for a function that changes this attribute or argument.
+_CHANGED = {
+    **dict.fromkeys(PARAMETERS, "parameters-updated-in-bptt"),
+    **dict.fromkeys("xy", "inputs-changed"),
+    "bptt_truncate": "truncation-changed",
+}
+
+
 def _side_effects(evidence: Evidence) -> Iterator[Finding]:
     if evidence.changed:
-        names = ", ".join(evidence.changed)
+        label = _CHANGED.get(evidence.changed[0], "changes-its-input")
         yield Finding(
-            "changes-its-input",
+            label if evidence.exercise == "bptt" else "changes-its-input",
             "side effect",
-            f"the function changes {names}, which belong to the caller",
+            f"the function changes {' and '.join(evidence.changed)}, which it should only read",
             "the docstring: what does it say about x, y and the model?",
             0.95,
         )

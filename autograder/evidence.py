@@ -80,6 +80,11 @@ class Evidence:
         """Whether nothing at all is wrong."""
         return not self.wrong and not self.changed and self.repeats
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the function is still the release's stub."""
+        return all(seen.problem == "NotImplementedError" for seen in self.student)
+
     def verdicts(self, name: str) -> list[bool]:
         """Probe by probe, whether the quantity was right."""
         return [

@@ -47,7 +47,7 @@ _FINITE_DIFFERENCES = Finding(
 
 
 def _kind_of_rounding(evidence: Evidence, arrays: list[Array]) -> Finding:
-    hint = "nothing is wrong with the equations: look at the types of the arrays that hold the sums"
+    hint = "the types of the arrays that hold the sums; nothing is wrong with the equations"
     for kind, label, digits in (
         (np.float16, "half-precision", "three"),
         (np.float32, "single-precision", "seven"),

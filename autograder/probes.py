@@ -18,7 +18,15 @@ import numpy.typing as npt
 from autograder.sandbox import ChildDied
 from autograder.wire import WireError
 
-__all__ = ["BUILDS_ON", "QUANTITIES", "Observation", "Probe", "make_probes", "observe"]
+__all__ = [
+    "BUILDS_ON",
+    "PARAMETERS",
+    "QUANTITIES",
+    "Observation",
+    "Probe",
+    "make_probes",
+    "observe",
+]
 
 Array = npt.NDArray[Any]
 

@@ -37,6 +37,14 @@ def explain_problem(evidence: Evidence) -> Finding | None:
             "the docstring of the function, which says what to return",
             0.99 if everywhere else 0.8,
         )
+    if seen.problem in ("AttributeError", "NameError") and evidence.exercise in seen.detail:
+        return Finding(
+            "not-defined",
+            "not-backprop",
+            "the function does not exist, because its cell did not run to its end",
+            "the error below the cell that should define it",
+            0.95,
+        )
     if seen.died:
         return Finding(
             "does-not-finish",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from autograder.evidence import Evidence, Finding
 from autograder.probes import Probe
 
-__all__ = ["message_of", "paragraph_of", "right_in_words"]
+__all__ = ["message_of", "open_challenge", "paragraph_of", "right_in_words"]
 
 # From which confidence on a finding is stated, and from which on it is called likely.
 _SURE, _LIKELY = 0.9, 0.7
@@ -17,7 +17,7 @@ def message_of(finding: Finding) -> str:
     """One finding as two sentences: what it looks like and where to look."""
     about = f"In {_listed(finding.quantities)}: " if finding.quantities else ""
     says = finding.says if about else finding.says[0].upper() + finding.says[1:]
-    return f"{about}{says}. Look at {finding.hint}."
+    return f"{about}{says}. {_ended(f'Look at {finding.hint}')}"
 
 
 def right_in_words(evidence: Evidence) -> list[str]:
@@ -49,6 +49,14 @@ def _right_when(evidence: Evidence, name: str) -> str:
     return ""
 
 
+def open_challenge(exercise: str) -> str:
+    """The paragraph for a challenge that a student left as it was: no mistake, an invitation."""
+    return (
+        f"You left the challenge {exercise} open, which is fine. If you feel like it, try it now: "
+        "its docstring says what it should do, and no deadline hurries you."
+    )
+
+
 def paragraph_of(evidence: Evidence, findings: Sequence[Finding]) -> str:
     """Three to five sentences: what is right, what it looks like, where to look."""
     name = evidence.exercise
@@ -59,6 +67,12 @@ def paragraph_of(evidence: Evidence, findings: Sequence[Finding]) -> str:
             f"Well done: your {name} is right. {names} agreed with the reference answer on "
             f"{count} fresh inputs of different sizes, and the function left its inputs as they "
             "were."
+        )
+    if evidence.is_untouched:
+        return (
+            f"Your {name} is still as it was released, so there is nothing to say about it yet. "
+            "Begin with the docstring, which says what to return, and with the shortest of its "
+            "equations. A part of it that works is worth points already."
         )
     right = right_in_words(evidence)
     opening = f"Your {name} is not there yet, but the way it fails tells something."
@@ -81,14 +95,19 @@ def _guesses(findings: Sequence[Finding]) -> list[str]:
         about = f" (seen in {_listed(finding.quantities)})" if finding.quantities else ""
         sentences.append(f"{opening} {finding.says}{about}.")
     hints = list(dict.fromkeys(finding.hint for finding in findings[:2]))
-    sentences.append(f"Have a look at {'; and at '.join(hints)}.")
+    sentences.append(_ended(f"Have a look at {'; and at '.join(hints)}"))
     return sentences
 
 
 def _closing(evidence: Evidence, findings: Sequence[Finding]) -> str:
     if evidence.wrong and evidence.exercise.startswith("bptt") and findings[0].confidence > 0.2:
-        return "gradient_check on a short sequence will tell you when it is fixed."
+        return "The gradient_check on a short sequence will tell you when it is fixed."
     return "Try it on the shortest sequence you can work out by hand."
+
+
+def _ended(words: str) -> str:
+    """The sentence with a full stop, unless it is a question."""
+    return words if words.endswith("?") else f"{words}."
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -53,7 +53,7 @@ MISCONCEPTIONS = {
             "delta-never-updated": {
                 "says": "the same delta is used at every step back in time",
                 "hint": (
-                    "the definition of δ₂⁽³⁾ from δ₃⁽³⁾: each step back multiplies by ∂s_k/∂s_{k-1}"
+                    "the definition of δ₂⁽³⁾ from δ₃⁽³⁾: each step back multiplies by ∂sₖ/∂sₖ₋₁"
                 ),
                 "often": True,
                 "variants": [
@@ -65,7 +65,7 @@ MISCONCEPTIONS = {
                     "the step back in time applies the derivative of tanh but not the "
                     "recurrent weights"
                 ),
-                "hint": "∂s_k/∂s_{k-1} in the definition of δ: s_{k-1} reaches s_k through W",
+                "hint": "∂sₖ/∂sₖ₋₁ in the definition of δ: sₖ₋₁ reaches sₖ through W",
                 "often": True,
                 "variants": [
                     [
@@ -79,8 +79,7 @@ MISCONCEPTIONS = {
             "delta-updated-too-early": {
                 "says": "delta is sent one step back before it is used for the gradients",
                 "hint": (
-                    "the order of the terms: δ_k belongs with s_{k-1} and x_k, only then "
-                    "comes δ_{k-1}"
+                    "the order of the terms: δₖ belongs with sₖ₋₁ and xₖ, only then comes δₖ₋₁"
                 ),
                 "often": True,
                 "variants": [
@@ -101,7 +100,7 @@ MISCONCEPTIONS = {
                 "says": (
                     "delta is already sent one step back when the second of dLdW and dLdU uses it"
                 ),
-                "hint": "∂s_k/∂W and ∂s_k/∂U are both multiplied by the same δ_k",
+                "hint": "∂sₖ/∂W and ∂sₖ/∂U are both multiplied by the same δₖ",
                 "variants": [
                     [
                         ("dLdU[:, x[bptt_step]] += delta_t", "pass"),
@@ -231,7 +230,7 @@ MISCONCEPTIONS = {
                 ],
             },
             "scores-for-probabilities": {
-                "says": "the scores Vs_t are used where their softmax belongs",
+                "says": "the scores Vsₜ are used where their softmax belongs",
                 "hint": "the equation of ∂E₃/∂V: ŷ₃ is a softmax",
                 "variants": [[("o.copy()", "s[:-1].dot(self.V.T)")]],
             },
@@ -264,7 +263,7 @@ MISCONCEPTIONS = {
             "no-tanh-derivative": {
                 "says": "the derivative of tanh is missing everywhere",
                 "hint": (
-                    "the first equation of the model: s_t is a tanh of its argument, not the "
+                    "the first equation of the model: sₜ is a tanh of its argument, not the "
                     "argument"
                 ),
                 "often": True,
@@ -310,7 +309,7 @@ MISCONCEPTIONS = {
             },
             "sigmoid-derivative": {
                 "says": "the derivative of the sigmoid, s(1 − s), is used for tanh",
-                "hint": "the first equation of the model: which function makes s_t?",
+                "hint": "the first equation of the model: which function makes sₜ?",
                 "often": True,
                 "variants": [
                     [
@@ -331,7 +330,7 @@ MISCONCEPTIONS = {
             },
             "relu-derivative": {
                 "says": "the derivative of the ReLU (0 or 1) is used for tanh",
-                "hint": "the first equation of the model: which function makes s_t?",
+                "hint": "the first equation of the model: which function makes sₜ?",
                 "often": True,
                 "variants": [
                     [
@@ -347,8 +346,8 @@ MISCONCEPTIONS = {
                     "tanh is applied once more to s inside its derivative, but s is a tanh already"
                 ),
                 "hint": (
-                    "the first equation of the model: s_t = tanh(z_t), so the derivative "
-                    "needs z_t, or s_t as it is"
+                    "the first equation of the model: sₜ = tanh(zₜ), so the derivative needs "
+                    "zₜ, or sₜ as it is"
                 ),
                 "variants": [
                     [
@@ -397,7 +396,7 @@ MISCONCEPTIONS = {
             },
             "tanh-derivative-twice": {
                 "says": "the derivative of tanh is applied twice at the same step",
-                "hint": "δ already contains ∂s/∂z; ∂z_k/∂W and ∂z_k/∂U contain no tanh",
+                "hint": "δ already contains ∂s/∂z; ∂zₖ/∂W and ∂zₖ/∂U contain no tanh",
                 "variants": [
                     [
                         (
@@ -445,8 +444,7 @@ MISCONCEPTIONS = {
             },
             "gradient-with-respect-to-the-state": {
                 "says": (
-                    "dLdU and dLdW use the error of s_k itself, not that of the argument of "
-                    "its tanh"
+                    "dLdU and dLdW use the error of sₖ itself, not that of the argument of its tanh"
                 ),
                 "hint": (
                     "δ₃⁽³⁾ = ∂E₃/∂s₃ · ∂s₃/∂z₃: U and W sit inside the tanh, behind the "
@@ -514,7 +512,7 @@ MISCONCEPTIONS = {
                 "says": (
                     "every column of dLdU gets every delta, although only one input digit is on"
                 ),
-                "hint": "the product Ux_t: x_t is one-hot, so only one column of U takes part",
+                "hint": "the product Uxₜ: xₜ is one-hot, so only one column of U takes part",
                 "often": True,
                 "variants": [[("dLdU[:, x[bptt_step]] += delta_t", "dLdU += delta_t[:, None]")]],
             },
@@ -523,7 +521,7 @@ MISCONCEPTIONS = {
                     "delta is multiplied by the value of the digit, as if x were a number "
                     "and not a one-hot vector"
                 ),
-                "hint": "the product Ux_t: every digit switches its column on with the same 1",
+                "hint": "the product Uxₜ: every digit switches its column on with the same 1",
                 "often": True,
                 "variants": [
                     [("x[bptt_step]] += delta_t", "x[bptt_step]] += delta_t * x[bptt_step]")],
@@ -537,7 +535,7 @@ MISCONCEPTIONS = {
             },
             "target-column-of-U": {
                 "says": "dLdU is filled at the column of the target digit, not of the input digit",
-                "hint": "the product Ux_t: which digit chooses the column?",
+                "hint": "the product Uxₜ: which digit chooses the column?",
                 "variants": [
                     [("dLdU[:, x[bptt_step]] += delta_t", "dLdU[:, y[bptt_step]] += delta_t")]
                 ],
@@ -633,15 +631,15 @@ MISCONCEPTIONS = {
         "transpose": {
             "W-not-transposed": {
                 "says": "the error goes back through W as if it went forward",
-                "hint": "∂s_k/∂s_{k-1}: going back, entry (i, j) of W carries from i to j",
+                "hint": "∂sₖ/∂sₖ₋₁: going back, entry (i, j) of W carries from i to j",
                 "often": True,
                 "variants": [[("self.W.T.dot(delta_t)", "self.W.dot(delta_t)")]],
             },
             "dLdW-transposed": {
                 "says": "dLdW is the transpose of what it should be",
                 "hint": (
-                    "the product Ws_{t-1}: which index of W meets the new state, and which "
-                    "the old one?"
+                    "the product Wsₜ₋₁: which index of W meets the new state, and which the "
+                    "old one?"
                 ),
                 "often": True,
                 "variants": [
@@ -660,7 +658,7 @@ MISCONCEPTIONS = {
             },
             "dLdU-transposed": {
                 "says": "dLdU is the transpose of what it should be",
-                "hint": "the product Ux_t: a digit chooses a column of U, not a row",
+                "hint": "the product Uxₜ: a digit chooses a column of U, not a row",
                 "variants": [
                     [
                         ("np.zeros(self.U.shape)", "np.zeros(self.U.T.shape)"),
@@ -672,7 +670,7 @@ MISCONCEPTIONS = {
         "time index": {
             "dLdW-with-the-new-state": {
                 "says": "dLdW pairs delta with the state of the same step",
-                "hint": "the first equation of the model: W multiplies the state before, s_{t-1}",
+                "hint": "the first equation of the model: W multiplies the state before, sₜ₋₁",
                 "often": True,
                 "variants": [
                     [("np.outer(delta_t, s[bptt_step - 1])", "np.outer(delta_t, s[bptt_step])")]
@@ -683,7 +681,7 @@ MISCONCEPTIONS = {
                     "dLdW uses the state of the step where the error arose, at every step back"
                 ),
                 "hint": (
-                    "the sum over k in ∂E₃/∂W: the last factor is ∂s_k/∂W, with k and not with 3"
+                    "the sum over k in ∂E₃/∂W: the last factor is ∂sₖ/∂W, with k and not with 3"
                 ),
                 "variants": [
                     [("np.outer(delta_t, s[bptt_step - 1])", "np.outer(delta_t, s[t - 1])")],
@@ -705,7 +703,7 @@ MISCONCEPTIONS = {
                 "says": (
                     "dLdU uses the digit of the step where the error arose, at every step back"
                 ),
-                "hint": "∂s_k/∂U in the sum over k: which digit entered at step k?",
+                "hint": "∂sₖ/∂U in the sum over k: which digit entered at step k?",
                 "often": True,
                 "variants": [[("x[bptt_step]", "x[t]")]],
             },
@@ -736,7 +734,7 @@ MISCONCEPTIONS = {
                 "says": (
                     "all states are read one place too far, as if the initial state stood first"
                 ),
-                "hint": "where forward propagation keeps s_{-1}: at the end, not at the beginning",
+                "hint": "where forward propagation keeps s₋₁: at the end, not at the beginning",
                 "variants": [
                     [
                         (
@@ -804,7 +802,7 @@ MISCONCEPTIONS = {
             },
             "targets-shifted": {
                 "says": "each output is compared with the target of a neighbouring step",
-                "hint": "the equation of the loss: o_n and y_n carry the same index",
+                "hint": "the equation of the loss: oₙ and yₙ carry the same index",
                 "often": True,
                 "variants": [
                     [
@@ -851,7 +849,7 @@ MISCONCEPTIONS = {
                     "at the first step the state before is another than the zero initial state"
                 ),
                 "hint": (
-                    "s_{-1} in the first equation of the model, and the place where forward "
+                    "s₋₁ in the first equation of the model, and the place where forward "
                     "propagation keeps it"
                 ),
                 "often": True,
@@ -878,7 +876,7 @@ MISCONCEPTIONS = {
             },
             "dLdU-with-another-input": {
                 "says": "dLdU uses the digit of another step",
-                "hint": "the first equation of the model: U multiplies x_t, W multiplies s_{t-1}",
+                "hint": "the first equation of the model: U multiplies xₜ, W multiplies sₜ₋₁",
                 "often": True,
                 "variants": [
                     [("x[bptt_step]", "x[bptt_step - 1]")],
@@ -1228,8 +1226,8 @@ MISCONCEPTIONS = {
             "states-overwritten": {
                 "says": "the hidden states are overwritten in place while they are still needed",
                 "hint": (
-                    "s_{k-1} itself and the derivative of tanh at step k − 1 are both "
-                    "needed, for every output"
+                    "sₖ₋₁ itself and the derivative of tanh at step k − 1 are both needed, "
+                    "for every output"
                 ),
                 "variants": [
                     [
@@ -1257,8 +1255,7 @@ MISCONCEPTIONS = {
             "single-precision": {
                 "says": "the numbers carry about seven digits, as in float32",
                 "hint": (
-                    "nothing is wrong with the equations: look at the type of the arrays "
-                    "that hold the sums"
+                    "the type of the arrays that hold the sums; nothing is wrong with the equations"
                 ),
                 "variants": [
                     [
@@ -1271,8 +1268,7 @@ MISCONCEPTIONS = {
             "half-precision": {
                 "says": "the numbers carry about three digits, as in float16",
                 "hint": (
-                    "nothing is wrong with the equations: look at the type of the arrays "
-                    "that hold the sums"
+                    "the type of the arrays that hold the sums; nothing is wrong with the equations"
                 ),
                 "variants": [
                     [
@@ -1286,7 +1282,9 @@ MISCONCEPTIONS = {
         "not-backprop": {
             "parameters-returned": {
                 "says": "the parameters themselves come back instead of gradients",
-                "hint": "∂L/∂U has the shape of U, but says how the loss changes with it",
+                "hint": (
+                    "what ∂L/∂U means: it has the shape of U, but says how the loss changes with it"
+                ),
                 "variants": [
                     [
                         (
@@ -1297,13 +1295,16 @@ MISCONCEPTIONS = {
                 ],
             },
             "zeros-returned": {
-                "says": "all gradients are zero: nothing was added to them",
-                "hint": "start with ∂E₃/∂V, the shortest of the three equations",
+                "says": "all gradients are zero: nothing is added to them yet",
+                "hint": "∂E₃/∂V, the shortest of the three equations, to start with",
                 "variants": [[("np.arange(T)[::-1]", "[]")]],
             },
             "only-dLdV": {
-                "says": "dLdU and dLdW are still zero",
-                "hint": "next is δ₃⁽³⁾, then ∂E₃/∂W and ∂E₃/∂U at the error's own step",
+                "says": "nothing is added to dLdU and dLdW yet",
+                "hint": (
+                    "δ₃⁽³⁾, the next thing to compute, and then ∂E₃/∂W and ∂E₃/∂U at the "
+                    "error's own step"
+                ),
                 "variants": [[("np.arange(max(0, t - self.bptt_truncate), t + 1)[::-1]", "[]")]],
             },
         },
@@ -1312,7 +1313,7 @@ MISCONCEPTIONS = {
         "chain rule": {
             "no-tanh": {
                 "says": "the hidden state is not squashed by tanh",
-                "hint": "the first equation of the model: what stands around Ux_t + Ws_{t-1}?",
+                "hint": "the first equation of the model: what stands around Uxₜ + Wsₜ₋₁?",
                 "variants": [
                     [
                         (
@@ -1377,12 +1378,12 @@ MISCONCEPTIONS = {
             },
             "no-softmax": {
                 "says": "the outputs are scores, not probabilities",
-                "hint": "the second equation of the model: what stands around Vs_t?",
+                "hint": "the second equation of the model: what stands around Vsₜ?",
                 "variants": [[("softmax(self.V.dot(s[t]))", "self.V.dot(s[t])")]],
             },
             "softmax-of-the-state": {
                 "says": "the output is squashed in another way than by the softmax",
-                "hint": "the second equation of the model: what stands around Vs_t?",
+                "hint": "the second equation of the model: what stands around Vsₜ?",
                 "variants": [
                     [("softmax(self.V.dot(s[t]))", "np.tanh(self.V.dot(s[t]))")],
                     [("softmax(self.V.dot(s[t]))", "1 / (1 + np.exp(-self.V.dot(s[t])))")],
@@ -1417,7 +1418,7 @@ MISCONCEPTIONS = {
             "digit-as-a-number": {
                 "says": "U is multiplied by the value of the digit",
                 "hint": (
-                    "the product Ux_t: x_t is one-hot, so every digit switches one column on "
+                    "the product Uxₜ: xₜ is one-hot, so every digit switches one column on "
                     "with the same 1"
                 ),
                 "variants": [
@@ -1437,7 +1438,7 @@ MISCONCEPTIONS = {
         "transpose": {
             "W-transposed": {
                 "says": "W is used the wrong way round",
-                "hint": "the product Ws_{t-1}: rows of W belong to the new state",
+                "hint": "the product Wsₜ₋₁: rows of W belong to the new state",
                 "variants": [[("self.W.dot(s[t - 1])", "self.W.T.dot(s[t - 1])")]],
             },
         },
@@ -1471,7 +1472,7 @@ MISCONCEPTIONS = {
         "accumulation": {
             "state-added-to-the-state-before": {
                 "says": "the new state is added to the old one",
-                "hint": "the first equation of the model: s_{t-1} appears inside tanh only",
+                "hint": "the first equation of the model: sₜ₋₁ appears inside tanh only",
                 "variants": [[("s[t] = np.tanh(", "s[t] = s[t - 1] + np.tanh(")]],
             },
         },
@@ -1555,7 +1556,7 @@ MISCONCEPTIONS = {
             },
             "entropy": {
                 "says": "the entropy of the predictions is summed; the target has no influence",
-                "hint": "the equation of the loss: y_n stands in front of the logarithm",
+                "hint": "the equation of the loss: yₙ stands in front of the logarithm",
                 "variants": [
                     [("-np.sum(np.log(correct_digit_probabilities))", "-np.sum(o * np.log(o))")]
                 ],
@@ -1567,7 +1568,7 @@ MISCONCEPTIONS = {
                     "the logarithms of all probabilities are summed, not only that of the "
                     "correct digit"
                 ),
-                "hint": "the equation of the loss: y_n is one-hot, so one term per step is left",
+                "hint": "the equation of the loss: yₙ is one-hot, so one term per step is left",
                 "variants": [
                     [("o[np.arange(len(y[i])), y[i]]", "o")],
                     [("o[np.arange(len(y[i])), y[i]]", "o[:, y[i]]")],
@@ -1623,7 +1624,7 @@ MISCONCEPTIONS = {
             },
             "targets-shifted": {
                 "says": "each output is compared with the target of a neighbouring step",
-                "hint": "the equation of the loss: o_n and y_n carry the same index",
+                "hint": "the equation of the loss: oₙ and yₙ carry the same index",
                 "variants": [
                     [
                         (
@@ -1935,7 +1936,7 @@ MISCONCEPTIONS = {
         "chain rule": {
             "later-outputs-forgotten": {
                 "says": "what later outputs say about a step is not added",
-                "hint": "∂s₃/∂s_k in the sum over k: s_k reaches every later output through W",
+                "hint": "∂s₃/∂sₖ in the sum over k: sₖ reaches every later output through W",
                 "variants": [[("from_outputs[t] + later", "from_outputs[t]")]],
             },
             "only-the-last-output": {
@@ -1960,7 +1961,7 @@ MISCONCEPTIONS = {
             },
             "delta-without-W": {
                 "says": "going back a step, the recurrent weights are left out",
-                "hint": "∂s_k/∂s_{k-1} in the definition of δ: s_{k-1} reaches s_k through W",
+                "hint": "∂sₖ/∂sₖ₋₁ in the definition of δ: sₖ₋₁ reaches sₖ through W",
                 "variants": [[("later = self.W.T.dot(delta[t])", "later = delta[t]")]],
             },
         },
@@ -1993,7 +1994,7 @@ MISCONCEPTIONS = {
             },
             "sigmoid-derivative": {
                 "says": "the derivative of the sigmoid, s(1 − s), is used for tanh",
-                "hint": "the first equation of the model: which function makes s_t?",
+                "hint": "the first equation of the model: which function makes sₜ?",
                 "variants": [[("1 - s ** 2", "s * (1 - s)")]],
             },
         },
@@ -2018,14 +2019,14 @@ MISCONCEPTIONS = {
         "transpose": {
             "W-not-transposed": {
                 "says": "the error goes back through W as if it went forward",
-                "hint": "∂s_k/∂s_{k-1}: going back, entry (i, j) of W carries from i to j",
+                "hint": "∂sₖ/∂sₖ₋₁: going back, entry (i, j) of W carries from i to j",
                 "variants": [[("self.W.T.dot(delta[t])", "self.W.dot(delta[t])")]],
             },
             "dLdW-transposed": {
                 "says": "dLdW is the transpose of what it should be",
                 "hint": (
-                    "the product Ws_{t-1}: which index of W meets the new state, and which "
-                    "the old one?"
+                    "the product Wsₜ₋₁: which index of W meets the new state, and which the "
+                    "old one?"
                 ),
                 "variants": [[("delta[1:].T.dot(s[:T - 1])", "s[:T - 1].T.dot(delta[1:])")]],
             },
@@ -2038,7 +2039,7 @@ MISCONCEPTIONS = {
             },
             "dLdW-with-the-new-state": {
                 "says": "dLdW pairs delta with the state of the same step",
-                "hint": "the first equation of the model: W multiplies the state before, s_{t-1}",
+                "hint": "the first equation of the model: W multiplies the state before, sₜ₋₁",
                 "variants": [[("delta[1:].T.dot(s[:T - 1])", "delta.T.dot(s[:T])")]],
             },
             "dLdV-with-another-state": {

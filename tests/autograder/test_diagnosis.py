@@ -156,9 +156,10 @@ RETURN = "return [dLdU, dLdV, dLdW]"
         ("return [np.round(g, 4) for g in (dLdU, dLdV, dLdW)]", "rounded"),
         ("return [g + np.random.normal(size=g.shape) for g in (dLdU, dLdV, dLdW)]",
          "depends-on-earlier-calls"),
-        ("self.V[0] = 0\n    return [dLdU, dLdV, dLdW]", "changes-its-input"),
+        ("self.V[0] = 0\n    return [dLdU, dLdV, dLdW]", "parameters-updated-in-bptt"),
         ("return np.linalg.inv(dLdU)", "raises-an-error"),
         ("raise NotImplementedError()", "not-attempted"),
+        ("raise AttributeError('RNN has no attribute bptt')", "not-defined"),
     ],
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -227,6 +228,15 @@ def test_when_nothing_fits_the_paragraph_says_that_it_is_not_sure(
     assert labels(report) == ["unknown"]
     assert report.diagnoses[0].confidence < 0.3
     assert "I am not sure" in report.paragraph
+
+
+def test_a_challenge_that_was_left_open_is_no_mistake(
+    written: Define, instructor_names: Names, bank: Bank
+) -> None:
+    student = written("def f(self, x, y):\n    raise NotImplementedError()", "f")
+    report = diagnose("bptt_linear_time", student, instructor_names, bank, 0)
+    assert report.diagnoses == []
+    assert "open, which is fine" in report.paragraph
 
 
 def test_a_call_that_was_stopped_is_not_repeated(instructor_names: Names, bank: Bank) -> None:
