@@ -79,9 +79,12 @@ def meta_gradients(learner: Learner, **options: Any) -> dict[str, Tensor]:
 
 
 def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor], relative: float) -> None:
+    # A bias before a BatchNorm has no effect: its gradient is rounding alone.
+    total = sum(value.norm() for value in expected.values())
+    assert total > 0
     for name, value in expected.items():
-        assert value.norm() > 0, name
-        assert (found[name] - value).norm() <= relative * value.norm(), name
+        allowed = relative * value.norm() + 1e-15 * total
+        assert (found[name] - value).norm() <= allowed, name
 
 
 @pytest.mark.parametrize("name", PRESET_LEARNERS)
