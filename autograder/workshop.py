@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import io
+import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from authoring.exercises import read_lines, source_of, without_markers
 from autograder.bank import Bank, Mutant
 
-__all__ = ["Function", "Workshop"]
+__all__ = ["Function", "Workshop", "instructor_names"]
 
 Function = Callable[..., Any]
 
@@ -52,3 +57,25 @@ class Workshop:
 
 def _silent(*values: object, **options: object) -> None:
     """In place of `print`: reference answers report their progress, the grader does not."""
+
+
+def instructor_names(notebook: Path) -> dict[str, Any]:
+    """What the locked cells and reference answers of a source notebook define.
+
+    For trying the diagnosis without a submission; grading builds its namespace from the release.
+
+    Args:
+        notebook: the instructor's own, `source/ASSIGNMENT/NAME.ipynb`.
+    """
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for cell in json.loads(notebook.read_bytes())["cells"]:
+        metadata = cell["metadata"]
+        locked = metadata.get("nbgrader", {}).get("locked", False)
+        graded = metadata.get("nbgrader", {}).get("grade", False)
+        shown = "demonstration" in metadata.get("tags", [])
+        if cell["cell_type"] == "code" and (locked or "exercise" in metadata):
+            source = without_markers(read_lines(source_of(cell), str(notebook)))
+            if not graded and not shown:
+                with contextlib.redirect_stdout(io.StringIO()):
+                    exec(source, names)
+    return names

@@ -1,0 +1,103 @@
+"""How often the diagnosis names the mistake, on wrong answers that the bank was not made from.
+
+    python benchmarks/diagnosis.py
+
+The answers are in tests/autograder/fresh_wrong_answers; its README says how they were made and when
+one counts as labelled. Also printed: every miss, and CPU seconds per diagnosis.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.bank import load_bank
+from autograder.diagnosis import Diagnosis, diagnose
+from autograder.workshop import instructor_names
+
+COURSE = Path(__file__).resolve().parents[1]
+HOMEWORK = COURSE / "source" / "rnn-bptt"
+ANSWERS = COURSE / "tests" / "autograder" / "fresh_wrong_answers"
+SEED = 20_260_101
+
+_HEADER = re.compile(r"# answer: (?P<name>.*)\n# label: (?P<labels>.*)\n# family: (?P<family>.*)\n")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One wrong answer to `bptt` and the truth about it; no labels where the bank has none."""
+
+    name: str
+    labels: frozenset[str]
+    family: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the diagnosis said of one answer, and the CPU seconds that it took."""
+
+    answer: Answer
+    diagnoses: tuple[Diagnosis, ...]
+    seconds: float
+
+    @property
+    def labelled(self) -> bool:
+        """Whether all true labels were named, or the first family is right where there are none."""
+        if self.answer.labels:
+            return self.answer.labels <= {found.label for found in self.diagnoses}
+        return bool(self.diagnoses) and self.diagnoses[0].family == self.answer.family
+
+
+def read_answers(folder: Path = ANSWERS) -> Iterator[Answer]:
+    """The answers of all files, in order."""
+    for path in sorted(folder.glob("*.txt")):
+        text = path.read_text(encoding="utf-8")
+        headers = list(_HEADER.finditer(text))
+        ends = [header.start() for header in headers[1:]] + [len(text)]
+        for header, end in zip(headers, ends, strict=True):
+            labels = frozenset(re.split(r",\s*", header["labels"])) - {"-"}
+            name = f"{path.stem}: {header['name']}"
+            yield Answer(name, labels, header["family"], text[header.end() : end])
+
+
+def measure(folder: Path = ANSWERS, seed: int = SEED) -> list[Outcome]:
+    """Diagnose every answer."""
+    bank = load_bank(HOMEWORK / "misconceptions.py")
+    names = instructor_names(HOMEWORK / "rnn_bptt.ipynb")
+    outcomes = []
+    for answer in read_answers(folder):
+        own: dict[str, Any] = dict(names)
+        exec(answer.source, own)
+        started = time.process_time()
+        report = diagnose("bptt", own["bptt"], names, bank, seed)
+        seconds = time.process_time() - started
+        outcomes.append(Outcome(answer, tuple(report.diagnoses), seconds))
+    return outcomes
+
+
+def main() -> None:
+    outcomes = measure()
+    hits = sum(outcome.labelled for outcome in outcomes)
+    for outcome in outcomes:
+        if not outcome.labelled:
+            truth = ", ".join(sorted(outcome.answer.labels)) or f"family {outcome.answer.family}"
+            said = ", ".join(
+                f"{found.label} ({found.family}, {found.confidence:.2f})"
+                for found in outcome.diagnoses
+            )
+            print(f"miss: {outcome.answer.name}\n  truth: {truth}\n  said:  {said or 'right'}")
+    seconds = [outcome.seconds for outcome in outcomes]
+    print(f"labelled {hits} of {len(outcomes)} fresh wrong answers: {hits / len(outcomes):.1%}")
+    print(
+        f"CPU per diagnosis: median {statistics.median(seconds):.3f} s, most {max(seconds):.3f} s"
+    )
+
+
+if __name__ == "__main__":
+    main()
