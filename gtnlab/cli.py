@@ -94,7 +94,6 @@ def train(
     """
     with failing_with_a_sentence():
         from gtnlab.experiments import experiment, resolve_device
-        from gtnlab.learner import make_learner
         from gtnlab.run import CURRICULUM, run_experiment, run_name
         from gtnlab.tracking import tracked
 
@@ -109,7 +108,6 @@ def train(
                 seed=seed,
                 device=device,
             )
-            make_learner(config.learner)
             if seconds is not None and seconds <= 0:
                 raise GtnError(f"--seconds must be above 0, and is {seconds:g}.")
         place = out or Path("runs") / run_name(config)
