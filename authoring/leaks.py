@@ -134,10 +134,9 @@ def texts_of(name: str, content: bytes) -> Iterator[Text]:
         yield Text(name, "", text)
         return
     for index, cell in enumerate(notebook.get("cells", [])):
-        here = cell_label(cell, index)
-        yield from (Text(name, here, string) for string in _strings(cell))
+        yield Text(name, cell_label(cell, index), "\n".join(_strings(cell)))
     rest = {key: value for key, value in notebook.items() if key != "cells"}
-    yield from (Text(name, "metadata", string) for string in _strings(rest))
+    yield Text(name, "metadata", "\n".join(_strings(rest)))
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,7 @@ def execute(
         notebook,
         timeout=CELL_SECONDS,
         record_timing=False,
+        coalesce_streams=True,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(folder)}},
         on_cell_start=on_cell_start,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,22 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from authoring.course import Course
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _gradebooks_that_need_not_survive_a_power_cut() -> None:
+    """A new gradebook commits hundreds of times; waiting for the disk each time takes seconds."""
+
+    @event.listens_for(Engine, "connect")
+    def no_waiting(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA synchronous = OFF")
+
 
 DOUBLE = '''\
 def double(self, x):
