@@ -35,9 +35,14 @@ class Outputs:
         self._clear_next = False
 
     def stream(self, name: str, text: str) -> None:
-        text = self._within_cap(text)
-        if not text:
-            return
+        room = max(self.cap - self.used, 0)
+        self.used += min(len(text), room)
+        if room:
+            self._stream(name, text[:room])
+        if len(text) > room:
+            self._cut()
+
+    def _stream(self, name: str, text: str) -> None:
         last = self.items[-1] if self.items else None
         if last and last["output_type"] == "stream" and last["name"] == name:
             last["text"].append(text)
@@ -93,13 +98,6 @@ class Outputs:
             self.items.clear()
             self._clear_next = False
         self.items.append(output)
-
-    def _within_cap(self, text: str) -> str:
-        room = max(self.cap - self.used, 0)
-        self.used += min(len(text), room)
-        if len(text) > room:
-            self._cut()
-        return text[:room]
 
     def _cut(self) -> None:
         if not self._full:
