@@ -71,17 +71,6 @@ c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedE
 
 # --- Grading -------------------------------------------------------------------------------------
 
-# nbgrader's copy of a submission, made sound before it is run.
-c.Autograde.sanitize_preprocessors = [
-    # First: the preprocessors below trip over cells that were copied, deleted or edited.
-    "autograder.mend.MendSubmission",
-    "nbgrader.preprocessors.ClearOutput",
-    "nbgrader.preprocessors.DeduplicateIds",
-    "nbgrader.preprocessors.OverwriteKernelspec",
-    "nbgrader.preprocessors.OverwriteCells",
-    "nbgrader.preprocessors.CheckCellMetadata",
-]
-
 # The same for `autograder grade`, `nbgrader autograde` and formgrader's button: students' cells run
 # in a sandbox, the tests are the instructor's and run in the grader.
 
@@ -108,6 +97,10 @@ c.Autograde.autograde_preprocessors = [
 c.TrustedExecute.cell_seconds = 30
 c.TrustedExecute.call_seconds = 10
 c.TrustedExecute.submission_seconds = 300
+
+# `nbgrader validate` runs a notebook whole, in nbgrader's own kernel; training runs and sliders
+# carry this tag and are not needed to see whether the tests pass.
+c.Execute.skip_cells_with_tag = "demonstration"
 
 # --- Feedback ------------------------------------------------------------------------------------
 
