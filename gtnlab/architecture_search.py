@@ -118,7 +118,7 @@ def search(
     own = learner_of(curriculum)
     lesson = curriculum.lesson(device=device)
     taught_from, held_out = split_off(train)
-    held_out = held_out.first(HELD_OUT)
+    held_out = held_out.thinned(HELD_OUT)
     real = RealImages("real-random", taught_from, curriculum.steps, curriculum.batch, seed)
     rates = tune_rates(real, own, held_out, seed=seed)
     real_lessons = real.lessons(rates, learners, seed)

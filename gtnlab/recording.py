@@ -37,7 +37,7 @@ def record(
     # Convolutions on a CPU take a hundred times as long as a fully connected learner.
     slow = bool(LEARNERS[config.learner].filters) and device.type == "cpu"
     learners, images = (1, 500) if slow else (4, 1000)
-    part = test.first(images)
+    part = test.thinned(images)
     accuracy = np.zeros(
         (len(result.snapshots), len(RECORDED_ORDERS), len(MEASURES), config.steps), np.float32
     )

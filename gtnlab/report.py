@@ -176,7 +176,7 @@ def report(
     own = learner_of(curriculum)
     lessons = list(drawings or [curriculum.lesson(device=device)] * learners)
     taught_from, held_out = split_off(train)
-    held_out = held_out.first(HELD_OUT)
+    held_out = held_out.thinned(HELD_OUT)
     rows: list[Row] = []
 
     def add(

@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from gtnlab.architecture_search import Candidate, Search, search, train_fully
+from gtnlab.baselines import split_off
 from gtnlab.curriculum import Curriculum
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
@@ -46,16 +47,12 @@ def test_a_search_measures_every_architecture_three_ways_and_is_reproducible(
     assert once().candidates == found.candidates
     for candidate in found.candidates:
         assert candidate.full == train_fully(
-            candidate.name, *_taught_from(train_digits), test_digits, 5, 0
+            candidate.name, split_off(train_digits)[0], test_digits, 5, 0
         )
     found.save(tmp_path / "search.json")
     saved = json.loads((tmp_path / "search.json").read_text())
     assert saved["spearman"]["generated"][0] == pytest.approx(found.correlation("generated")[0])
     assert saved["provenance"]["full"]["steps"] == 5
-
-
-def _taught_from(train: Digits) -> tuple[Digits]:
-    return (train.first(round(len(train) * 0.9)),)
 
 
 def test_the_correlation_is_spearmans() -> None:

@@ -76,6 +76,15 @@ def test_a_sample_follows_its_generator_and_keeps_image_and_label_together(
         assert label in train.labels[matches]
 
 
+def test_a_thinned_set_is_spread_over_the_whole(mnist_root: Path) -> None:
+    test = load_digits("test")
+    few = test.thinned(36)
+    assert len(few) == 36
+    for place, whole in ((0, 0), (-1, -1)):
+        assert torch.equal(few.images[place], test.images[whole])
+    assert len(test.thinned(10_000)) == len(test)
+
+
 def test_a_download_is_moved_in_whole(
     elsewhere: Path, mnist_files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
