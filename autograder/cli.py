@@ -93,9 +93,26 @@ def grade(
 def report(assignment: Assignment) -> None:
     """Write reports/ASSIGNMENT/: a page about the class, and grades.json for programs.
 
-    Run it at the root of the course, after **autograder grade ASSIGNMENT**.
+    Run it at the root of the course, after **autograder grade ASSIGNMENT**. The page,
+    index.html, is one file that needs no network; run **nbgrader generate_feedback
+    ASSIGNMENT** before it, and it links to every student's feedback.
+
+    Exit status: 0 when the report was written, 1 when it could not be, 2 for a mistake in the
+    command.
     """
     _skip_slow_import()
+    from rich.console import Console
+
+    from autograder.course import Course
+    from autograder.report import score_table, write_report
+
+    try:
+        written = write_report(Course.at(Path.cwd()), assignment)
+    except AutograderError as error:
+        _fail(str(error))
+    Console().print(score_table(written.entries))
+    for path in (written.page, written.grades):
+        print(path.relative_to(Path.cwd().resolve()))
 
 
 def _tell(results: Sequence[SubmissionResult], asked: int, *, quiet: bool) -> None:

@@ -159,7 +159,7 @@ def _explain(
     if (below := foundation()) is not None:
         return [below]
     findings = list(_side_effects(evidence))
-    if not evidence.wrong or not evidence.repeats:
+    if not evidence.wrong or not (evidence.repeats or evidence.changed):
         # values that change from call to call say nothing about the equations
         return findings
     reference = _reference_at(workshop)

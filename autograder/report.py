@@ -125,7 +125,10 @@ def read_class(course: Course, assignment: str) -> list[Entry]:
     records: dict[str, list[SubmissionResult]] = {}
     for result in results_of(course.autograded, assignment):
         records.setdefault(result.student, []).append(result)
-    rows = _gradebook_rows(course, assignment)
+    with course.open_gradebook() as gradebook:
+        instructors = course.instructors(gradebook, assignment)
+    order = [name for instructor in instructors for name in instructor.points]
+    rows = _gradebook_rows(course, assignment, order)
     handed_in = {path.parent.name for path in course.submitted.glob(f"*/{assignment}")}
     students = sorted(handed_in | set(records) | {s for s, row in rows.items() if row.handed_in})
     if not students:
@@ -175,7 +178,7 @@ def _entry(
         max_score=row.max_score,
         status=status,
         reason=reason,
-        tests=_in_order(row.tests or {}, [name for record in records for name in record.tests]),
+        tests=dict(row.tests or {}),
         diagnosis=tuple(
             found for record in records for each in record.exercises for found in each.diagnosis
         ),
@@ -184,27 +187,21 @@ def _entry(
     )
 
 
-def _in_order(tests: Mapping[str, Points], names: Iterable[str]) -> Tests:
-    """The tests as the notebook has them; those that the record does not know come last."""
-    return {name: tests[name] for name in dict.fromkeys([*names, *tests]) if name in tests}
-
-
-def _gradebook_rows(course: Course, assignment: str) -> dict[str, _Row]:
+def _gradebook_rows(course: Course, assignment: str, order: Sequence[str]) -> dict[str, _Row]:
     url = course.directories.db_url
     try:
         with closing(api.Gradebook(url, course.directories.course_id)) as gradebook:
-            return _read_rows(gradebook, assignment)
-    except api.MissingEntry as error:
-        raise AutograderError(
-            f"The gradebook knows no assignment '{assignment}'. Check the name, or run "
-            f"`nbgrader generate_assignment {assignment}` first."
-        ) from error
+            return _read_rows(gradebook, assignment, order)
     except SQLAlchemyError as error:
         raise AutograderError(f"The gradebook {url} cannot be read: {error}") from error
 
 
-def _read_rows(gradebook: Any, assignment: str) -> dict[str, _Row]:
-    """Student to row, in a handful of queries however large the class."""
+def _read_rows(gradebook: Any, assignment: str, order: Sequence[str]) -> dict[str, _Row]:
+    """Student to row, in a handful of queries however large the class.
+
+    Args:
+        order: the grade_ids in the order of the notebook.
+    """
     found = gradebook.find_assignment(assignment)
     grades = gradebook.db.execute(
         select(
@@ -223,7 +220,6 @@ def _read_rows(gradebook: Any, assignment: str) -> dict[str, _Row]:
         )
         .join(api.BaseCell, api.BaseCell.id == api.Grade.cell_id)
         .where(api.SubmittedAssignment.assignment_id == found.id)
-        .order_by(api.Grade.id)
     )
     tests: dict[str, Tests] = {}
     for student, cell, score, auto, manual, most in grades:
@@ -246,7 +242,7 @@ def _read_rows(gradebook: Any, assignment: str) -> dict[str, _Row]:
             # as nbgrader's own export: a penalty never makes a score negative
             score=max(0.0, float(score) - float(penalty or 0)),
             max_score=float(found.max_score),
-            tests=tests.get(student, {}),
+            tests={name: tests[student][name] for name in order if name in tests[student]},
             handed_in=True,
         )
         for student, score, penalty, first, last in submissions
