@@ -130,7 +130,13 @@ class Child:
                     f"a submission's walls could not be raised: {_text(answer['error'])}"
                 )
         if files:
-            self._ask({"op": "files", "files": dict(files)}, _START_SECONDS, "start")
+            request = {"op": "files", "files": dict(files)}
+            answer = self._ask(request, _START_SECONDS, "start")
+            if "error" in answer:
+                room = _size(self._limits.disk_bytes)
+                raise self._die(
+                    "memory", f"its files did not fit into {room}: {_text(answer['error'])}"
+                )
 
     def _ask(self, request: dict[str, Any], seconds: float, what: str) -> dict[str, Any]:
         if self._death is not None:

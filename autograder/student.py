@@ -44,10 +44,13 @@ class _Student:
         self.output_cap = output_cap
 
     def files(self, request: dict[str, Any]) -> dict[str, Any]:
-        for name, content in request["files"].items():
-            path = Path(name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+        try:
+            for name, content in request["files"].items():
+                path = Path(name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+        except OSError as error:
+            return {"error": str(error)}
         return {}
 
     def cell(self, request: dict[str, Any]) -> dict[str, Any]:

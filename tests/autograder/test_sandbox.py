@@ -1,0 +1,202 @@
+"""The sandbox's own promises: who runs in it, who may start it, and what it says where it cannot."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from autograder import bubblewrap, syscalls
+from autograder.sandbox import Limits, SandboxUnavailable, Zygote
+
+_COURSE = Path(__file__).parents[2]
+
+
+def printed(zygote: Zygote, source: str) -> str:
+    result = zygote.start().run_cell(source)
+    assert result.ok, result.outputs
+    return "".join(output.get("text", "") for output in result.outputs)
+
+
+def test_student_code_is_nobody_first_process_and_without_any_right() -> None:
+    source = """
+    import ctypes, os
+    system = ctypes.CDLL(None)
+    def is_open(descriptor):
+        try: return bool(os.fstat(descriptor))
+        except OSError: return False
+    print(os.getpid(), os.getuid(), os.getgid(), os.getgroups())
+    print(system.prctl(39, 0, 0, 0, 0))  # no new privileges
+    print([c for c in range(41) if system.prctl(23, c, 0, 0, 0) == 1])  # capabilities ever to be had
+    print([d for d in range(1024) if is_open(d)])
+    """
+    with Zygote(Limits(), preload=()) as zygote:
+        shown = printed(zygote, textwrap.dedent(source))
+    assert shown == "1 1000 1000 []\n1\n[]\n[0, 1, 2, 3]\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_outside_the_sandbox_a_student_of_a_root_grader_is_not_root() -> None:
+    with Zygote(Limits(), preload=()) as zygote:
+        zygote.start().run_cell("import subprocess; subprocess.Popen(['sleep', '97.53'])")
+        (sleeper,) = (
+            p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "97.53"]
+        )
+        assert set(sleeper.uids()) == {65534}
+
+
+def test_only_three_places_are_writable() -> None:
+    source = """
+    import os
+    for path, _, _ in os.walk("/"):
+        if os.access(path, os.W_OK): print(path)
+    """
+    with Zygote(Limits(), preload=()) as zygote:
+        places = printed(zygote, textwrap.dedent(source)).split()
+    assert sorted(places) == ["/dev/shm", "/home/student", "/tmp"]
+
+
+_NAMESPACES = """
+import ctypes, os
+system = ctypes.CDLL(None, use_errno=True)
+for flag in (0x10000000, 0x20000, 0x20000000, 0x40000000, 0x10020000):
+    print(system.unshare(flag), end=" ")
+"""
+
+
+def test_no_new_namespace_can_be_made() -> None:
+    with Zygote(Limits(), preload=()) as zygote:
+        assert printed(zygote, _NAMESPACES) == "-1 " * 5
+
+
+def test_not_even_where_libseccomp_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(syscalls, "program", lambda: None)
+    with Zygote(Limits(), preload=()) as zygote:
+        assert "no call filter" in zygote.describe()
+        assert printed(zygote, _NAMESPACES) == "-1 " * 5
+
+
+def test_the_filter_refuses_what_a_submission_has_no_use_for() -> None:
+    source = """
+    import ctypes, errno, socket
+    system = ctypes.CDLL(None, use_errno=True)
+    calls = {"clone3": 435, "ptrace": 101, "keyctl": 250, "bpf": 321, "perf_event_open": 298,
+             "userfaultfd": 323, "io_uring_setup": 425, "mount": 165, "setns": 308,
+             "memfd_create": 319, "shmget": 29, "process_vm_readv": 310}
+    for name, number in calls.items():
+        ctypes.set_errno(0)
+        system.syscall(number, 0, 0, 0, 0, 0, 0)
+        print(name, errno.errorcode[ctypes.get_errno()])
+    for family in (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK, socket.AF_PACKET, 40):
+        try: socket.socket(family, socket.SOCK_DGRAM); print(family, "open")
+        except PermissionError: pass
+    socket.socketpair()
+    """
+    with Zygote(Limits(), preload=()) as zygote:
+        lines = printed(zygote, textwrap.dedent(source)).splitlines()
+    assert lines[0] == "clone3 ENOSYS"  # the C library then falls back; EPERM would end threads
+    assert {line.split()[1] for line in lines[1:]} == {"EPERM"}
+    assert len(lines) == 12
+
+
+def test_without_bubblewrap_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bubblewrap.shutil, "which", lambda name: None)
+    with pytest.raises(SandboxUnavailable, match="apt install bubblewrap"), Zygote():
+        pass
+
+
+def test_without_user_namespaces_it_says_which_switch(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fake = tmp_path / "bwrap"
+    fake.write_text(
+        "#!/bin/sh\necho 'bwrap: No permissions to create a new namespace' >&2\nexit 1\n"
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(SandboxUnavailable, match="max_user_namespaces"), Zygote():
+        pass
+
+
+def test_an_interpreter_that_a_submission_could_not_see_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "prefix", "/tmp/environment")
+    with pytest.raises(SandboxUnavailable, match="lives under /tmp"), Zygote():
+        pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root grades for another user")
+def test_a_private_interpreter_is_refused_with_the_file_and_the_fix(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    private = tmp_path_factory.mktemp("private") / "wire.py"
+    private.write_text(Path(bubblewrap.__file__).with_name("wire.py").read_text())
+    private.chmod(0o600)
+    build = bubblewrap.sandboxed
+
+    def with_private_file(command: Sequence[str], user_map: bubblewrap.UserMap | None) -> list[str]:
+        return [
+            str(private) if argument.endswith("/wire.py") and "/opt/" not in argument else argument
+            for argument in build(command, user_map)
+        ]
+
+    monkeypatch.setattr("autograder.sandbox.sandboxed", with_private_file)
+    refused = pytest.raises(SandboxUnavailable, match=r"wire\.py cannot be read by another user")
+    with Zygote(Limits(), preload=()) as zygote, refused:
+        zygote.start()
+
+
+def test_unsandboxed_is_asked_for_by_name_and_says_so() -> None:
+    with Zygote(Limits(), unsandboxed=True, preload=()) as zygote:
+        assert "not sandboxed" in zygote.describe()
+        child = zygote.start({"a.txt": b"1"})
+        folder = child.run_cell("import os; print(os.getcwd())").outputs[0]["text"].strip()
+        assert Path(folder, "a.txt").read_bytes() == b"1"
+        child.close()
+        assert not Path(folder).exists()
+
+
+_AS_USER = """
+set -e
+mount --bind "$1" "$2"
+# the home of root is private; what this Python needs of it is laid over it, readable
+mount -t tmpfs -o mode=755 tmpfs /root
+mkdir -p "$1"
+mount --bind "$2" "$1"
+shift 2
+exec setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent "$@"
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user runs all the other tests anyway")
+def test_an_ordinary_user_has_the_same_sandbox(tmp_path: Path) -> None:
+    program = """
+    import os
+    from autograder.sandbox import *
+    assert os.getuid() == 65534
+    def first(source): return zygote.start().run_cell(source).outputs[0]
+    with Zygote(Limits(memory_bytes=300 << 20, processes=16), preload=()) as zygote:
+        print(first("import os; print(os.getuid(), os.getpid(), os.listdir('.'))")["text"], end="")
+        child = zygote.start()
+        child.run_cell("def f(x): return 2 * x")
+        print(child.call("f", [21]).value)
+        print(first("import os\\nfor _ in range(6): os.fork()")["ename"])
+        try: first("hold = [bytearray(8 << 20) for _ in range(60)]")
+        except ChildDied as death: print(death.kind)
+    """
+    tmp_path.chmod(0o755)
+    shell = ["unshare", "--mount", "sh", "-c", _AS_USER, "sh", sys.base_prefix, str(tmp_path)]
+    done = subprocess.run(
+        [*shell, sys.executable, "-c", textwrap.dedent(program)],
+        cwd=_COURSE,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.splitlines() == ["1000 1 []", "42", "BlockingIOError", "memory"], done.stderr
