@@ -4,6 +4,7 @@ nbgrader runs this file from the course root. Preprocessors are named, not impor
 reading the configuration costs nothing.
 """
 
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,12 @@ COURSE = Path(__file__).resolve().parent
 # The course's own preprocessors live beside this file; formgrader starts from another folder.
 if str(COURSE) not in sys.path:
     sys.path.insert(0, str(COURSE))
+
+# nbgrader calls alembic by its name to make a gradebook: let it be found in this environment even
+# where that is not activated.
+SCRIPTS = str(Path(sys.executable).parent)
+if SCRIPTS not in os.environ.get("PATH", "").split(os.pathsep):
+    os.environ["PATH"] = os.pathsep.join([SCRIPTS, os.environ.get("PATH", os.defpath)])
 
 # --- The course and its folders ----------------------------------------------------------------
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import shutil
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,21 +12,20 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from nbgrader.api import Gradebook
 
 from authoring.course import Course
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _gradebooks_that_need_not_survive_a_power_cut() -> None:
-    """A new gradebook commits hundreds of times; waiting for the disk each time takes seconds."""
-
-    @event.listens_for(Engine, "connect")
-    def no_waiting(connection: sqlite3.Connection, _: object) -> None:
-        connection.execute("PRAGMA synchronous = OFF")
+@pytest.fixture(scope="session")
+def empty_gradebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A gradebook with nothing in it: nbgrader takes seconds to make one, a copy takes none."""
+    path = tmp_path_factory.mktemp("gradebook") / "gradebook.db"
+    with Gradebook(f"sqlite:///{path}"):
+        pass
+    return path
 
 
 DOUBLE = '''\
@@ -163,8 +161,9 @@ def make_course(root: Path, notebook: NotebookNode) -> Course:
 
 
 @pytest.fixture
-def course(tmp_path: Path, homework: NotebookNode) -> Course:
+def course(tmp_path: Path, homework: NotebookNode, empty_gradebook: Path) -> Course:
     """A course of its own in a temporary folder."""
     root = tmp_path / "course"
     root.mkdir()
+    shutil.copy(empty_gradebook, root)
     return make_course(root, homework)

@@ -33,13 +33,14 @@ def read_release(course: Course) -> NotebookNode:
 
 def run_nbgrader(course: Course, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).with_name("nbgrader")), *arguments]
-    environment = {**os.environ, "NO_COLOR": "1"}
+    environment = {**os.environ, "PATH": os.defpath}  # an environment that is not activated
     return subprocess.run(
         command, cwd=course.root, env=environment, capture_output=True, text=True, check=False
     )
 
 
 def test_nbgraders_command_line_chooses_blanks_and_level(course: Course, cell: Find) -> None:
+    (course.root / "gradebook.db").unlink()
     done = run_nbgrader(
         course,
         "generate_assignment",
@@ -170,10 +171,11 @@ def test_other_blanks_after_submissions_are_refused_and_nothing_changes(course: 
 def test_a_build_elsewhere_touches_neither_release_nor_gradebook(
     course: Course, tmp_path: Path
 ) -> None:
+    gradebook = (course.root / "gradebook.db").read_bytes()
     folder = build_release(course, "numbers", blanks=["square"], output=tmp_path / "look")
     assert (folder / "numbers.ipynb").is_file()
     assert not course.release.exists()
-    assert not (course.root / "gradebook.db").exists()
+    assert (course.root / "gradebook.db").read_bytes() == gradebook
 
 
 def test_an_unknown_assignment_is_answered_with_the_known_ones(course: Course) -> None:
