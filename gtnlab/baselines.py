@@ -18,9 +18,18 @@ from torch import Tensor
 from gtnlab.curriculum import Lesson
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
-from gtnlab.evaluation import judge
+from gtnlab.evaluation import STATISTICS, Statistics, judge
+from gtnlab.learner import make_learner
 
-__all__ = ["BASELINES", "Baseline", "RealImages", "split_off", "tune_pace", "tune_rates"]
+__all__ = [
+    "BASELINES",
+    "Baseline",
+    "RealImages",
+    "choose_statistics",
+    "split_off",
+    "tune_pace",
+    "tune_rates",
+]
 
 Baseline = Literal["real-random", "real-kmeans"]
 BASELINES: tuple[Baseline, ...] = ("real-random", "real-kmeans")
@@ -148,6 +157,25 @@ def tune_pace(
         means[scale] = judged.final("inference").mean
     best = max(means, key=lambda scale: means[scale])
     return best, means[best]
+
+
+def choose_statistics(
+    lessons: Sequence[Lesson], learner: str, held_out: Digits, *, seed: int = 0
+) -> Statistics:
+    """Which of BatchNorm's statistics serve ``inference`` better, on held-out digits.
+
+    Both kinds come from what was taught and from nothing else; a user of the learner would
+    try both as well. ``recomputed`` for a learner without batch statistics.
+    """
+    if not make_learner(learner).uses_batch_statistics:
+        return "recomputed"
+    means = {}
+    for statistics in STATISTICS:
+        judged = judge(
+            lessons, learner, held_out, learners=len(lessons), seed=seed, statistics=statistics
+        )
+        means[statistics] = judged.final("inference").mean
+    return max(STATISTICS, key=lambda statistics: means[statistics])
 
 
 def _representatives(images: Tensor, count: int, seed: int) -> Tensor:

@@ -95,7 +95,7 @@ def train(
     with failing_with_a_sentence():
         from gtnlab.experiments import experiment, resolve_device
         from gtnlab.run import CURRICULUM, run_experiment, run_name
-        from gtnlab.tracking import tracked
+        from gtnlab.tracking import STORE, tracked
 
         with usage_error():
             config = experiment(
@@ -141,6 +141,8 @@ def train(
             f"  a first look, by {judged['learners']} learners on {judged['test_images']} test "
             f"images ({facts['source']}). In full: gtnlab evaluate {place}"
         )
+        if track:
+            typer.echo(f"  beside other runs: mlflow ui --backend-store-uri sqlite:///{STORE}")
 
 
 @app.command()

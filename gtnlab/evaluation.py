@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -28,9 +28,10 @@ from gtnlab.errors import GtnError
 from gtnlab.inner_loop import State, unroll
 from gtnlab.learner import Learner, make_learner
 
-__all__ = ["TEST_BATCH", "Judged", "Scores", "Statistics", "accuracy_of", "judge"]
+__all__ = ["STATISTICS", "TEST_BATCH", "Judged", "Scores", "Statistics", "accuracy_of", "judge"]
 
 Statistics = Literal["recomputed", "running"]
+STATISTICS: tuple[Statistics, ...] = get_args(Statistics)
 
 TEST_BATCH = 512
 """Test images per batch: under ``batch-statistics`` the answer depends on it."""

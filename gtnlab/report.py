@@ -19,6 +19,7 @@ from gtnlab.baselines import (
     TUNING_LEARNERS,
     Baseline,
     RealImages,
+    choose_statistics,
     split_off,
     tune_pace,
     tune_rates,
@@ -26,7 +27,7 @@ from gtnlab.baselines import (
 from gtnlab.curriculum import MEASURES, ORDERS, Curriculum, Lesson, Measure, Order
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
-from gtnlab.evaluation import Scores, judge
+from gtnlab.evaluation import Scores, Statistics, judge
 from gtnlab.files import written_whole
 from gtnlab.provenance import provenance
 
@@ -51,6 +52,8 @@ class Row:
     """Tuned learning rate and momentum of real images; None: those that were learned."""
     pace: float = 1.0
     """Factor on the learned learning rates, tuned for an architecture not trained for."""
+    statistics: Statistics = "recomputed"
+    """Where ``inference`` has BatchNorm's statistics from, chosen for each architecture."""
 
     @property
     def name(self) -> str:
@@ -88,6 +91,7 @@ class Report:
                 "learner": row.learner,
                 "rates": row.rates,
                 "pace": row.pace,
+                "statistics": row.statistics,
                 "accuracy": {measure: row.scores[measure].to_dict() for measure in MEASURES},
             }
             for row in self.rows
@@ -114,6 +118,7 @@ class Report:
                     {m: Scores(tuple(row["accuracy"][m]["values"])) for m in MEASURES},
                     row["rates"] and (row["rates"][0], row["rates"][1]),
                     row["pace"],
+                    row["statistics"],
                 )
                 for row in found["rows"]
             ]
@@ -179,32 +184,39 @@ def report(
     held_out = held_out.thinned(HELD_OUT)
     rows: list[Row] = []
 
+    def chosen(name: str, taught_with: Sequence[Lesson]) -> Statistics:
+        return choose_statistics(taught_with[:TUNING_LEARNERS], name, held_out, seed=seed)
+
     def add(
         taught: Literal["generated"] | Baseline,
         order: Order,
         name: str,
         taught_with: Sequence[Lesson],
+        statistics: Statistics,
         rates: tuple[float, float] | None = None,
         pace: float = 1.0,
     ) -> None:
-        judged = judge(taught_with, name, test, learners=learners, seed=seed)
+        judged = judge(taught_with, name, test, learners=learners, seed=seed, statistics=statistics)
         scores = {measure: judged.final(measure) for measure in MEASURES}
-        rows.append(Row(taught, order, name, scores, rates, pace))
+        rows.append(Row(taught, order, name, scores, rates, pace, statistics))
         if on_progress is not None:
             on_progress(f"{rows[-1].name}, {name}")
 
+    in_order = chosen(own, lessons)
     for order in ORDERS:
         generator = torch.Generator().manual_seed(seed)
-        add("generated", order, own, [lesson.reorder(order, generator) for lesson in lessons])
+        reordered = [lesson.reorder(order, generator) for lesson in lessons]
+        add("generated", order, own, reordered, in_order)
     for name in transfer:
         if name != own:
             pace, _ = tune_pace(lessons[:TUNING_LEARNERS], name, held_out, seed=seed)
             paced = [lesson.paced(pace) for lesson in lessons]
-            add("generated", "ordered", name, paced, pace=pace)
+            add("generated", "ordered", name, paced, chosen(name, paced), pace=pace)
     for kind in baselines:
         real = RealImages(kind, taught_from, curriculum.steps, curriculum.batch, seed)
         rates = tune_rates(real, own, held_out, seed=seed)
-        add(kind, "ordered", own, real.lessons(rates, learners, seed), rates)
+        taught_with = real.lessons(rates, learners, seed)
+        add(kind, "ordered", own, taught_with, chosen(own, taught_with), rates)
     return Report(
         rows,
         provenance(
@@ -214,7 +226,6 @@ def report(
             seed=seed,
             test_images=len(test),
             source=test.source,
-            statistics="recomputed",
             curriculum=curriculum.provenance,
         ),
     )

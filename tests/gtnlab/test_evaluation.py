@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from gtnlab import baselines, evaluation
-from gtnlab.baselines import RealImages, split_off, tune_rates
+from gtnlab.baselines import RealImages, choose_statistics, split_off, tune_pace, tune_rates
 from gtnlab.curriculum import MEASURES, ORDERS, Curriculum, Lesson
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
@@ -218,6 +218,35 @@ def test_rates_are_those_that_do_best_on_held_out_digits(train_digits: Digits) -
         for rates in itertools.product(baselines.RATES, baselines.MOMENTA)
     }
     assert means[chosen] == max(means.values()) > min(means.values()) + 0.2
+
+
+def test_statistics_are_those_that_do_best_on_held_out_digits(
+    lesson: Lesson, train_digits: Digits
+) -> None:
+    held_out = split_off(train_digits)[1]
+    means = {
+        statistics: judge(lesson, "cnn_small", held_out, learners=2, statistics=statistics)
+        .final("inference")
+        .mean
+        for statistics in evaluation.STATISTICS
+    }
+    assert means["recomputed"] != means["running"]
+    chosen = choose_statistics([lesson, lesson], "cnn_small", held_out)
+    assert means[chosen] == max(means.values())
+    assert choose_statistics([lesson], "mlp", held_out) == "recomputed"
+
+
+def test_another_architecture_gets_the_pace_that_suits_it(
+    curriculum: Curriculum, train_digits: Digits
+) -> None:
+    held_out = split_off(train_digits)[1]
+    too_slow = curriculum.lesson().paced(0.03)
+    torch.testing.assert_close(too_slow.lr, curriculum.lesson().lr * 0.03)
+    pace, mean = tune_pace([too_slow], "mlp", held_out)
+    assert pace > 1
+    assert mean > judge(too_slow, "mlp", held_out, learners=1).final("inference").mean + 0.1
+    again = judge(too_slow.paced(pace), "mlp", held_out, learners=1)
+    assert again.final("inference").mean == mean
 
 
 def test_a_report_has_every_order_other_learners_and_real_images_in_both_measures(
