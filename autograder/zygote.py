@@ -7,6 +7,7 @@ life fresh namespaces; a life gives up every capability before the student's cod
 from __future__ import annotations
 
 import base64
+import contextlib
 import gc
 import importlib
 import json
@@ -15,6 +16,7 @@ import select
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 from dataclasses import dataclass
 from typing import Any
@@ -127,8 +129,6 @@ class Zygote:
         return bool(pid)
 
     def _kill(self, life: _Life) -> None:
-        if self.walls is None:
-            os.killpg(life.pid, signal.SIGKILL)
         os.kill(life.pid, signal.SIGKILL)
         # process 1 of a pid namespace can be waited for only when the whole namespace is gone
         life.status = os.waitpid(life.pid, 0)[1]
@@ -142,7 +142,9 @@ class Zygote:
         alive = life.status is None and not self._reap(life)
         if alive:
             self._kill(life)
-        if life.folder:
+        if self.walls is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(life.pid, signal.SIGKILL)
             shutil.rmtree(life.folder, ignore_errors=True)
         code = os.waitstatus_to_exitcode(life.status or 0)
         # it may have been on its way out when we killed it: then the status is its own
@@ -164,12 +166,12 @@ def _only_descriptor(connection: socket.socket) -> socket.socket:
 
 
 def _warm_shell() -> Any:
-    """An IPython shell with NumPy and Matplotlib imported and one figure already drawn."""
+    """An IPython shell that has run a cell and, with Matplotlib preloaded, drawn a figure."""
     shell = CourseShell.instance()
-    shell.run(
-        "import numpy.random, matplotlib.pyplot as plt\n%matplotlib inline\nplt.plot([0, 1])",
-        1 << 20,
-    )
+    shell.run("import numpy.random", 1 << 20)
+    if "matplotlib.pyplot" in sys.modules:
+        figure = "import matplotlib.pyplot as plt\n%matplotlib inline\nplt.plot([0, 1])"
+        shell.run(figure, 1 << 20)
     shell.reset(new_session=True)
     return shell
 
