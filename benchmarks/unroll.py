@@ -1,0 +1,261 @@
+"""Time, memory and arithmetic of an outer step, against the loop of the replication we began with.
+
+    python benchmarks/unroll.py                        # class: every change, one after the other
+    python benchmarks/unroll.py A C --ends             # the first and the last loop only
+    python benchmarks/unroll.py paper --ends --steps 2 # fewer inner steps, where memory is short
+    python benchmarks/unroll.py --memory               # peak memory against inner steps
+
+The loops run in turn in one process, on the same seeds, so that a machine that slows down slows
+all of them; before anything is timed, their losses and meta-gradients must agree. The loop to
+beat asks the teacher for one batch at a time, unrolls with `higher`, reads every inner loss,
+and builds the MNIST data set anew at each outer step. Its pass over the test set is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+from gtnlab.digits import MEAN, STD, load_digits
+from gtnlab.experiments import ExperimentConfig, experiment, resolve_device
+from gtnlab.inner_loop import unroll
+from gtnlab.learner import make_learner
+from gtnlab.memory import peak_bytes
+from gtnlab.outer_loop import OuterLoop
+from gtnlab.outer_loss import outer_loss
+from gtnlab.teacher import SLOPE, Teacher
+
+
+@dataclass(frozen=True)
+class Change:
+    """A loop: the one before it and one change."""
+
+    name: str
+    rebuilds_data: bool = True
+    call_per_step: bool = True
+    enlarges_first: bool = True
+    with_higher: bool = True
+    reads_losses: bool = True
+    fused_adam: bool = False
+
+
+def ladder() -> list[Change]:
+    """From the replication's loop to gtnlab's."""
+    loops = [Change("the replication's loop")]
+    for name, change in (
+        ("data set kept on the device", {"rebuilds_data": False}),
+        ("all batches from one teacher call", {"call_per_step": False}),
+        ("convolutions before enlargement", {"enlarges_first": False}),
+        ("functional parameters", {"with_higher": False}),
+        ("inner losses not read", {"reads_losses": False}),
+        ("fused Adam: gtnlab's loop", {"fused_adam": True}),
+    ):
+        loops.append(replace(loops[-1], name=f"+ {name}", **change))
+    return loops
+
+
+class Loop(OuterLoop):
+    """gtnlab's outer loop with some of its changes taken back."""
+
+    def __init__(self, config: ExperimentConfig, device: torch.device, change: Change) -> None:
+        super().__init__(config, device, load_digits("train", device))
+        self.change = change
+        if not change.fused_adam:
+            self.optimizer = torch.optim.Adam(
+                [{"params": group["params"]} for group in self.optimizer.param_groups],
+                lr=config.outer_lr,
+                betas=(config.beta1, 0.999),
+            )
+
+    def step(self) -> tuple[Tensor, Tensor]:
+        change, config = self.change, self.config
+        if change == ladder()[-1]:
+            return super().step()
+        assert self.digits is not None
+        learner = make_learner(config.learner, self.generator).train()
+        inputs = self.teacher.inputs  # [steps, batch, noise]
+        calls = inputs.split(1) if change.call_per_step else [inputs]
+        draw = _enlarge_first if change.enlarges_first else Teacher.generate
+        generated = torch.cat([draw(self.teacher, each) for each in calls])
+        lr, momentum = self.rates()
+        unrolled = unroll(
+            learner,
+            generated,
+            self.teacher.labels,
+            lr,
+            momentum,
+            implementation="higher" if change.with_higher else "functional",
+            checkpoint_every=0 if change.with_higher else config.checkpoint_every,
+            intermediate_every=config.intermediate_every,
+        )
+        if change.reads_losses:
+            for loss in unrolled.losses:
+                loss.item()
+        if change.rebuilds_data:
+            _rebuild(config.real_batch)
+        # The digits themselves are the same for all loops.
+        images, classes = self.digits.sample(config.real_batch, self.generator)
+        loss, accuracy = outer_loss(
+            learner, unrolled, generated, images, classes, config.outer_path
+        )
+        self.optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        self.optimizer.step()
+        return loss.detach(), accuracy
+
+
+def _enlarge_first(teacher: Teacher, inputs: Tensor) -> Tensor:
+    """The teacher's layers as one writes them down, for the same images."""
+    steps, batch = inputs.shape[:2]
+    one_hot = F.one_hot(teacher.labels, 10).to(inputs).expand(steps, batch, 10)
+    x = torch.cat([inputs, one_hot], dim=2).transpose(0, 1).reshape(batch * steps, -1)
+    side, up = teacher.shape.drawn_side, teacher.shape.upsampling
+    x = teacher.norm_hidden(F.leaky_relu(teacher.expand(x), SLOPE), steps)
+    x = F.leaky_relu(teacher.draw(x), SLOPE).reshape(-1, teacher.shape.maps, side, side)
+    x = teacher.norm_drawn(x, steps)
+    for conv, norm in (
+        (teacher.conv_middle, teacher.norm_middle),
+        (teacher.conv_out, teacher.norm_out),
+    ):
+        if up > 1:
+            x = F.interpolate(x, scale_factor=float(up), mode="nearest")
+        x = norm(F.conv2d(x, conv.weight, conv.bias, padding=1), steps)
+        x = F.leaky_relu(x, SLOPE)
+    return torch.tanh(x).reshape(batch, steps, 1, 28, 28).transpose(0, 1)
+
+
+def _rebuild(count: int) -> None:
+    """One batch of `count` digits the usual way: torchvision, transforms, a DataLoader."""
+    from torchvision import transforms
+    from torchvision.datasets import MNIST
+
+    transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((MEAN,), (STD,))])
+    digits = MNIST(os.environ.get("MNIST_ROOT", "data"), train=True, transform=transform)
+    next(iter(torch.utils.data.DataLoader(digits, batch_size=count, shuffle=True)))
+
+
+def compare(config: ExperimentConfig, changes: list[Change], repeats: int) -> None:
+    """Print seconds per outer step, ratios and peak memory of each loop."""
+    device = resolve_device(config.device)
+    first: list[Tensor] = []
+    times: list[list[float]] = [[] for _ in changes]
+    peaks: list[int] = []
+    loops: list[Loop] = []
+    for change in changes:
+        loop = Loop(config, device, change)
+        loss, _ = loop.step()
+        found = [loss, *(p.grad for p in loop.teacher.parameters() if p.grad is not None)]
+        first = first or [each.clone() for each in found]
+        for mine, reference in zip(found, first, strict=True):
+            torch.testing.assert_close(mine, reference, rtol=2e-2, atol=1e-4)
+        peaks.append(peak_bytes(loop.step, device))
+        loops.append(loop)
+    for _ in range(repeats):
+        for loop, spent in zip(loops, times, strict=True):
+            _wait(device)
+            start = time.perf_counter()
+            loop.step()
+            _wait(device)
+            spent.append(time.perf_counter() - start)
+    medians = [statistics.median(spent) for spent in times]
+    print(
+        f"\n{config.name}: {config.steps} inner steps of {config.batch} images, teacher "
+        f"{config.teacher}, learner {config.learner}, {config.real_batch} real images, "
+        f"{device.type}, {torch.get_num_threads()} threads, median of {repeats}"
+    )
+    print(f"{'':40} {'s/step':>9} {'ratio':>6} {'to the one before':>18} {'peak MB':>8}")
+    for index, (change, median, peak) in enumerate(zip(changes, medians, peaks, strict=True)):
+        print(
+            f"{change.name:40} {median:9.4f} {median / medians[0]:6.2f} "
+            f"{median / medians[max(0, index - 1)]:18.2f} {peak / 1e6:8.0f}"
+        )
+    _arithmetic(loops[-1], medians[-1], device)
+
+
+def _arithmetic(loop: Loop, seconds: float, device: torch.device) -> None:
+    with FlopCounterMode(display=False) as counter:
+        loop.step()
+    achieved, peak = counter.get_total_flops() / seconds, _peak_flops(device)
+    print(
+        f"gtnlab's loop: {counter.get_total_flops() / 1e9:.2f} GFLOP a step in matrix products and "
+        f"convolutions, {achieved / 1e9:.1f} GFLOP/s, {achieved / peak:.0%} of the "
+        f"{peak / 1e9:.0f} GFLOP/s of a float32 matrix product on this machine"
+    )
+
+
+def _peak_flops(device: torch.device, size: int = 2048) -> float:
+    a = torch.randn(size, size, device=device)
+    best = float("inf")
+    for _ in range(6):
+        _wait(device)
+        start = time.perf_counter()
+        a @ a
+        _wait(device)
+        best = min(best, time.perf_counter() - start)
+    return 2 * size**3 / best
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def memory(learner: str, batch: int) -> None:
+    """Print the peak memory of a meta-gradient against inner steps."""
+    device = resolve_device("auto")
+    print(f"\nPeak MB of a meta-gradient, learner {learner}, batch {batch}, {device.type}")
+    print(f"{'inner steps':>12} {'stored':>9} {'checkpointed every √steps':>27}")
+    for steps in (8, 16, 32, 64, 128):
+        row = []
+        for every in (0, round(steps**0.5)):
+
+            def meta_gradient(steps: int = steps, every: int = every) -> None:
+                images = torch.randn(steps, batch, 1, 28, 28, device=device, requires_grad=True)
+                labels = torch.arange(batch, device=device) % 10
+                network = make_learner(learner, torch.Generator(device).manual_seed(0))
+                taught = unroll(network, images, labels, 0.1, 0.5, checkpoint_every=every)
+                loss, _ = outer_loss(
+                    network, taught, images, images[0].detach(), labels, "batch-statistics"
+                )
+                torch.autograd.backward(loss)
+
+            row.append(peak_bytes(meta_gradient, device) / 1e6)
+        print(f"{steps:12d} {row[0]:9.0f} {row[1]:27.0f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("presets", nargs="*", default=["class"])
+    parser.add_argument("--ends", action="store_true", help="only the first and the last loop")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--steps", type=int, help="inner steps, instead of the preset's")
+    parser.add_argument("--memory", action="store_true", help="memory against inner steps, only")
+    parser.add_argument("--learner", default="cnn_small", help="for --memory")
+    options = parser.parse_args()
+    if options.memory:
+        memory(options.learner, batch=32)
+        return
+    changes = ladder()
+    root = Path(os.environ.get("MNIST_ROOT", "data"))
+    if not (root / "MNIST" / "raw" / "train-images-idx3-ubyte").is_file():
+        print("No MNIST here: the data set is not rebuilt, and the first loop starts without that.")
+        changes = changes[1:]
+    for name in options.presets:
+        config = experiment(name, steps=options.steps)
+        taken = [changes[0], changes[-1]] if options.ends else changes
+        compare(config, taken, options.repeats)
+
+
+if __name__ == "__main__":
+    main()
