@@ -73,6 +73,10 @@ def grade(
     (its reason is printed, and in the gradebook's comments) or grading is not possible; 2 for a
     mistake in the command.
     """
+    from autograder.pools import start_early
+
+    if scheduler is None:
+        start_early()
     _skip_slow_import()
     from autograder.batch import Plan, chosen_students, grade_class
     from autograder.course import Course

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import nbformat
 from nbgrader import api
 from nbgrader.utils import compute_checksum, determine_grade, parse_utc
-from sqlalchemy import event, select
+from sqlalchemy import event, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.errors import AutograderError
@@ -54,7 +55,9 @@ def marks_of(notebook: Mapping[str, Any], result: SubmissionResult) -> Marks:
             scores[name] = determine_grade(cell)[0] if graded else None
         if nbgrader.get("solution"):
             untouched = nbgrader["checksum"] == compute_checksum(cell)
-            comments[name] = "No response." if untouched and result.status == "graded" else None
+            comments[name] = (
+                "No response." if untouched and result.status != "not gradable" else None
+            )
             if note:
                 comments[name] = note
                 note = ""  # said once, on the first solution
@@ -80,10 +83,16 @@ class Gradebook:
         course: nbgrader's course id.
 
     Raises:
-        AutograderError: the database cannot be opened.
+        AutograderError: there is no database, or it cannot be opened.
     """
 
     def __init__(self, url: str, course: str) -> None:
+        location = make_url(url)
+        if location.drivername.startswith("sqlite") and not Path(str(location.database)).is_file():
+            raise AutograderError(
+                f"There is no gradebook at {location.database}. Release an assignment first: "
+                "`nbgrader generate_assignment ASSIGNMENT` makes it."
+            )
         try:
             self._gradebook = api.Gradebook(url, course or "default_course")
         except SQLAlchemyError as error:

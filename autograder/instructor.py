@@ -120,7 +120,7 @@ class InstructorNotebook:
 
     Attributes:
         cells: the cells that nbgrader knows, in the instructor's order.
-        demonstrations: sources of the other cells that are tagged as demonstrations.
+        demonstrations: sources of other cells that only show something and are not run.
         metadata: kernelspec and language_info for the graded notebook.
         files: the assignment's other files, by relative path.
         bank: what the diagnosis reads, the misconceptions and the notebook that they edit, by
@@ -205,7 +205,8 @@ def read_instructor_notebook(
             source_of(cell).strip()
             for cell in notebook["cells"]
             if _is_demonstration(cell) and "nbgrader" not in cell["metadata"]
-        ),
+        )
+        | _checks_of_given_functions(notebook, recorded, exercises),
         metadata={key: notebook["metadata"][key] for key in kept if key in notebook["metadata"]},
         files=files,
         bank=_bank_beside(source),
@@ -215,6 +216,18 @@ def read_instructor_notebook(
 def _bank_beside(source: Path) -> dict[str, bytes]:
     table = source.parent / MISCONCEPTIONS
     return {path.name: path.read_bytes() for path in (table, source)} if table.is_file() else {}
+
+
+def _checks_of_given_functions(
+    notebook: Mapping[str, Any], recorded: Mapping[str, ReleasedCell], exercises: Sequence[Exercise]
+) -> frozenset[str]:
+    """Visible tests of functions that this release gives away: they only show that it works."""
+    tests = {test.grade_id: test for exercise in exercises for test in exercise.tests}
+    return frozenset(
+        without_markers(read_lines(source_of(notebook["cells"][test.index]), name)).strip()
+        for name, test in tests.items()
+        if name not in recorded
+    )
 
 
 def _is_demonstration(cell: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from autograder.instructor import InstructorCell
 from autograder.proxies import StudentCodeError
 
 _MAGIC = re.compile(r"^(\s*)%\S.*$", re.MULTILINE)
-_COMPARED_VALUES = re.compile(r"^ *(ACTUAL|DESIRED|x|y): ")
+_COMPARED_VALUES = re.compile(r"Mismatch at ind| *(ACTUAL|DESIRED|x|y): ")
 _MAX_TEXT = 20_000
 
 

@@ -6,12 +6,14 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 
 from autograder.errors import AutograderError
-from autograder.worker import end_with_parent
 
 _CONNECT_SECONDS = 10
+
+# What every worker and most notebooks need: imported once, in the process that workers fork from.
+_PRELOAD = ["autograder.worker", "matplotlib.pyplot", "ipywidgets", "tqdm.auto"]
 
 
 def local_jobs() -> int:
@@ -19,10 +21,19 @@ def local_jobs() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def start_early() -> None:
+    """Begin to import what local workers need, while this process imports what it needs."""
+    get_context("forkserver").set_forkserver_preload(_PRELOAD)
+    forkserver.ensure_running()
+
+
 @contextmanager
 def local_pool(jobs: int) -> Iterator[tuple[Executor, int]]:
     """Processes on this machine, and how many; they end with the grader, however it ends."""
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=end_with_parent)
+    from autograder.worker import prepare
+
+    start_early()
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("forkserver"), initializer=prepare)
     try:
         yield pool, jobs
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gc
 import hashlib
 import sys
 import tempfile
@@ -39,7 +38,7 @@ class Run:
         exercises: what the diagnosis says of each exercise.
     """
 
-    stopped: dict[str, list[str]] = field(default_factory=dict)
+    stopped: dict[str, dict[str, None]] = field(default_factory=dict)
     timed_out: bool = False
     seconds: float = 0.0
     exercises: list[ExerciseFeedback] = field(default_factory=list)
@@ -171,7 +170,7 @@ class _Runner:
         return verdict.outputs
 
     def _note(self, what: str, error: ChildDied | WireError) -> None:
-        self.report.stopped.setdefault(str(error), []).append(what)
+        self.report.stopped.setdefault(str(error), {})[what] = None
         self.report.timed_out |= isinstance(error, ChildDied) and error.kind == "timeout"
 
     def diagnose(self) -> None:
@@ -211,11 +210,10 @@ class _Runner:
         )
 
     def forget(self) -> None:
-        """Let go of what the submission made: figures, classes, and cycles between them."""
+        """Let go of the names and figures that the submission made."""
         self.namespace.names.clear()
         if "matplotlib.pyplot" in sys.modules:
             sys.modules["matplotlib.pyplot"].close("all")
-        gc.collect()
 
 
 _banks: dict[str, Bank] = {}

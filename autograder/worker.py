@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import os
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -60,7 +62,14 @@ def grade(job: Job) -> list[GradedNotebook]:
 
 
 def _grade(job: Job) -> list[GradedNotebook]:
-    return [_grade_notebook(job, instructor) for instructor in job.instructors]
+    try:
+        return [_grade_notebook(job, instructor) for instructor in job.instructors]
+    finally:
+        # A submission's classes and functions refer to each other in circles. What was imported
+        # for the first one stays for good: not looking at it again makes this cheap.
+        gc.collect()
+        if not gc.get_freeze_count():
+            gc.freeze()
 
 
 def _grade_notebook(job: Job, instructor: InstructorNotebook) -> GradedNotebook:
@@ -134,12 +143,13 @@ def zygote(limits: Limits, *, unsandboxed: bool) -> Zygote:
     return found
 
 
-def end_with_parent() -> None:
+def prepare() -> None:
     """Initialise a local worker: it must not outlive a grader that was killed."""
     from multiprocessing import parent_process
     from multiprocessing.connection import wait
 
     parent = parent_process()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the grader, who ends us
     os.environ.setdefault("MPLBACKEND", "agg")
 
     def watch() -> None:

@@ -1,0 +1,193 @@
+"""Grading a class: `autograder grade` against plain nbgrader on the same submissions.
+
+    python benchmarks/grading.py                    40 submissions, each way once
+    python benchmarks/grading.py --rounds 3         three times each way, alternating
+    python benchmarks/grading.py --soak 2000        only ours, watching its memory
+
+CPU is that of the whole process tree; start-up is part of both. The submissions are the
+sample class's honest answers, right and wrong, over and over; plain nbgrader gets them with its own
+preprocessors, in another course folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+ASSIGNMENT = "rnn-bptt"
+# Not among them: the endless loop and the killed process, on which plain nbgrader spends minutes,
+# the broken file, which it cannot read, and finite differences, which take anybody long.
+HONEST = ["ada", "blaise", "carl", "dora", "emil", "fay", "grace", "hugo", "ines", "noor", "pia"]
+PLAIN = """
+c.Autograde.sanitize_preprocessors = [
+    "nbgrader.preprocessors." + name
+    for name in ("ClearOutput", "DeduplicateIds", "OverwriteKernelspec", "OverwriteCells",
+                 "CheckCellMetadata")
+]
+c.Autograde.autograde_preprocessors = [
+    "nbgrader.preprocessors." + name
+    for name in ("Execute", "IgnorePattern", "LimitOutput", "SaveAutoGrades",
+                 "AssignLatePenalties", "CheckCellMetadata")
+]
+c.Execute.skip_cells_with_tag = "demonstration"
+"""
+
+
+@dataclass
+class Cost:
+    """Seconds of CPU and of wall time."""
+
+    cpu: float = 0.0
+    wall: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.cpu + other.cpu, self.wall + other.wall)
+
+
+def run(command: Sequence[str], folder: Path) -> Cost:
+    """Cost of a command with everything that it started."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    before, started = _children_cpu(), time.monotonic()
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    wall = time.monotonic() - started
+    with suppress(ChildProcessError):  # orphans come to us: their CPU counts once they are reaped
+        while True:
+            os.waitpid(-1, 0)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    return Cost(_children_cpu() - before, wall)
+
+
+def _children_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of its descendants' orphans (PR_SET_CHILD_SUBREAPER)."""
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+
+
+def make_course(folder: Path, *, plain: bool) -> None:
+    """A course with the released homework; answers of the sample class wait in `answers`."""
+    folder.mkdir()
+    for name in ("source", "data/sample-class"):
+        shutil.copytree(REPOSITORY / name, folder / name)
+    config = (REPOSITORY / "nbgrader_config.py").read_text()
+    (folder / "nbgrader_config.py").write_text(config + PLAIN if plain else config)
+    run(["authoring", "release", ASSIGNMENT], folder)
+    run(["authoring", "sample-class", ASSIGNMENT], folder)
+    (folder / "submitted").rename(folder / "answers")
+
+
+def hand_in(folder: Path, submissions: int) -> None:
+    """Let this many students hand in the answers of the sample class."""
+    for number in range(submissions):
+        answer = folder / "answers" / HONEST[number % len(HONEST)]
+        shutil.copytree(answer, folder / "submitted" / f"student-{number:04}")
+
+
+def scores(folder: Path) -> dict[str, float]:
+    """Student to total score, from the gradebook."""
+    from nbgrader.api import Gradebook
+
+    with Gradebook(f"sqlite:///{folder / 'gradebook.db'}", "unrolled") as gradebook:
+        return {s.student.id: s.score for s in gradebook.assignment_submissions(ASSIGNMENT)}
+
+
+def compare(root: Path, submissions: int, rounds: int) -> None:
+    """Grade the same submissions both ways in alternating rounds, and print the ratios."""
+    commands = {
+        "ours": ["autograder", "grade", ASSIGNMENT, "--quiet"],
+        "nbgrader": ["nbgrader", "autograde", ASSIGNMENT, "--log-level=ERROR"],
+    }
+    for name in commands:
+        make_course(root / name, plain=name == "nbgrader")
+    cost = dict.fromkeys(commands, Cost())
+        hand_in(root / name, submissions)
+    for number in range(rounds):
+        for name in list(commands) if number % 2 == 0 else reversed(commands):
+            shutil.rmtree(root / name / "autograded", ignore_errors=True)
+            cost[name] += run(commands[name], root / name)
+    graded = submissions * rounds
+    for name, spent in cost.items():
+        print(
+            f"{name:9} CPU {spent.cpu:7.1f} s, {spent.cpu / graded:6.3f} s a submission; "
+            f"wall {spent.wall:7.1f} s, {spent.wall / graded:6.3f} s a submission"
+        )
+    ours, theirs = cost["ours"], cost["nbgrader"]
+    print(f"ratio     CPU 1/{theirs.cpu / ours.cpu:.1f}, wall 1/{theirs.wall / ours.wall:.1f}")
+    mine, plain = scores(root / "ours"), scores(root / "nbgrader")
+    agree = sum(mine[student] == plain[student] for student in plain)
+    print(f"scores    {agree} of {len(plain)} agree")
+
+
+def soak(root: Path, submissions: int) -> None:
+    """Grade many submissions in one run, and print what memory the grader holds meanwhile."""
+    import psutil
+
+    make_course(root / "ours", plain=False)
+    hand_in(root / "ours", submissions)
+    os.chdir(root / "ours")
+    from autograder.batch import Plan, chosen_students, grade_class
+    from autograder.course import Course
+
+    course, plan = Course.at(Path.cwd()), Plan(ASSIGNMENT)
+    grader, started, done = psutil.Process(), time.monotonic(), 0
+
+    def watch(_student: str, _results: object) -> None:
+        nonlocal done
+        done += 1
+        if done % max(submissions // 10, 1) == 0:
+            tree = [grader, *grader.children(recursive=True)]
+            held = grader.memory_info().rss / 2**20
+            print(
+                f"{done:6} graded, {time.monotonic() - started:6.0f} s: grader {held:6.0f} MiB, "
+                f"{len(tree):3} processes {_held(tree):6.0f} MiB",
+                flush=True,
+            )
+
+    grade_class(course, plan, chosen_students(course, plan), watch)
+
+
+def _held(processes: Sequence[object]) -> float:
+    """Resident MiB of processes, those that end meanwhile left out."""
+    import psutil
+
+    held = 0
+    for process in processes:
+        with suppress(psutil.Error):
+            held += process.memory_info().rss  # type: ignore[attr-defined]
+    return held / 2**20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--submissions", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--soak", type=int, metavar="SUBMISSIONS")
+    options = parser.parse_args()
+    adopt_orphans()
+    with tempfile.TemporaryDirectory(prefix="grading-") as root:
+        if options.soak:
+            soak(Path(root), options.soak)
+        else:
+            compare(Path(root), options.submissions, options.rounds)
+
+
+if __name__ == "__main__":
+    main()
