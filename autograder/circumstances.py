@@ -45,7 +45,7 @@ def _another_truncation(evidence: Evidence, name: str, reference: Reference) -> 
                 "another-truncation",
                 "truncation",
                 f"the truncation that is followed is {says}",
-                "the paragraph on truncation: how many steps back does bptt_truncate allow?",
+                "the rule of truncation in section 4: how many hops does it allow?",
                 0.85,
                 (name,),
             )
@@ -147,11 +147,11 @@ def _circumstances(evidence: Evidence, name: str, reference: Reference) -> Findi
 
     stories: tuple[tuple[str, str, str, str, Callable[[Probe], bool]], ...] = (
         ("wrong-under-truncation", "truncation", "where the truncation cuts nothing off",
-         "the paragraph on truncation", lambda p: not p.truncates),
+         "the rule of truncation in section 4", lambda p: not p.truncates),
         ("wrong-without-truncation", "chain rule", "where the truncation cuts something off",
          _SUM_OVER_K, lambda p: p.truncates),
         ("wrong-beyond-one-step", "chain rule", "where nothing goes back in time",
-         "the definition of δ₂⁽³⁾ from δ₃⁽³⁾", lambda p: p.T == 1 or p.k == 0),
+         "the hop from δ⁽³⁾₃ to δ⁽³⁾₂ in section 4", lambda p: p.T == 1 or p.k == 0),
         ("wrong-beyond-one-digit", "chain rule", "for a single digit",
          "what changes when there is a state before", lambda p: p.T == 1),
         ("wrong-when-digits-repeat", "one-hot", "where no digit comes twice",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ __all__ = ["Entry", "Report", "read_class", "score_table", "write_report"]
 Points = tuple[float | None, float]
 Tests = dict[str, Points]
 
+# Characters of the terminal table's last column; the page and grades.json have the whole text.
+_WIDEST = 100
 _NO_RECORD = "Not graded by this autograder: run `autograder grade` to get a diagnosis."
 _NOT_GRADED = "Handed in, but not graded yet: run `autograder grade`."
 _WORST_FIRST: tuple[Status, ...] = ("not gradable", "partly graded", "graded")
@@ -257,6 +260,7 @@ def score_table(entries: Iterable[Entry]) -> Table:
     for entry in entries:
         labels = dict.fromkeys(found.label for found in entry.diagnosis)
         seen = ", ".join(labels) or ("" if entry.status == "graded" else entry.reason)
+        seen = textwrap.shorten(seen, _WIDEST, placeholder=" …")
         score = f"{entry.score:g} / {entry.max_score:g}"
         table.add_row(entry.student, score, entry.status, seen)
     return table

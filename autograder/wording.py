@@ -22,16 +22,17 @@ def message_of(finding: Finding) -> str:
 
 def right_in_words(evidence: Evidence) -> list[str]:
     """What is right, each as a phrase that can stand in a list."""
-    if not any(seen.values for seen in evidence.student):
-        return []
+    partly = _partly_right(evidence)
+    return [*evidence.right, *(f"{_listed(names)} {when}" for when, names in partly.items())]
+
+
+def _partly_right(evidence: Evidence) -> dict[str, list[str]]:
+    """Circumstances, and the wrong quantities that are right under them."""
     partly: dict[str, list[str]] = {}
     for name in evidence.wrong:
         if circumstances := _right_when(evidence, name):
             partly.setdefault(circumstances, []).append(name)
-    return [
-        *evidence.right,
-        *(f"{_listed(names)} {circumstances}" for circumstances, names in partly.items()),
-    ]
+    return partly
 
 
 def _right_when(evidence: Evidence, name: str) -> str:
@@ -74,11 +75,11 @@ def paragraph_of(evidence: Evidence, findings: Sequence[Finding]) -> str:
             "Begin with the docstring, which says what to return, and with the shortest of its "
             "equations. A part of it that works is worth points already."
         )
-    right = right_in_words(evidence)
     opening = f"Your {name} is not there yet, but the way it fails tells something."
+    right = [_with_verb(evidence.right)] if evidence.right else []
+    right += [f"{_with_verb(names)} {when}" for when, names in _partly_right(evidence).items()]
     if right:
-        verb = "is" if len(right) == 1 and " and " not in right[0] else "are"
-        opening = f"In your {name}, {_listed(right)} {verb} right on the fresh inputs I tried."
+        opening = f"In your {name}, {'; '.join(right)}: so say the fresh inputs I tried."
     return " ".join([opening, *_guesses(findings), _closing(evidence, findings)])
 
 
@@ -100,9 +101,18 @@ def _guesses(findings: Sequence[Finding]) -> list[str]:
 
 
 def _closing(evidence: Evidence, findings: Sequence[Finding]) -> str:
-    if evidence.wrong and evidence.exercise.startswith("bptt") and findings[0].confidence > 0.2:
+    families = {finding.family for finding in findings}
+    if "side effect" in families:
+        return "Call it twice with the same input and compare, and compare the input too."
+    if "truncation" in families:
+        return "Follow three digits by hand with bptt_truncate = 1, beside your code."
+    if evidence.wrong and evidence.exercise.startswith("bptt") and evidence.student[0].values:
         return "The gradient_check on a short sequence will tell you when it is fixed."
-    return "Try it on the shortest sequence you can work out by hand."
+    return "Try it on the shortest input that you can work out by hand."
+
+
+def _with_verb(names: Sequence[str]) -> str:
+    return f"{_listed(names)} {'is' if len(names) == 1 else 'are'} right"
 
 
 def _ended(words: str) -> str:

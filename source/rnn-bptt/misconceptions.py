@@ -26,8 +26,8 @@ MISCONCEPTIONS = {
                     "dLdU gets the error of the current step only, although U is used at every step"
                 ),
                 "hint": (
-                    "the equation of ∂E₃/∂W holds for U as well: the sum over k has a term "
-                    "per earlier step"
+                    "the equation of ∂E₃/∂W, which holds for U as well: the sum over k has a "
+                    "term per earlier step"
                 ),
                 "often": True,
                 "variants": [
@@ -52,9 +52,7 @@ MISCONCEPTIONS = {
             },
             "delta-never-updated": {
                 "says": "the same delta is used at every step back in time",
-                "hint": (
-                    "the definition of δ₂⁽³⁾ from δ₃⁽³⁾: each step back multiplies by ∂sₖ/∂sₖ₋₁"
-                ),
+                "hint": "the hop from δ⁽³⁾₃ to δ⁽³⁾₂ in section 4: δ changes at every hop",
                 "often": True,
                 "variants": [
                     [("delta_t = self.W.T.dot(delta_t) * (1 - s[bptt_step - 1] ** 2)", "pass")]
@@ -65,7 +63,9 @@ MISCONCEPTIONS = {
                     "the step back in time applies the derivative of tanh but not the "
                     "recurrent weights"
                 ),
-                "hint": "∂sₖ/∂sₖ₋₁ in the definition of δ: sₖ₋₁ reaches sₖ through W",
+                "hint": (
+                    "the hop from δ⁽³⁾₃ to δ⁽³⁾₂: the state before reaches the next one through W"
+                ),
                 "often": True,
                 "variants": [
                     [
@@ -79,7 +79,8 @@ MISCONCEPTIONS = {
             "delta-updated-too-early": {
                 "says": "delta is sent one step back before it is used for the gradients",
                 "hint": (
-                    "the order of the terms: δₖ belongs with sₖ₋₁ and xₖ, only then comes δₖ₋₁"
+                    "the sentence below the definition of δ⁽ᵗ⁾ₖ: step k's contributions come "
+                    "first, then the hop"
                 ),
                 "often": True,
                 "variants": [
@@ -100,7 +101,10 @@ MISCONCEPTIONS = {
                 "says": (
                     "delta is already sent one step back when the second of dLdW and dLdU uses it"
                 ),
-                "hint": "∂sₖ/∂W and ∂sₖ/∂U are both multiplied by the same δₖ",
+                "hint": (
+                    "the sentence below the definition of δ⁽ᵗ⁾ₖ: both contributions of step "
+                    "k come from the same δ"
+                ),
                 "variants": [
                     [
                         ("dLdU[:, x[bptt_step]] += delta_t", "pass"),
@@ -124,8 +128,8 @@ MISCONCEPTIONS = {
             "delta-summed-instead-of-replaced": {
                 "says": "the new delta is added to the old one instead of replacing it",
                 "hint": (
-                    "the definition of δ: δ₂⁽³⁾ is a product with δ₃⁽³⁾ and does not contain "
-                    "it as a term"
+                    "the hop from δ⁽³⁾₃ to δ⁽³⁾₂: the old δ is a factor of the new one, not "
+                    "a term beside it"
                 ),
                 "variants": [[("delta_t = self.W.T.dot", "delta_t = delta_t + self.W.T.dot")]],
             },
@@ -135,8 +139,8 @@ MISCONCEPTIONS = {
                     "added on the way, and then counted again by the outer loop"
                 ),
                 "hint": (
-                    "∂E₃/∂W speaks of one error E₃; either one loop carries all errors, or "
-                    "two loops one each"
+                    "the equation of ∂E₃/∂W, which speaks of one error E₃: either one loop "
+                    "carries all errors, or two loops one each"
                 ),
                 "variants": [
                     [
@@ -164,7 +168,7 @@ MISCONCEPTIONS = {
                 "says": (
                     "the derivative of the softmax is applied to ŷ − y, which contains it already"
                 ),
-                "hint": "the equation of ∂E₃/∂V: its first two factors together are ŷ₃ − y₃",
+                "hint": "the equation of ∂E₃/∂V: ŷ₃ − y₃ is ∂E₃/∂z₃, with the softmax in it",
                 "often": True,
                 "variants": [
                     [("y] -= 1.0", "y] -= 1.0\ndelta_o = delta_o * o * (1 - o)")],
@@ -184,7 +188,10 @@ MISCONCEPTIONS = {
                 "says": (
                     "the derivative of the logarithm is there, the derivative of the softmax is not"
                 ),
-                "hint": "the equation of ∂E₃/∂V: the factor ∂ŷ₃/∂z₃ between the loss and Vs₃",
+                "hint": (
+                    "the equation of ∂E₃/∂V: ŷ₃ − y₃ is the slope of softmax and "
+                    "cross-entropy together"
+                ),
                 "variants": [
                     [
                         (
@@ -218,7 +225,7 @@ MISCONCEPTIONS = {
             },
             "V-skips-the-tanh-of-its-own-step": {
                 "says": "dLdV contains a derivative of tanh, although V acts after the tanh",
-                "hint": "the equation of ∂E₃/∂V: it has no factor ∂s₃/∂z₃ of the hidden state",
+                "hint": "the equation of ∂E₃/∂V: s₃ stands in it as it is",
                 "variants": [
                     [
                         (
@@ -238,7 +245,10 @@ MISCONCEPTIONS = {
         "tanh derivative": {
             "no-tanh-derivative-at-the-output": {
                 "says": "the first delta of each output leaves out the derivative of tanh",
-                "hint": "δ₃⁽³⁾ = ∂E₃/∂s₃ · ∂s₃/∂z₃, where z₃ = Ux₃ + Ws₂ is inside the tanh",
+                "hint": (
+                    "the definition of δ⁽³⁾₃: it is the gradient with respect to what stands "
+                    "inside the tanh of step 3"
+                ),
                 "often": True,
                 "variants": [
                     [("self.V.T.dot(delta_o[t]) * (1 - s[t] ** 2)", "self.V.T.dot(delta_o[t])")]
@@ -249,7 +259,10 @@ MISCONCEPTIONS = {
                     "the step back in time multiplies by the recurrent weights but not by "
                     "the derivative of tanh"
                 ),
-                "hint": "δ₂⁽³⁾: its last factor ∂s₂/∂z₂ is the derivative of tanh at step 2",
+                "hint": (
+                    "the definition of δ⁽³⁾₂: it, too, is the gradient with respect to what "
+                    "stands inside a tanh, that of step 2"
+                ),
                 "often": True,
                 "variants": [
                     [
@@ -346,8 +359,8 @@ MISCONCEPTIONS = {
                     "tanh is applied once more to s inside its derivative, but s is a tanh already"
                 ),
                 "hint": (
-                    "the first equation of the model: sₜ = tanh(zₜ), so the derivative needs "
-                    "zₜ, or sₜ as it is"
+                    "the first equation of the model: sₜ is a tanh already, and its slope "
+                    "can be written with sₜ as it is"
                 ),
                 "variants": [
                     [
@@ -360,7 +373,9 @@ MISCONCEPTIONS = {
             },
             "tanh-derivative-is-the-square": {
                 "says": "the derivative of tanh is taken as s², without the 1 −",
-                "hint": "the derivative of tanh at 0 is 1: which expression in s gives that?",
+                "hint": (
+                    "the derivative of tanh at 0, which is 1: which expression in s gives that?"
+                ),
                 "variants": [
                     [
                         ("(1 - s[t] ** 2)", "s[t] ** 2"),
@@ -372,7 +387,7 @@ MISCONCEPTIONS = {
             },
             "tanh-derivative-with-plus": {
                 "says": "the derivative of tanh is taken as 1 + s²",
-                "hint": "the slope of tanh is never more than 1",
+                "hint": "the slope of tanh: it is never more than 1",
                 "variants": [
                     [
                         ("(1 - s[t] ** 2)", "(1 + s[t] ** 2)"),
@@ -384,7 +399,7 @@ MISCONCEPTIONS = {
             },
             "tanh-itself-for-its-derivative": {
                 "says": "delta is multiplied by s itself, not by the derivative of tanh",
-                "hint": "δ₃⁽³⁾: ∂s₃/∂z₃ is a slope, s₃ is a value",
+                "hint": "the definition of δ⁽³⁾₃: it needs the slope of the tanh, not its value",
                 "variants": [
                     [
                         ("(1 - s[t] ** 2)", "s[t]"),
@@ -396,7 +411,10 @@ MISCONCEPTIONS = {
             },
             "tanh-derivative-twice": {
                 "says": "the derivative of tanh is applied twice at the same step",
-                "hint": "δ already contains ∂s/∂z; ∂zₖ/∂W and ∂zₖ/∂U contain no tanh",
+                "hint": (
+                    "the definition of δ⁽ᵗ⁾ₖ: the tanh of step k is in it, and need not be "
+                    "met again"
+                ),
                 "variants": [
                     [
                         (
@@ -432,7 +450,10 @@ MISCONCEPTIONS = {
                     "the derivative of tanh at the earlier step is applied before the "
                     "recurrent weights, not after them"
                 ),
-                "hint": "the order of the factors in δ₂⁽³⁾: first ∂s₃/∂s₂ through W, then ∂s₂/∂z₂",
+                "hint": (
+                    "the hop from δ⁽³⁾₃ to δ⁽³⁾₂: which does it meet first, W or the tanh of "
+                    "step 2?"
+                ),
                 "variants": [
                     [
                         (
@@ -447,8 +468,8 @@ MISCONCEPTIONS = {
                     "dLdU and dLdW use the error of sₖ itself, not that of the argument of its tanh"
                 ),
                 "hint": (
-                    "δ₃⁽³⁾ = ∂E₃/∂s₃ · ∂s₃/∂z₃: U and W sit inside the tanh, behind the "
-                    "second factor"
+                    "the definition of δ⁽ᵗ⁾ₖ: U and W stand inside the tanh, so that is the "
+                    "gradient they need"
                 ),
                 "often": True,
                 "variants": [
@@ -478,7 +499,7 @@ MISCONCEPTIONS = {
                     "1 is subtracted in the columns of all targets at every time step, not "
                     "at each step's own target"
                 ),
-                "hint": "y₃ in the equation of ∂E₃/∂V is the one-hot vector of that one step",
+                "hint": "y₃ in the equation of ∂E₃/∂V: it is the one-hot vector of that one step",
                 "often": True,
                 "variants": [
                     [("delta_o[np.arange(T), y] -= 1.0", "delta_o[:, y] -= 1.0")],
@@ -494,7 +515,7 @@ MISCONCEPTIONS = {
                 "says": (
                     "the digit itself is subtracted from every output, instead of a one-hot vector"
                 ),
-                "hint": "y₃ in the equation of ∂E₃/∂V has one 1 and otherwise zeros",
+                "hint": "y₃ in the equation of ∂E₃/∂V: it has one 1 and otherwise zeros",
                 "variants": [
                     [("delta_o[np.arange(T), y] -= 1.0", "delta_o -= np.asarray(y)[:, None]")],
                     [("delta_o[np.arange(T), y] -= 1.0", "delta_o[np.arange(T), y] -= y")],
@@ -709,10 +730,7 @@ MISCONCEPTIONS = {
             },
             "tanh-derivative-of-another-step-going-back": {
                 "says": "the step back multiplies by the derivative of tanh at the wrong step",
-                "hint": (
-                    "δ₂⁽³⁾: after the step back from 3 to 2 the derivative of tanh is the "
-                    "one at step 2"
-                ),
+                "hint": "the definition of δ⁽³⁾₂: which step's tanh does it stand inside?",
                 "often": True,
                 "variants": [
                     [("(1 - s[bptt_step - 1] ** 2)", "(1 - s[bptt_step] ** 2)")],
@@ -723,7 +741,7 @@ MISCONCEPTIONS = {
             },
             "tanh-derivative-of-another-step-at-the-output": {
                 "says": "the first delta takes the derivative of tanh at a neighbouring step",
-                "hint": "δ₃⁽³⁾ = ∂E₃/∂s₃ · ∂s₃/∂z₃: every index is 3",
+                "hint": "the definition of δ⁽³⁾₃: everything in it belongs to step 3",
                 "often": True,
                 "variants": [
                     [("(1 - s[t] ** 2)", "(1 - s[t - 1] ** 2)")],
@@ -752,13 +770,13 @@ MISCONCEPTIONS = {
             },
             "first-output-skipped": {
                 "says": "the error of the first output is left out",
-                "hint": "the sum over all time steps in the loss starts at the first digit",
+                "hint": "the sum over all time steps in the loss: it starts at the first digit",
                 "often": True,
                 "variants": [[("np.arange(T)[::-1]", "np.arange(1, T)[::-1]")]],
             },
             "last-output-skipped": {
                 "says": "the error of the last output is left out",
-                "hint": "the sum over all time steps in the loss ends with the last digit",
+                "hint": "the sum over all time steps in the loss: it ends with the last digit",
                 "often": True,
                 "variants": [[("np.arange(T)[::-1]", "np.arange(T - 1)[::-1]")]],
             },
@@ -796,13 +814,14 @@ MISCONCEPTIONS = {
             "inner-loop-forward-in-time": {
                 "says": "the steps back in time are taken in forward order",
                 "hint": (
-                    "the definition of δ: δ₂ is made from δ₃, so the order of the steps matters"
+                    "the hops in section 4: δ⁽³⁾₂ is made from δ⁽³⁾₃, so the order of the "
+                    "steps matters"
                 ),
                 "variants": [[("t + 1)[::-1]", "t + 1)")]],
             },
             "targets-shifted": {
                 "says": "each output is compared with the target of a neighbouring step",
-                "hint": "the equation of the loss: oₙ and yₙ carry the same index",
+                "hint": "the equation of Eₜ in section 3: oₜ and yₜ carry the same index",
                 "often": True,
                 "variants": [
                     [
@@ -889,7 +908,8 @@ MISCONCEPTIONS = {
             "one-step-too-few": {
                 "says": "going back in time stops one step too early",
                 "hint": (
-                    "truncation k in the exercise text: k steps back from t, so k + 1 steps in all"
+                    "the rule of truncation in section 4: how many hops does output t make, "
+                    "and how many contributions?"
                 ),
                 "often": True,
                 "variants": [[("t - self.bptt_truncate", "t - self.bptt_truncate + 1")]],
@@ -897,7 +917,8 @@ MISCONCEPTIONS = {
             "one-step-too-many": {
                 "says": "going back in time stops one step too late",
                 "hint": (
-                    "truncation k in the exercise text: k steps back from t, so k + 1 steps in all"
+                    "the rule of truncation in section 4: how many hops does output t make, "
+                    "and how many contributions?"
                 ),
                 "often": True,
                 "variants": [[("t - self.bptt_truncate", "t - self.bptt_truncate - 1")]],
@@ -906,7 +927,9 @@ MISCONCEPTIONS = {
                 "says": (
                     "the error always goes back to the first step: bptt_truncate has no effect"
                 ),
-                "hint": "the paragraph on truncation: how far back may the error of step t go?",
+                "hint": (
+                    "the rule of truncation in section 4: how far back may the error of step t go?"
+                ),
                 "often": True,
                 "variants": [[("max(0, t - self.bptt_truncate)", "0")]],
             },
@@ -915,7 +938,9 @@ MISCONCEPTIONS = {
                     "the first steps of the sequence are kept, instead of the last steps "
                     "before the error"
                 ),
-                "hint": "the paragraph on truncation counts back from t, not forward from 0",
+                "hint": (
+                    "the rule of truncation in section 4: it counts back from t, not forward from 0"
+                ),
                 "variants": [
                     [
                         (
@@ -937,7 +962,8 @@ MISCONCEPTIONS = {
                     "steps than others"
                 ),
                 "hint": (
-                    "the paragraph on truncation: every error may go back the same number of steps"
+                    "the rule of truncation in section 4: every error may go back the same "
+                    "number of steps"
                 ),
                 "variants": [
                     [
@@ -956,7 +982,9 @@ MISCONCEPTIONS = {
             },
             "outputs-truncated": {
                 "says": "truncation limits which outputs count, not how far back each error goes",
-                "hint": "the paragraph on truncation: the loss still sums over all outputs",
+                "hint": (
+                    "the rule of truncation in section 4: the loss still sums over all outputs"
+                ),
                 "variants": [
                     [
                         (
@@ -995,8 +1023,8 @@ MISCONCEPTIONS = {
                     "distance from the error"
                 ),
                 "hint": (
-                    "the paragraph on truncation: it counts back from each t, not from the "
-                    "end of the sequence"
+                    "the rule of truncation in section 4: it counts back from each t, not "
+                    "from the end of the sequence"
                 ),
                 "variants": [
                     [("t - self.bptt_truncate", "T - self.bptt_truncate")],
@@ -1007,7 +1035,7 @@ MISCONCEPTIONS = {
         "accumulation": {
             "dLdV-overwritten": {
                 "says": "dLdV is overwritten at each time step instead of summed",
-                "hint": "the loss is a sum over time steps, and so is its gradient",
+                "hint": "the loss: it is a sum over time steps, and so is its gradient",
                 "often": True,
                 "variants": [
                     [("dLdV += ", "dLdV = ")],
@@ -1031,7 +1059,7 @@ MISCONCEPTIONS = {
                     "the gradients start from zero again at each output, so that only the "
                     "output handled last counts"
                 ),
-                "hint": "the loss is a sum over time steps, and so is its gradient",
+                "hint": "the loss: it is a sum over time steps, and so is its gradient",
                 "variants": [
                     [
                         (
@@ -1061,7 +1089,7 @@ MISCONCEPTIONS = {
                     "only the error of the last output counts (for instance a `return` "
                     "inside the loop)"
                 ),
-                "hint": "the loss is a sum over time steps, and so is its gradient",
+                "hint": "the loss: it is a sum over time steps, and so is its gradient",
                 "often": True,
                 "variants": [
                     [("np.arange(T)[::-1]", "[T - 1]")],
@@ -1075,7 +1103,7 @@ MISCONCEPTIONS = {
                 "says": (
                     "dLdV is summed in the inner loop, so that late errors count several times"
                 ),
-                "hint": "the equation of ∂E₃/∂V has no sum over k",
+                "hint": "the equation of ∂E₃/∂V: it has no sum over k",
                 "variants": [
                     [
                         ("dLdV += np.outer(delta_o[t], s[t])", "pass"),
@@ -1143,7 +1171,7 @@ MISCONCEPTIONS = {
             },
             "mean-instead-of-sum": {
                 "says": "the sum is divided by the number of time steps",
-                "hint": "the loss here is the total over the sequence, not the mean",
+                "hint": "the loss: it is the total over the sequence, not the mean",
                 "often": True,
                 "variants": [[("y] -= 1.0", "y] -= 1.0\ndelta_o = delta_o / T")]],
             },
@@ -1158,7 +1186,7 @@ MISCONCEPTIONS = {
             },
             "divided-by-the-steps-back": {
                 "says": "each error's contribution is divided by the number of steps it goes back",
-                "hint": "the sum over k in ∂E₃/∂W is a sum, not a mean",
+                "hint": "the sum over k in ∂E₃/∂W: it is a sum, not a mean",
                 "variants": [
                     [("(1 - s[t] ** 2)", "(1 - s[t] ** 2) / (min(t, self.bptt_truncate) + 1)")]
                 ],
@@ -1171,8 +1199,8 @@ MISCONCEPTIONS = {
                     "only compute gradients"
                 ),
                 "hint": (
-                    "the update rule belongs to the SGD step; here only ∂L/∂U, ∂L/∂V and "
-                    "∂L/∂W are asked for"
+                    "the update rule: it belongs to the SGD step, and here only ∂L/∂U, ∂L/∂V "
+                    "and ∂L/∂W are asked for"
                 ),
                 "variants": [
                     [
@@ -1193,9 +1221,7 @@ MISCONCEPTIONS = {
                     "the gradients of earlier calls are still in the sum: the second call "
                     "returns something else"
                 ),
-                "hint": (
-                    "each call is about one sequence: ∂L/∂U, ∂L/∂V and ∂L/∂W of that sequence alone"
-                ),
+                "hint": "what a call is about: ∂L/∂U, ∂L/∂V and ∂L/∂W of one sequence alone",
                 "variants": [
                     [
                         (
@@ -1216,7 +1242,8 @@ MISCONCEPTIONS = {
             "truncation-changed": {
                 "says": "the model's bptt_truncate is changed by the function",
                 "hint": (
-                    "the paragraph on truncation: it is a setting of the model, to be read only"
+                    "the rule of truncation in section 4: it is a setting of the model, to "
+                    "be read only"
                 ),
                 "variants": [
                     [("T = len(y)", "T = len(y)\nself.bptt_truncate = min(self.bptt_truncate, T)")],
@@ -1226,8 +1253,7 @@ MISCONCEPTIONS = {
             "states-overwritten": {
                 "says": "the hidden states are overwritten in place while they are still needed",
                 "hint": (
-                    "sₖ₋₁ itself and the derivative of tanh at step k − 1 are both needed, "
-                    "for every output"
+                    "what every output needs: sₖ₋₁ itself, and the derivative of tanh at step k − 1"
                 ),
                 "variants": [
                     [
@@ -1244,7 +1270,9 @@ MISCONCEPTIONS = {
             },
             "inputs-changed": {
                 "says": "the caller's x or y is changed by the function",
-                "hint": "x and y belong to the training set: the next epoch reads them again",
+                "hint": (
+                    "x and y: they belong to the training set, and the next epoch reads them again"
+                ),
                 "variants": [
                     [("return", "y[:] = 0\nreturn")],
                     [("return", "x[:] = x[::-1].copy()\nreturn")],
@@ -1302,7 +1330,7 @@ MISCONCEPTIONS = {
             "only-dLdV": {
                 "says": "nothing is added to dLdU and dLdW yet",
                 "hint": (
-                    "δ₃⁽³⁾, the next thing to compute, and then ∂E₃/∂W and ∂E₃/∂U at the "
+                    "δ⁽³⁾₃, the next thing to compute, and then ∂E₃/∂W and ∂E₃/∂U at the "
                     "error's own step"
                 ),
                 "variants": [[("np.arange(max(0, t - self.bptt_truncate), t + 1)[::-1]", "[]")]],
@@ -1460,7 +1488,7 @@ MISCONCEPTIONS = {
             },
             "last-step-missing": {
                 "says": "the loop ends before the last digit",
-                "hint": "the sequence has T digits, and there is an output for each of them",
+                "hint": "the sequence: it has T digits, and each of them has an output",
                 "variants": [[("np.arange(T)", "np.arange(T - 1)")]],
             },
             "initial-state-first": {
@@ -1556,7 +1584,7 @@ MISCONCEPTIONS = {
             },
             "entropy": {
                 "says": "the entropy of the predictions is summed; the target has no influence",
-                "hint": "the equation of the loss: yₙ stands in front of the logarithm",
+                "hint": "the equation of Eₜ in section 3: whose probability is in the logarithm?",
                 "variants": [
                     [("-np.sum(np.log(correct_digit_probabilities))", "-np.sum(o * np.log(o))")]
                 ],
@@ -1568,7 +1596,7 @@ MISCONCEPTIONS = {
                     "the logarithms of all probabilities are summed, not only that of the "
                     "correct digit"
                 ),
-                "hint": "the equation of the loss: yₙ is one-hot, so one term per step is left",
+                "hint": "the equation of Eₜ in section 3: one probability per step",
                 "variants": [
                     [("o[np.arange(len(y[i])), y[i]]", "o")],
                     [("o[np.arange(len(y[i])), y[i]]", "o[:, y[i]]")],
@@ -1624,7 +1652,7 @@ MISCONCEPTIONS = {
             },
             "targets-shifted": {
                 "says": "each output is compared with the target of a neighbouring step",
-                "hint": "the equation of the loss: oₙ and yₙ carry the same index",
+                "hint": "the equation of Eₜ in section 3: oₜ and yₜ carry the same index",
                 "variants": [
                     [
                         (
@@ -1936,14 +1964,15 @@ MISCONCEPTIONS = {
         "chain rule": {
             "later-outputs-forgotten": {
                 "says": "what later outputs say about a step is not added",
-                "hint": "∂s₃/∂sₖ in the sum over k: sₖ reaches every later output through W",
+                "hint": (
+                    "∂E₃/∂W in section 4: s₂ reaches E₂, and through W also E₃ and every later one"
+                ),
                 "variants": [[("from_outputs[t] + later", "from_outputs[t]")]],
             },
             "only-the-last-output": {
                 "says": "only the error of the last output is sent back",
                 "hint": (
-                    "the loss is a sum over time steps: each step adds its own error on the "
-                    "way back"
+                    "the loss, a sum over time steps: each step adds its own error on the way back"
                 ),
                 "variants": [
                     [("from_outputs[t] + later", "(from_outputs[t] if t == T - 1 else 0) + later")]
@@ -1954,33 +1983,44 @@ MISCONCEPTIONS = {
                     "what arrives from later steps is summed over all of them, not passed on "
                     "step by step"
                 ),
-                "hint": "the definition of δ₂ from δ₃: one factor W per step",
+                "hint": "the hop from δ⁽³⁾₃ to δ⁽³⁾₂: W is crossed once per hop",
                 "variants": [
                     [("later = self.W.T.dot(delta[t])", "later = later + self.W.T.dot(delta[t])")]
                 ],
             },
             "delta-without-W": {
                 "says": "going back a step, the recurrent weights are left out",
-                "hint": "∂sₖ/∂sₖ₋₁ in the definition of δ: sₖ₋₁ reaches sₖ through W",
+                "hint": (
+                    "the hop from δ⁽³⁾₃ to δ⁽³⁾₂: the state before reaches the next one through W"
+                ),
                 "variants": [[("later = self.W.T.dot(delta[t])", "later = delta[t]")]],
             },
         },
         "tanh derivative": {
             "no-tanh-derivative": {
                 "says": "the derivative of tanh is missing",
-                "hint": "δ₃⁽³⁾ = ∂E₃/∂s₃ · ∂s₃/∂z₃, where z₃ is inside the tanh",
+                "hint": (
+                    "the definition of δ⁽³⁾₃: it is the gradient with respect to what stands "
+                    "inside the tanh of step 3"
+                ),
                 "variants": [[("* slope[t]", "")]],
             },
             "no-tanh-derivative-going-back": {
                 "says": "the derivative of tanh is applied to the step's own error only",
-                "hint": "δ₂⁽³⁾: its last factor ∂s₂/∂z₂ is the derivative of tanh at step 2",
+                "hint": (
+                    "the definition of δ⁽³⁾₂: it, too, is the gradient with respect to what "
+                    "stands inside a tanh, that of step 2"
+                ),
                 "variants": [
                     [("(from_outputs[t] + later) * slope[t]", "from_outputs[t] * slope[t] + later")]
                 ],
             },
             "no-tanh-derivative-at-the-output": {
                 "says": "the derivative of tanh is applied only to what comes from later steps",
-                "hint": "δ₃⁽³⁾ = ∂E₃/∂s₃ · ∂s₃/∂z₃, where z₃ is inside the tanh",
+                "hint": (
+                    "the definition of δ⁽³⁾₃: it is the gradient with respect to what stands "
+                    "inside the tanh of step 3"
+                ),
                 "variants": [
                     [("(from_outputs[t] + later) * slope[t]", "from_outputs[t] + later * slope[t]")]
                 ],
@@ -2034,7 +2074,7 @@ MISCONCEPTIONS = {
         "time index": {
             "tanh-derivative-of-another-step": {
                 "says": "the derivative of tanh is taken at a neighbouring step",
-                "hint": "δ₂⁽³⁾: every factor after the step back belongs to step 2",
+                "hint": "the definition of δ⁽³⁾₂: which step's tanh does it stand inside?",
                 "variants": [[("slope[t]", "slope[t - 1]")], [("slope[t]", "slope[t + 1]")]],
             },
             "dLdW-with-the-new-state": {
@@ -2085,7 +2125,7 @@ MISCONCEPTIONS = {
             },
             "mean-instead-of-sum": {
                 "says": "the gradients are divided by the number of time steps",
-                "hint": "the loss here is the total over the sequence, not the mean",
+                "hint": "the loss: it is the total over the sequence, not the mean",
                 "variants": [[("y] -= 1.0", "y] -= 1.0\ndelta_o = delta_o / T")]],
             },
         },
