@@ -1,6 +1,6 @@
 """How much faster the homework's gradient_check is than the textbook loop it replaces.
 
-Both check every entry of the same model (100 hidden units, 14 steps) in one run, alternating;
+Both, on one thread, check every entry of the same model (100 hidden units, 14 steps) in one run, alternating;
 the loop is the one students know, two forward passes per entry.
 
     python benchmarks/gradient_check.py
@@ -16,6 +16,7 @@ from typing import Any
 
 import nbformat
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 HOMEWORK = Path(__file__).parents[1] / "source" / "rnn-bptt" / "rnn_bptt.ipynb"
 ROUNDS = 3
@@ -79,4 +80,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with threadpool_limits(1):
+        main()
