@@ -100,6 +100,9 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
+# A grading that fails leaves no old score behind.
+c.Autograde.pre_convert_hook = "autograder.trusted.withdraw_scores"
+
 # What one submission may use. A right answer to this course's homework takes about a second.
 c.TrustedExecute.cell_seconds = 30
 c.TrustedExecute.call_seconds = 10

@@ -227,6 +227,8 @@ class _Batch:
         recorded = self.recorded.get(student)
         return recorded is not None and all(
             result is not None
+            and result.status
+            != "not gradable"  # said again in every run, until it is handed in anew
             and result.fingerprint == job.fingerprint
             and all(recorded.get(key, -1.0) == score for key, score in scores_of([result]).items())
             for result in results

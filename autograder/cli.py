@@ -75,7 +75,7 @@ def grade(
     """
     from autograder.pools import start_early
 
-    if scheduler is None:
+    if scheduler is None and Path("nbgrader_config.py").is_file():
         start_early()
     _skip_slow_import()
     from autograder.batch import Plan, chosen_students, grade_class

@@ -183,6 +183,17 @@ class Gradebook:
         finally:
             self._db.remove()
 
+    def withdraw(self, assignment: str, student: str, reason: str) -> None:
+        """Take back a submission's automatic scores, and note why with the first solution."""
+        marks = {}
+        for name, cells in self.released(assignment).items():
+            solutions = [cell.grade_id for cell in cells if cell.solution]
+            marks[name] = Marks(
+                {cell.grade_id: None for cell in cells if cell.grade},
+                dict.fromkeys(solutions) | dict.fromkeys(solutions[:1], reason),
+            )
+        self.write(assignment, student, None, marks, lambda *_: None)
+
     def _assignment(self, name: str) -> Any:
         found = self._db.scalar(select(api.Assignment).where(api.Assignment.name == name))
         if found is None or not found.notebooks:

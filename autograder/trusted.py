@@ -6,6 +6,7 @@ place of its Execute. What they leave in the notebook are ordinary cells with or
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Integer
 
-from autograder.course import instructor_notebook
+from autograder.course import Course, instructor_notebook
 from autograder.gradebook import Gradebook, marks_of
 from autograder.instructor import InstructorNotebook
 from autograder.limits import Limits
@@ -130,6 +131,23 @@ class TrustedExecute(NbGraderPreprocessor):
         result = with_points(result, marks_of(graded, result).scores, instructor.points)
         graded.metadata[METADATA_KEY] = result.to_metadata()
         return graded, resources
+
+
+def withdraw_scores(assignment: str, student: str, notebooks: Sequence[str]) -> None:
+    """Before nbgrader grades a submission, take its old scores back (`pre_convert_hook`).
+
+    If nbgrader then fails, on a file that it cannot read for instance, no score is left that
+    belongs to something else.
+
+    Args:
+        student: not used: nbgrader passes its pattern for students, which may be `*`.
+        notebooks: paths of the submitted notebooks, ROOT/submitted/STUDENT/ASSIGNMENT/NAME.ipynb.
+    """
+    folder = Path(notebooks[0]).parent
+    course = Course.at(folder.parents[2])
+    reason = "Not graded: nbgrader could not finish grading it; its log says why."
+    with course.open_gradebook() as gradebook:
+        gradebook.withdraw(assignment, folder.parent.name, reason)
 
 
 def _instructor(

@@ -115,8 +115,8 @@ def compare(root: Path, submissions: int, rounds: int) -> None:
     }
     for name in commands:
         make_course(root / name, plain=name == "nbgrader")
-    cost = dict.fromkeys(commands, Cost())
         hand_in(root / name, submissions)
+    cost = dict.fromkeys(commands, Cost())
     for number in range(rounds):
         for name in list(commands) if number % 2 == 0 else reversed(commands):
             shutil.rmtree(root / name / "autograded", ignore_errors=True)

@@ -278,15 +278,20 @@ STOCK = {
 }
 
 
-def _autograde(root: Path, *, stock: bool, **options: Any) -> None:
-    """What formgrader's button and `nbgrader autograde` do."""
+def _config(root: Path) -> Config:
     config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
     config.CourseDirectory.root = str(root)
+    return config
+
+
+def _autograde(root: Path, *, stock: bool) -> None:
+    """What formgrader's button and `nbgrader autograde` do."""
+    config = _config(root)
     if stock:
         for name, steps in STOCK.items():
             config.Autograde[name] = [f"nbgrader.preprocessors.{step}" for step in steps]
         config.Execute.skip_cells_with_tag = "demonstration"
-    config.merge(Config(options))
+        config.Autograde.pre_convert_hook = None
     for student in ANSWERS:
         answer = NbGraderAPI(config=config).autograde("sums", student)
         assert answer["success"], answer.get("log")
@@ -330,3 +335,14 @@ def test_our_batch_our_preprocessor_and_plain_nbgrader_write_the_same_grades(
     for secret in ("_expected_scale", "HIDDEN TESTS"):
         for way in ("batch", "preprocessor"):
             assert secret not in (ways[way].root / "autograded/wrong/sums/sums.ipynb").read_text()
+
+
+def test_formgraders_button_leaves_no_old_score_when_a_regrade_fails(classroom: Any) -> None:
+    classroom.hand_in("ada")
+    grade_class(classroom.course, Plan("sums", jobs=1), ["ada"], lambda *_: None)
+    assert classroom.scores()["ada"]["total-values"] == 2
+    classroom.hand_in_file("ada", b"{")
+    answer = NbGraderAPI(config=_config(classroom.root)).autograde("sums", "ada", force=True)
+    assert not answer["success"]
+    assert set(classroom.scores()["ada"].values()) == {None}
+    assert "could not finish" in _details(classroom)["ada"][2]["scale"]
