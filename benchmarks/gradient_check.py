@@ -1,7 +1,7 @@
 """How much faster the homework's gradient_check is than the textbook loop it replaces.
 
-Both check every entry of the same model (100 hidden units, 14 steps) in one run, alternating, on one
-thread; the loop is the one students know, two forward passes per entry.
+Both check every entry of the same model (100 hidden units, 14 steps) in one run, alternating,
+on one thread; the loop is the one students know, two forward passes per entry.
 
     python benchmarks/gradient_check.py
 """
