@@ -24,7 +24,14 @@ _SUM_OVER_K = "the sum over k in the equation of ∂E₃/∂W"
 
 def explain_where(evidence: Evidence, reference: Reference) -> Iterator[Finding]:
     """For each wrong quantity the first rule that has something to say."""
-    rules: tuple[Rule, ...] = (_another_truncation, _steps_back, _clipped, _columns, _circumstances)
+    rules: tuple[Rule, ...] = (
+        _another_truncation,
+        _steps_back,
+        _clipped,
+        _columns,
+        _slope,
+        _circumstances,
+    )
     for name in evidence.wrong:
         for rule in rules:
             finding = rule(evidence, name, reference)
@@ -115,18 +122,20 @@ def _clipped(evidence: Evidence, name: str, reference: Reference) -> Finding | N
 def _columns(evidence: Evidence, name: str, reference: Reference) -> Finding | None:
     if name != "dLdU":
         return None
-    repeated_only = seen_any = False
+    averaged, seen_any = True, False
     for probe, got, want in evidence.pairs(name):
         digits, times = np.unique(probe.inputs[0], return_counts=True)
         wrong = {c for c in range(probe.C) if not agree(got[:, c], want[:, c], EXACT)}
-        if not wrong:
-            continue
-        seen_any = True
-        repeated_only = wrong <= set(digits[times > 1])
-        if not repeated_only:
+        if not wrong <= set(digits[times > 1]):
             return None
+        seen_any |= bool(wrong)
+        averaged &= agree(got[:, digits] * times, want[:, digits], EXACT)
     if not seen_any:
         return None
+    if averaged:
+        says = "each column is divided by how often its digit occurs"
+        hint = "the equation of ∂L/∂U: it is a sum over steps, not a mean"
+        return Finding("averaged-per-digit", "sign/scale", says, hint, 0.85, (name,))
     return Finding(
         "repeated-digits-lost",
         "one-hot",
@@ -135,6 +144,28 @@ def _columns(evidence: Evidence, name: str, reference: Reference) -> Finding | N
         0.7,
         (name,),
     )
+
+
+def _slope(evidence: Evidence, name: str, reference: Reference) -> Finding | None:
+    """With a single digit only the slope of tanh can be wrong entry by entry, if dLdV is right."""
+    if name == "dLdV" or not evidence.exercise.startswith("bptt") or "dLdV" in evidence.wrong:
+        return None
+    for probe, got, want in evidence.pairs("dLdU"):
+        if probe.T == 1 and got.shape == want.shape:
+            column = want.any(axis=0)
+            factors = (got / np.where(want == 0, 1, want))[:, column]
+            alike = np.allclose(factors, factors[:1])
+            if got[:, ~column].any() or not np.isfinite(factors).all() or alike:
+                return None
+            return Finding(
+                "another-tanh-derivative",
+                "tanh derivative",
+                "delta is multiplied by something else than the derivative of tanh",
+                "the derivative of tanh, and what it is to be evaluated at",
+                0.6,
+                (name,),
+            )
+    return None
 
 
 def _circumstances(evidence: Evidence, name: str, reference: Reference) -> Finding | None:

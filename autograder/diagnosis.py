@@ -21,13 +21,13 @@ from autograder.matching import Match, best_cover, complete_matches, find_matche
 from autograder.precision import explain_precision
 from autograder.probes import (
     BUILDS_ON,
-    PARAMETERS,
     QUANTITIES,
     Observation,
     Probe,
     make_probes,
     observe,
 )
+from autograder.side_effects import explain_side_effects
 from autograder.structure import explain_problem, explain_shape_and_scale
 from autograder.wording import message_of, open_challenge, paragraph_of, right_in_words
 from autograder.workshop import Workshop
@@ -158,7 +158,7 @@ def _explain(
         return [problem]
     if (below := foundation()) is not None:
         return [below]
-    findings = list(_side_effects(evidence))
+    findings = list(explain_side_effects(evidence))
     if not evidence.wrong or not (evidence.repeats or evidence.changed):
         # values that change from call to call say nothing about the equations
         return findings
@@ -214,34 +214,6 @@ def _by_guess(
             "the shortest case, a single digit, worked out by hand beside your code",
             0.1,
             names,
-        )
-
-
-# The bank's label for a function that changes this attribute or argument.
-_CHANGED = {
-    **dict.fromkeys(PARAMETERS, "parameters-updated-in-bptt"),
-    **dict.fromkeys("xy", "inputs-changed"),
-    "bptt_truncate": "truncation-changed",
-}
-
-
-def _side_effects(evidence: Evidence) -> Iterator[Finding]:
-    if evidence.changed:
-        label = _CHANGED.get(evidence.changed[0], "changes-its-input")
-        yield Finding(
-            label if evidence.exercise == "bptt" else "changes-its-input",
-            "side effect",
-            f"the function changes {' and '.join(evidence.changed)}, which it should only read",
-            "the docstring: what does it say about x, y and the model?",
-            0.95,
-        )
-    elif not evidence.repeats:
-        yield Finding(
-            "depends-on-earlier-calls",
-            "side effect",
-            "a second call with the same input gives other values than the first",
-            "variables that live on between calls, and random numbers",
-            0.9,
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -88,7 +88,7 @@ class Observation:
         problem: short reason for empty values: the exception's name, or `shape of the answer`.
         detail: the same in words.
         changed: what the call changed and should not have: names of attributes or inputs.
-        repeats: whether a second call gave the same values (True when there was none).
+        again: what a second call with the same arguments gave; empty when there was none.
         died: the student's process ended; no further call makes sense.
     """
 
@@ -96,8 +96,16 @@ class Observation:
     problem: str = ""
     detail: str = ""
     changed: tuple[str, ...] = ()
-    repeats: bool = True
+    again: Mapping[str, Array] = field(default_factory=dict)
     died: bool = False
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the second call, where there was one, gave the same values."""
+        return not self.again or all(
+            np.array_equal(self.again[name], value, equal_nan=value.dtype.kind in "fc")
+            for name, value in self.values.items()
+        )
 
 
 def make_probes(exercise: str, model_class: Callable[..., Any], seed: int) -> list[Probe]:
@@ -184,14 +192,10 @@ def observe(function: Callable[..., Any], probe: Probe, model: Any) -> Observati
     before = copy.deepcopy(model.__dict__)
     seen = _call(function, probe.exercise, model, inputs)
     changed = _changes(probe, before, model, inputs)
-    repeats = True
+    again: Mapping[str, Array] = {}
     if probe.twice and seen.values and probe.exercise not in _MOVES_THE_MODEL:
         again = _call(function, probe.exercise, model, inputs).values
-        repeats = not again or all(
-            np.array_equal(again[name], value, equal_nan=value.dtype.kind in "fc")
-            for name, value in seen.values.items()
-        )
-    return Observation(seen.values, seen.problem, seen.detail, changed, repeats, seen.died)
+    return replace(seen, changed=changed, again=again)
 
 
 def _call(
