@@ -158,12 +158,13 @@ def make_learner(name: str, generator: torch.Generator | int = 0) -> Learner:
 def reset(learner: Learner, generator: torch.Generator) -> None:
     """Give ``learner``, without weight normalisation, fresh weights in place.
 
-    PyTorch's default distributions, except the output layer, which is Kaiming normal for
-    the leaky ReLU before it, as in the seed.
+    PyTorch's default distributions, except an output layer whose logits are normalised: that
+    is Kaiming normal for the leaky ReLU before it, as in the seed. Without the normalisation
+    logits that large would have to be unlearned first.
     """
     output = [m for m in learner.modules() if isinstance(m, nn.Linear)][-1]
     for module in learner.modules():
-        if module is output:
+        if module is output and learner.config.norm_output:
             nn.init.kaiming_normal_(output.weight, a=SLOPE, generator=generator)
             nn.init.zeros_(output.bias)
         elif isinstance(module, nn.Conv2d | nn.Linear):
