@@ -56,13 +56,13 @@ class Outcome:
 
 def read_answers(folder: Path = ANSWERS) -> Iterator[Answer]:
     """The answers of all files, in order."""
-    for path in sorted(folder.glob("*.txt")):
+    for path in sorted(folder.glob("**/*.txt")):
         text = path.read_text(encoding="utf-8")
         headers = list(_HEADER.finditer(text))
         ends = [header.start() for header in headers[1:]] + [len(text)]
         for header, end in zip(headers, ends, strict=True):
             labels = frozenset(re.split(r",\s*", header["labels"])) - {"-"}
-            name = f"{path.stem}: {header['name']}"
+            name = f"{path.relative_to(folder).with_suffix('')}: {header['name']}"
             yield Answer(name, labels, header["family"], text[header.end() : end])
 
 
@@ -82,7 +82,13 @@ def measure(folder: Path = ANSWERS, seed: int = SEED) -> list[Outcome]:
 
 
 def main() -> None:
-    outcomes = measure()
+    for folder in sorted(path for path in ANSWERS.iterdir() if path.is_dir()):
+        print(f"== {folder.name} set")
+        show(measure(folder))
+
+
+def show(outcomes: list[Outcome]) -> None:
+    """Print every miss, the rate and the cost."""
     hits = sum(outcome.labelled for outcome in outcomes)
     for outcome in outcomes:
         if not outcome.labelled:
@@ -93,7 +99,7 @@ def main() -> None:
             )
             print(f"miss: {outcome.answer.name}\n  truth: {truth}\n  said:  {said or 'right'}")
     seconds = [outcome.seconds for outcome in outcomes]
-    print(f"labelled {hits} of {len(outcomes)} fresh wrong answers: {hits / len(outcomes):.1%}")
+    print(f"labelled {hits} of {len(outcomes)} wrong answers: {hits / len(outcomes):.1%}")
     print(
         f"CPU per diagnosis: median {statistics.median(seconds):.3f} s, most {max(seconds):.3f} s"
     )
