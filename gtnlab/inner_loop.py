@@ -118,8 +118,8 @@ def unroll(
     Args:
         learner: gives log-probabilities [batch, 10]; called in the mode it is in.
         images: [steps, batch, 1, 28, 28].
-        labels: class numbers int64 [batch] or [steps, batch], or soft labels with 10 columns
-            more; without steps, the same for each step.
+        labels: class numbers int64 [batch] or [steps, batch], or 10 soft labels for each
+            image; without steps, the same for each step.
         lr: learning rate, one or [steps].
         momentum: one or [steps].
         implementation: `functional`, or the reference `higher`, which cannot checkpoint.
@@ -139,7 +139,7 @@ def unroll(
     if targets.shape[-2:] != (batch, CLASSES) or targets.shape[:-2] not in ((), (steps,)):
         raise GtnError(
             f"labels of shape {tuple(labels.shape)} do not fit {steps} batches of {batch} images: "
-            f"give [{batch}] or [{steps}, {batch}] class numbers, or soft labels with 10 columns more."
+            f"give [{batch}] or [{steps}, {batch}] class numbers, or 10 soft labels for each."
         )
     batches = _Batches(
         images,
