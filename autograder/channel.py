@@ -65,14 +65,3 @@ class Channel:
         if remaining <= 0:
             raise TimeoutError
         self.connection.settimeout(remaining)
-
-    def has_bytes(self) -> bool:
-        """Whether the other end has said something (or closed) that nobody has read yet."""
-        self.connection.setblocking(False)
-        try:
-            self.connection.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        except ConnectionResetError:
-            return True
-        return True

@@ -11,6 +11,7 @@ import socket
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -131,9 +132,16 @@ ATTACKS = {**READING, **WRITING, **NETWORK}
 
 
 @pytest.fixture
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def course() -> Iterator[Path]:
+    """Not in /tmp: every submission sees that empty, whatever else it might see."""
+    with TemporaryDirectory(dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def world(course: Path) -> Iterator[dict[str, Any]]:
     """A course with a gradebook and a neighbour, and servers on this machine."""
-    course = tmp_path_factory.mktemp("c")  # short: a socket's path may have 107 characters
     for folder in ("source", "submitted/bob"):
         (course / folder).mkdir(parents=True)
     (course / "source/homework.ipynb").write_text(SECRET)
@@ -175,8 +183,9 @@ def test_it_succeeds_without_a_sandbox(
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_it_gets_nothing_in_the_sandbox(attack: str, zygote: Zygote, world: dict[str, Any]) -> None:
-    course: Path = world["course"]
+def test_it_gets_nothing_in_the_sandbox(
+    attack: str, zygote: Zygote, world: dict[str, Any], course: Path
+) -> None:
     before = {path: path.read_bytes() for path in course.rglob("*") if path.is_file()}
     printed = loot(zygote, ATTACKS[attack], world)
     assert "LOOT" not in printed

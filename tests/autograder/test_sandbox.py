@@ -83,6 +83,9 @@ def test_not_even_where_libseccomp_is_missing(monkeypatch: pytest.MonkeyPatch) -
     with Zygote(Limits(), preload=()) as zygote:
         assert "no call filter" in zygote.describe()
         assert printed(zygote, _NAMESPACES) == "-1 " * 5
+        segment = "import ctypes\nprint(ctypes.CDLL(None).shmget(4711, 4096, {flags}) >= 0)"
+        assert printed(zygote, segment.format(flags=0o1600)) == "True\n"  # nothing refuses it now,
+        assert printed(zygote, segment.format(flags=0)) == "False\n"  # but it is gone with its life
 
 
 def test_the_filter_refuses_what_a_submission_has_no_use_for(zygote: Zygote) -> None:
@@ -165,6 +168,18 @@ def test_unsandboxed_is_asked_for_by_name_and_says_so() -> None:
         assert not Path(folder).exists()
 
 
+_CAPABILITIES = """
+import ctypes
+header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)(*[7] * 6)
+ctypes.CDLL(None).capget(header, sets)
+print(list(sets))
+"""
+
+
+def test_a_life_has_no_capability(zygote: Zygote) -> None:
+    assert printed(zygote, _CAPABILITIES) == "[0, 0, 0, 0, 0, 0]\n"
+
+
 _AS_USER = """
 set -e
 mount --bind "$1" "$2"
@@ -186,6 +201,7 @@ def test_an_ordinary_user_has_the_same_sandbox(tmp_path: Path) -> None:
     def first(source): return zygote.start().run_cell(source).outputs[0]
     with Zygote(Limits(memory_bytes=300 << 20, processes=16), preload=()) as zygote:
         print(first("import os; print(os.getuid(), os.getpid(), os.listdir('.'))")["text"], end="")
+        print(first(CAPABILITIES)["text"], end="")
         child = zygote.start()
         child.run_cell("def f(x): return 2 * x")
         print(child.call("f", [21]).value)
@@ -196,9 +212,20 @@ def test_an_ordinary_user_has_the_same_sandbox(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     shell = ["unshare", "--mount", "sh", "-c", _AS_USER, "sh", sys.base_prefix, str(tmp_path)]
     done = subprocess.run(
-        [*shell, sys.executable, "-c", textwrap.dedent(program)],
+        [
+            *shell,
+            sys.executable,
+            "-c",
+            f"CAPABILITIES = {_CAPABILITIES!r}\n{textwrap.dedent(program)}",
+        ],
         cwd=_COURSE,
         capture_output=True,
         text=True,
     )
-    assert done.stdout.splitlines() == ["1000 1 []", "42", "BlockingIOError", "memory"], done.stderr
+    assert done.stdout.splitlines() == [
+        "1000 1 []",
+        "[0, 0, 0, 0, 0, 0]",
+        "42",
+        "BlockingIOError",
+        "memory",
+    ], done.stderr
