@@ -84,6 +84,7 @@ def sandboxed(command: Sequence[str], user_map: UserMap | None) -> list[str]:
     for name, value in _environment().items():
         arguments += ["--setenv", name, value]
     prefixes = _python_prefixes()
+    _check_course_is_not_in((*map(Path, _SYSTEM), *prefixes))
     ours = ("/submission", "/dev/shm", "/etc", HOME, f"{_LIBRARY}/autograder")
     for place in (*map(Path, ours), *prefixes):
         # bubblewrap would make the folders above a bind for the zygote's eyes only
@@ -152,6 +153,16 @@ def _python_prefixes() -> list[Path]:
                     "make its environment elsewhere"
                 )
     return outside
+
+
+def _check_course_is_not_in(visible: Sequence[Path]) -> None:
+    here = Path.cwd()
+    for folder in visible:
+        if here.is_relative_to(folder):
+            raise SandboxUnavailable(
+                f"the course {here} lies inside {folder}, which every submission must be able to "
+                "read: move the course, or make the Python environment in a folder of its own"
+            )
 
 
 class UserMap:

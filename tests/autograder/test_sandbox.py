@@ -137,6 +137,14 @@ def test_an_interpreter_that_a_submission_could_not_see_is_refused(
         pass
 
 
+def test_a_course_inside_what_every_submission_sees_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(Path(sys.prefix) / "lib")
+    with pytest.raises(SandboxUnavailable, match="move the course"), Zygote():
+        pass
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root grades for another user")
 def test_a_private_interpreter_is_refused_with_the_file_and_the_fix(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
