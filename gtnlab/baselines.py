@@ -37,7 +37,7 @@ BASELINES: tuple[Baseline, ...] = ("real-random", "real-kmeans")
 # The inner loss is a tenth of the usual cross-entropy, hence rates above 1.
 RATES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 MOMENTA = (0.5, 0.9)
-PACES = (0.1, 0.3, 1.0, 3.0, 10.0)
+PACES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 TUNING_LEARNERS = 2
 CLASSES = 10
 KMEANS_SAMPLE = 2000  # images of a class that its clusters are found in

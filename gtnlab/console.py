@@ -85,6 +85,7 @@ def loud_digits(device: torch.device) -> tuple[Digits, Digits]:
 
 def show_report(report: Report) -> None:
     """Print an evaluation as a table, both measures side by side."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
@@ -94,16 +95,20 @@ def show_report(report: Report) -> None:
     table = Table(
         title=f"Accuracy (%) of {facts['learners']} fresh learners on {facts['test_images']} "
         f"test images ({facts['source']})",
-        caption="mean ± half of its 95 % interval (standard deviation between learners)",
+        caption="mean ± half of its 95 % interval (spread between learners)",
+        box=SIMPLE_HEAD,
     )
     for heading in ("taught with", "learner"):
         table.add_column(heading, no_wrap=True)
     for measure in MEASURES:
         table.add_column(measure, justify="right", no_wrap=True)
     for row in report.rows:
-        learner = row.learner if row.pace == 1 else f"{row.learner} (lr × {row.pace:g})"
+        learner = row.learner if row.pace == 1 else f"{row.learner} ×{row.pace:g}"
         table.add_row(row.name, learner, *[_cell(row, measure) for measure in MEASURES])
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    if any(row.pace != 1 for row in report.rows):
+        console.print("×: factor on the learned learning rates, chosen for that learner")
 
 
 def show_sweep(reports: dict[str, Report]) -> None:
@@ -159,4 +164,4 @@ def show_search(found: Search) -> None:
 
 def _cell(row: Row, measure: str) -> str:
     scores = {str(name): found for name, found in row.scores.items()}[measure]
-    return f"{100 * scores.mean:.1f} ± {100 * scores.margin:.1f} ({100 * scores.std:.1f})"
+    return f"{100 * scores.mean:.1f} ±{100 * scores.margin:.1f} ({100 * scores.std:.1f})"
