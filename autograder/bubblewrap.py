@@ -107,8 +107,8 @@ def sandboxed(command: Sequence[str], user_map: UserMap | None) -> list[str]:
 
 
 def explain(stderr: str) -> SandboxUnavailable:
-    """What bubblewrap's or Python's last words mean for the person who wants to grade."""
-    words = stderr.strip().splitlines()[-1] if stderr.strip() else "it said nothing"
+    """What bubblewrap's or Python's last words (not none) mean for the person who grades."""
+    words = stderr.splitlines()[-1]
     hint = "See SECURITY.md for what the sandbox needs."
     if re.search("namespace|uid map|Operation not permitted", words):
         hint = (
@@ -123,7 +123,7 @@ def explain(stderr: str) -> SandboxUnavailable:
             f"The sandbox must be able to read this Python ({sys.executable}): use one outside "
             "private (0700) folders, such as the system's or an environment made with it."
         )
-    return SandboxUnavailable(f"the sandbox did not start: {words}. {hint}")
+    return SandboxUnavailable(f"the sandbox did not start ({words}). {hint}")
 
 
 def _environment() -> dict[str, str]:

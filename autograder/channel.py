@@ -25,11 +25,9 @@ class Channel:
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
 
-    def send(
-        self, value: Any, deadline: float | None = None, caps: wire.Caps = wire.DEFAULT_CAPS
-    ) -> None:
-        """Raises WireError before a byte is sent, TimeoutError or ChannelClosed afterwards."""
-        remaining = memoryview(wire.encode(value, caps))
+    def send(self, frame: bytes, deadline: float | None = None) -> None:
+        """Send what `wire.encode` made. Raises TimeoutError or ChannelClosed."""
+        remaining = memoryview(frame)
         try:
             while remaining:
                 self._wait_until(deadline)

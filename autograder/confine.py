@@ -102,7 +102,10 @@ class Confinement:
 def prepare(limits: Limits, seccomp: bytes | None) -> Confinement:
     """What the walls need from /proc, read once in the zygote before a life hides it."""
     # bubblewrap's own --disable-userns would keep us from returning to our pid namespace
-    Path("/proc/sys/user/max_user_namespaces").write_text("0")
+    try:
+        Path("/proc/sys/user/max_user_namespaces").write_text("0")
+    except OSError as error:
+        raise OSError(error.errno, f"cannot forbid new user namespaces: {error.strerror}") from None
     return Confinement(
         limits=limits,
         filter=seccomp,

@@ -125,7 +125,7 @@ class Child:
                 raise ValueError(f"{name!r} is not a name inside the submission")
         with self._mortal("start", _START_SECONDS) as deadline:
             answer = self._channel.receive(deadline)
-            if answer.get("error") is not None:
+            if answer["error"] is not None:
                 raise SandboxUnavailable(
                     f"a submission's walls could not be raised: {_text(answer['error'])}"
                 )
@@ -142,9 +142,10 @@ class Child:
         if self._death is not None:
             raise self._death
         self._number += 1
-        wire.encode(request)  # what cannot cross is the caller's mistake, before anything is sent
+        # what cannot cross is the caller's mistake and costs the life nothing
+        frame = wire.encode({"number": self._number, **request})
         with self._mortal(what, seconds) as deadline:
-            self._channel.send({"number": self._number, **request}, deadline)
+            self._channel.send(frame, deadline)
             answer = self._channel.receive(deadline)
             if not isinstance(answer, dict) or answer.get("number") != self._number:
                 raise wire.WireError("it answered another question than the one asked")
@@ -186,7 +187,7 @@ def _how_it_ended(status: int | None) -> tuple[DeathKind, str]:
     if status is None:
         return "protocol", "the code closed its connection to the grader"
     if status < 0:
-        return "exit", f"the code crashed the interpreter ({signal.Signals(-status).name})"
+        return "exit", f"the code crashed the interpreter ({signal.strsignal(-status)})"
     return "exit", f"the code ended the interpreter (exit status {status})"
 
 

@@ -42,4 +42,4 @@ def _proportional(pid: int) -> int:
                 return int(line.split()[1]) * 1024
     except OSError:
         pass
-    return 0
+    return _resident(pid)  # nothing if it is gone, too much rather than nothing if it is not

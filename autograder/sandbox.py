@@ -133,14 +133,15 @@ class Zygote:
                 pass_fds=(theirs.fileno(), *(user_map.descriptors if user_map else ())),
             )
             theirs.close()
-            if user_map:
-                user_map.write()
             try:
+                if user_map:
+                    user_map.write()
                 self._control_reply()
-            except SandboxUnavailable:
+            except SandboxUnavailable as reason:
                 self.close()
                 stderr.seek(0)
-                raise explain(stderr.read().decode(errors="replace")) from None
+                words = stderr.read().decode(errors="replace").strip()
+                raise (explain(words) if words else reason) from None
 
     def _control_reply(self) -> dict[str, Any]:
         self._control.settimeout(_START_SECONDS)

@@ -50,14 +50,14 @@ def _compile(seccomp: Any) -> bytes:
     refuse = seccomp.ERRNO(errno.EPERM)
     for names in _REFUSED.values():
         for name in names.split():
-            _add(rules, refuse, name)
+            _add(seccomp, rules, refuse, name)
     # the C library then falls back on clone, whose flags a filter can see
-    _add(rules, seccomp.ERRNO(errno.ENOSYS), "clone3")
+    _add(seccomp, rules, seccomp.ERRNO(errno.ENOSYS), "clone3")
     for flag in _NEW_NAMESPACES:
-        _add(rules, refuse, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, flag, flag))
+        _add(seccomp, rules, refuse, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, flag, flag))
     local_only = seccomp.Arg(0, seccomp.NE, int(socket.AF_UNIX))
-    _add(rules, seccomp.ERRNO(errno.EACCES), "socket", local_only)
-    _add(rules, seccomp.ERRNO(errno.EACCES), "socketpair", local_only)
+    _add(seccomp, rules, seccomp.ERRNO(errno.EACCES), "socket", local_only)
+    _add(seccomp, rules, seccomp.ERRNO(errno.EACCES), "socketpair", local_only)
     reader, writer = os.pipe()
     try:
         os.set_blocking(reader, False)
@@ -68,8 +68,7 @@ def _compile(seccomp: Any) -> bytes:
         os.close(writer)
 
 
-def _add(rules: Any, action: int, name: str, *arguments: Any) -> None:
-    try:
-        rules.add_rule(action, name, *arguments)
-    except (ValueError, OSError):
-        return  # a system call that this architecture or libseccomp does not know
+def _add(seccomp: Any, rules: Any, action: int, name: str, *arguments: Any) -> None:
+    number = seccomp.resolve_syscall(seccomp.Arch.NATIVE, name)
+    if number >= 0:  # else this architecture, or this libseccomp, does not know it
+        rules.add_rule(action, number, *arguments)

@@ -27,6 +27,7 @@ from autograder.limits import Limits
 from autograder.memory import used_bytes
 from autograder.shell import CourseShell
 from autograder.student import serve
+from autograder.wire import encode
 
 _POLL_SECONDS = 0.01
 
@@ -103,9 +104,9 @@ class Zygote:
                     confine.apply_rlimits(self.limits, confine.mapped_bytes())
                     os.chdir(folder)
             except BaseException as error:
-                channel.send({"number": 0, "error": f"{type(error).__name__}: {error}"})
+                channel.send(encode({"error": f"{type(error).__name__}: {error}"}))
                 return
-            channel.send({"number": 0})
+            channel.send(encode({"error": None}))
             serve(self.shell, channel, self.limits.output_bytes)
             status = 0
         finally:
