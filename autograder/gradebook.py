@@ -172,7 +172,7 @@ class Gradebook:
                 submission.timestamp = _parsed(timestamp)
             for notebook in submission.notebooks:
                 if notebook.name in marks:
-                    _write_notebook(notebook, marks[notebook.name])
+                    self._write_notebook(notebook.id, marks[notebook.name])
             self._db.flush()
             for notebook in submission.notebooks:
                 self._penalise(notebook, submission, late)
@@ -226,18 +226,41 @@ class Gradebook:
                 mine = api.SubmittedNotebook(notebook_id=notebook.id, assignment_id=submission.id)
                 self._db.add(mine)
                 self._db.flush()
-            graded = {grade.cell_id for grade in mine.grades}
-            commented = {comment.cell_id for comment in mine.comments}
+            graded = self._cells_with(api.Grade, mine)
+            commented = self._cells_with(api.Comment, mine)
             for cell in (*notebook.grade_cells, *notebook.task_cells):
                 if cell.id not in graded:
                     self._db.add(api.Grade(cell_id=cell.id, notebook_id=mine.id))
             for cell in (*notebook.solution_cells, *notebook.task_cells):
                 if cell.id not in commented:
                     self._db.add(api.Comment(cell_id=cell.id, notebook_id=mine.id))
-        self._db.flush()
-        # What was made by its keys is not in the relationships yet.
-        self._db.expire_all()
+        if self._db.new:
+            self._db.flush()
+            # What was made by its keys is not in the relationships yet.
+            self._db.expire_all()
         return submission
+
+    def _cells_with(self, kind: Any, notebook: Any) -> set[str]:
+        """Ids of the cells that have a grade, or a comment, in a submitted notebook."""
+        return set(self._db.scalars(select(kind.cell_id).where(kind.notebook_id == notebook.id)))
+
+    def _write_notebook(self, notebook: str, marks: Marks) -> None:
+        for grade, name in self._of_notebook(api.Grade, notebook):
+            if name in marks.scores:
+                grade.auto_score = marks.scores[name]
+                decided = grade.manual_score is None and grade.auto_score is not None
+                grade.needs_manual_grade = not decided
+        for comment, name in self._of_notebook(api.Comment, notebook):
+            if name in marks.comments:
+                comment.auto_comment = marks.comments[name]
+
+    def _of_notebook(self, kind: Any, notebook: str) -> Any:
+        """The grades or comments of a submitted notebook, each with the name of its cell."""
+        return self._db.execute(
+            select(kind, api.BaseCell.name)
+            .join(api.BaseCell, api.BaseCell.id == kind.cell_id)
+            .where(kind.notebook_id == notebook)
+        )
 
     def _penalise(self, notebook: Any, submission: Any, late: LatePolicy) -> None:
         """Like nbgrader's AssignLatePenalties, within this transaction."""
@@ -268,16 +291,6 @@ def _released_cells(notebook: Any) -> list[ReleasedCell]:
         )
         for cell in notebook.source_cells
     ]
-
-
-def _write_notebook(notebook: Any, marks: Marks) -> None:
-    for grade in notebook.grades:
-        if grade.name in marks.scores:
-            grade.auto_score = marks.scores[grade.name]
-            grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
-    for comment in notebook.comments:
-        if comment.name in marks.comments:
-            comment.auto_comment = marks.comments[comment.name]
 
 
 def _parsed(timestamp: str) -> Any:

@@ -5,7 +5,6 @@ Nothing of nbgrader is imported here, so that a worker starts quickly.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import gc
 import os
@@ -13,6 +12,7 @@ import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from typing import Any
 
 from autograder.instructor import InstructorNotebook
@@ -138,7 +138,8 @@ def zygote(limits: Limits, *, unsandboxed: bool) -> Zygote:
             _state.zygote.close()
         _state.zygote = Zygote(limits, unsandboxed=unsandboxed).__enter__()
         _state.wanted = wanted
-        atexit.register(_state.zygote.close)
+        # at the end of any process: multiprocessing's children do not run what atexit knows
+        Finalize(None, _state.zygote.close, exitpriority=10)
     found: Zygote = _state.zygote
     return found
 

@@ -130,8 +130,10 @@ def compare(root: Path, submissions: int, rounds: int) -> None:
     ours, theirs = cost["ours"], cost["nbgrader"]
     print(f"ratio     CPU 1/{theirs.cpu / ours.cpu:.1f}, wall 1/{theirs.wall / ours.wall:.1f}")
     mine, plain = scores(root / "ours"), scores(root / "nbgrader")
-    agree = sum(mine[student] == plain[student] for student in plain)
-    print(f"scores    {agree} of {len(plain)} agree")
+    differing = sorted(student for student in plain if mine[student] != plain[student])
+    print(f"scores    {len(plain) - len(differing)} of {len(plain)} agree")
+    for student in differing:
+        print(f"          {student}: ours {mine[student]}, nbgrader {plain[student]}")
 
 
 def soak(root: Path, submissions: int) -> None:
