@@ -64,15 +64,16 @@ def find_matches(
 
 
 def _telling_first(evidence: Evidence) -> list[int]:
-    """Probe numbers: those on which most went wrong first, then the short ones."""
+    """Probe numbers: those on which most went wrong first, and of these the cheap ones."""
 
-    def key(number: int) -> tuple[int, int]:
+    def key(number: int) -> tuple[int, bool, int]:
         seen, theirs = evidence.student[number], evidence.reference[number]
         right = sum(
             name in seen.values and agree(seen.values[name], value, RIGHT)
             for name, value in theirs.values.items()
         )
-        return right, evidence.probes[number].T
+        probe = evidence.probes[number]
+        return right, probe.twice, probe.T
 
     return sorted(range(len(evidence.probes)), key=key)
 

@@ -186,12 +186,11 @@ def observe(function: Callable[..., Any], probe: Probe, model: Any) -> Observati
     Args:
         function: the student's proxy, the reference or a mutant.
         probe: what to call it with.
-        model: the model object to call it on, which may be changed.
+        model: a copy of the probe's model to call it on, which may be changed.
     """
     inputs = copy.deepcopy(probe.inputs)
-    before = copy.deepcopy(model.__dict__)
     seen = _call(function, probe.exercise, model, inputs)
-    changed = _changes(probe, before, model, inputs)
+    changed = _changes(probe, model, inputs)
     again: Mapping[str, Array] = {}
     if probe.twice and seen.values and probe.exercise not in _MOVES_THE_MODEL:
         again = _call(function, probe.exercise, model, inputs).values
@@ -249,13 +248,11 @@ def _numbers(value: Any, what: str) -> Array:
     return array
 
 
-def _changes(
-    probe: Probe, before: Mapping[str, Any], model: Any, inputs: Sequence[Any]
-) -> tuple[str, ...]:
+def _changes(probe: Probe, model: Any, inputs: Sequence[Any]) -> tuple[str, ...]:
     allowed = PARAMETERS if probe.exercise in _MOVES_THE_MODEL else ()
     attributes = [
         name
-        for name, value in before.items()
+        for name, value in vars(probe.model).items()
         if name not in allowed and not _same(value, getattr(model, name, None))
     ]
     names = ["x", "y"][: len(inputs)]
