@@ -64,7 +64,7 @@ class Confinement:
         )
         self._mounts()
         self._drop_privileges()
-        apply_rlimits(self.limits, mapped)
+        apply_rlimits(self.limits, mapped, alone=True)
         if self.filter:
             _load_filter(self.filter)
 
@@ -133,18 +133,22 @@ def mapped_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def apply_rlimits(limits: Limits, mapped: int) -> None:
-    """Per-process limits: the second fence behind the watch over the whole life's memory."""
+def apply_rlimits(limits: Limits, mapped: int, *, alone: bool) -> None:
+    """Per-process limits: the second fence behind the watch over the whole life's memory.
+
+    `alone`: in a user namespace of its own, where a limit on processes counts no others.
+    """
     for kind, value in (
         (resource.RLIMIT_AS, mapped + 2 * limits.memory_bytes),
         (resource.RLIMIT_FSIZE, limits.disk_bytes),
-        (resource.RLIMIT_NPROC, limits.processes),
         (resource.RLIMIT_NOFILE, 128),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
     ):
         resource.setrlimit(kind, (value, value))
+    if alone:
+        resource.setrlimit(resource.RLIMIT_NPROC, (limits.processes, limits.processes))
 
 
 def _load_filter(program: bytes) -> None:

@@ -177,6 +177,8 @@ class Child:
         if end.get("verdict") == "memory":
             kind = "memory"
             reason = f"its processes together used more than {_size(self._limits.memory_bytes)}"
+        elif end.get("verdict") == "gone":
+            kind, reason = "exit", "the sandbox was ended from outside, not by the submission"
         elif not reason:
             kind, reason = _how_it_ended(end.get("status"))
         self._death = ChildDied(kind, reason)

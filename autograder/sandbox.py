@@ -162,4 +162,4 @@ class Zygote:
             self._control.send(b'{"op": "close"}')
             return self._control_reply()
         except (OSError, SandboxUnavailable):
-            return {"verdict": "memory"} if self._process.poll() is not None else {}
+            return {"verdict": "gone"}

@@ -101,7 +101,7 @@ class Zygote:
                     self.walls.enter()
                     confine.check_readable()
                 else:
-                    confine.apply_rlimits(self.limits, confine.mapped_bytes())
+                    confine.apply_rlimits(self.limits, confine.mapped_bytes(), alone=False)
                     os.chdir(folder)
             except BaseException as error:
                 channel.send(encode({"error": f"{type(error).__name__}: {error}"}))

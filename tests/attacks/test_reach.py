@@ -14,8 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pytest
 
+from autograder import wire
 from autograder.sandbox import Zygote
 
 SECRET = "the-hidden-tests-are-here"
@@ -129,6 +131,12 @@ print("LOOT")
 """,
 }
 ATTACKS = {**READING, **WRITING, **NETWORK}
+# what the machine itself keeps from the grader's user is no attack that the open build could show
+OPEN_IF = {
+    "the memory of the process above": os.geteuid() == 0,  # many kernels: not even the same user
+    "a module that Python imports at start": os.access(Path(np.__file__).parents[1], os.W_OK),
+    "the grader's own code": os.access(wire.__file__, os.W_OK),
+}
 
 
 @pytest.fixture
@@ -175,7 +183,7 @@ def loot(zygote: Zygote, source: str, world: dict[str, Any]) -> str:
     return "".join(output.get("text", "") for output in outputs)
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("attack", [name for name in ATTACKS if OPEN_IF.get(name, True)])
 def test_it_succeeds_without_a_sandbox(
     attack: str, open_zygote: Zygote, world: dict[str, Any]
 ) -> None:
