@@ -58,10 +58,10 @@ DEADLY = {
     "an abort": ("exit", "import os; os.abort()"),
     "a stack that overflows in C": (
         "exit",
-        "import sys; sys.setrecursionlimit(10**7)\n"
-        "class A:\n    def __getattr__(self, name): return getattr(self, name + 'x')\n"
-        "def f(n): return [f(n + 1)]\n"
-        "import ctypes; ctypes.memset(0, 1, 1)",
+        "import sys; sys.setrecursionlimit(10**8)\n"
+        "nested = []\n"
+        "for _ in range(10**6): nested = [nested]\n"
+        "repr(nested)",
     ),
     "a new program in its place": ("protocol", "import os; os.execv('/bin/true', ['true'])"),
 }
