@@ -15,7 +15,7 @@ from typing import Any
 from autograder.bank import Bank
 from autograder.circumstances import Reference, explain_where
 from autograder.errors import AutograderError
-from autograder.evidence import SINGLE, Evidence, Finding, merged
+from autograder.evidence import SINGLE, UNKNOWN, Evidence, Finding, merged
 from autograder.heatmap import draw_heatmap
 from autograder.matching import Match, best_cover, complete_matches, find_matches
 from autograder.precision import explain_precision
@@ -208,9 +208,9 @@ def _by_guess(
     if left:
         names = tuple(name for name in evidence.wrong if name in left)
         yield Finding(
+            UNKNOWN,
             "unknown",
-            "unknown",
-            "this fits none of the mistakes I know",
+            "it fits none of the mistakes I know",
             "the shortest case, a single digit, worked out by hand beside your code",
             0.1,
             names,

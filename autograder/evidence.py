@@ -10,7 +10,7 @@ import numpy as np
 
 from autograder.probes import QUANTITIES, Array, Observation, Probe
 
-__all__ = ["CLOSE", "EXACT", "RIGHT", "SINGLE", "Evidence", "Finding", "agree", "merged"]
+__all__ = ["CLOSE", "EXACT", "RIGHT", "SINGLE", "UNKNOWN", "Evidence", "Finding", "agree", "merged"]
 
 # Relative to the largest entry: what counts as right (as strict as the notebook's tests); as what a
 # mutant computes (another order of summation passes, finite differences do not); as that in single
@@ -19,6 +19,9 @@ RIGHT = 1e-9
 EXACT = 1e-11
 SINGLE = 1e-5
 CLOSE = 1e-2
+
+# Label of a finding that admits that there is none.
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)

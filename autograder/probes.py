@@ -48,7 +48,7 @@ BUILDS_ON: Mapping[str, str] = {
     "train_with_sgd": "sgd_step",
 }
 # Exercises whose job is to change the model: its state is their answer, not a side effect.
-_MOVES_THE_MODEL = ("sgd_step", "train_with_sgd")
+MOVES_THE_MODEL = ("sgd_step", "train_with_sgd")
 PARAMETERS = ("U", "V", "W")
 
 
@@ -192,7 +192,7 @@ def observe(function: Callable[..., Any], probe: Probe, model: Any) -> Observati
     seen = _call(function, probe.exercise, model, inputs)
     changed = _changes(probe, model, inputs)
     again: Mapping[str, Array] = {}
-    if probe.twice and seen.values and probe.exercise not in _MOVES_THE_MODEL:
+    if probe.twice and seen.values and probe.exercise not in MOVES_THE_MODEL:
         again = _call(function, probe.exercise, model, inputs).values
     return replace(seen, changed=changed, again=again)
 
@@ -222,7 +222,7 @@ def _read(exercise: str, result: Any, model: Any) -> Iterator[tuple[str, Array]]
         TypeError, ValueError: the result is not of the promised kind.
     """
     names = QUANTITIES[exercise]
-    if exercise in _MOVES_THE_MODEL:
+    if exercise in MOVES_THE_MODEL:
         state = names[-3:]
         if exercise == "train_with_sgd":
             yield "losses", _numbers(result, "the losses")
@@ -249,7 +249,7 @@ def _numbers(value: Any, what: str) -> Array:
 
 
 def _changes(probe: Probe, model: Any, inputs: Sequence[Any]) -> tuple[str, ...]:
-    allowed = PARAMETERS if probe.exercise in _MOVES_THE_MODEL else ()
+    allowed = PARAMETERS if probe.exercise in MOVES_THE_MODEL else ()
     attributes = [
         name
         for name, value in vars(probe.model).items()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
-from autograder.evidence import Evidence, Finding
-from autograder.probes import Probe
+from autograder.evidence import UNKNOWN, Evidence, Finding
+from autograder.probes import MOVES_THE_MODEL, Probe
 
 __all__ = ["message_of", "open_challenge", "paragraph_of", "right_in_words"]
 
@@ -43,6 +44,10 @@ def _right_when(evidence: Evidence, name: str) -> str:
         ("where nothing goes back in time", lambda probe: probe.T == 1 or probe.k == 0),
         ("for a single digit", lambda probe: probe.T == 1),
     )
+    if evidence.exercise in MOVES_THE_MODEL:
+        return ""
+    if evidence.exercise != "bptt":
+        circumstances = circumstances[-1:]
     for words, holds in circumstances:
         held = [right for probe, right in verdicts if holds(probe)]
         if held and all(held):
@@ -79,13 +84,19 @@ def paragraph_of(evidence: Evidence, findings: Sequence[Finding]) -> str:
     right = [_with_verb(evidence.right)] if evidence.right else []
     right += [f"{_with_verb(names)} {when}" for when, names in _partly_right(evidence).items()]
     if right:
-        opening = f"In your {name}, {'; '.join(right)}: so say the fresh inputs I tried."
+        first, *others = right
+        more = "".join(f", and {phrase}" for phrase in others)
+        opening = f"In your {name}, {first} on the fresh inputs I tried{more}."
     return " ".join([opening, *_guesses(findings), _closing(evidence, findings)])
 
 
 def _guesses(findings: Sequence[Finding]) -> list[str]:
     sentences = []
     for number, finding in enumerate(findings[:2]):
+        if finding.label == UNKNOWN:
+            values = _listed(finding.quantities)
+            sentences.append(f"I am not sure what is behind {values}: {finding.says}.")
+            continue
         also = "also " if number else ""
         if finding.confidence >= _SURE:
             opening = f"It {also}looks as if"
@@ -93,11 +104,17 @@ def _guesses(findings: Sequence[Finding]) -> list[str]:
             opening = f"It is {also}likely that"
         else:
             opening = f"I am not sure, but it may {also}be that"
-        about = f" (seen in {_listed(finding.quantities)})" if finding.quantities else ""
-        sentences.append(f"{opening} {finding.says}{about}.")
+        sentences.append(f"{opening} {finding.says}{_about(finding)}.")
     hints = list(dict.fromkeys(finding.hint for finding in findings[:2]))
     sentences.append(_ended(f"Have a look at {'; and at '.join(hints)}"))
     return sentences
+
+
+def _about(finding: Finding) -> str:
+    """Where it was seen, unless the words say so already."""
+    if all(re.search(rf"\b{name}\b", finding.says) for name in finding.quantities):
+        return ""
+    return f" (seen in {_listed(finding.quantities)})"
 
 
 def _closing(evidence: Evidence, findings: Sequence[Finding]) -> str:

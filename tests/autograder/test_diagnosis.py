@@ -227,7 +227,7 @@ def test_when_nothing_fits_the_paragraph_says_that_it_is_not_sure(
     report = diagnosis_of((RETURN, "return [np.sin(9 * dLdU), np.exp(dLdV), dLdW**3 - 1]"))
     assert labels(report) == ["unknown"]
     assert report.diagnoses[0].confidence < 0.3
-    assert "I am not sure" in report.paragraph
+    assert "I am not sure what is behind dLdU, dLdV and dLdW" in report.paragraph
 
 
 def test_a_challenge_that_was_left_open_is_no_mistake(
