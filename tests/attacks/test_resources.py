@@ -59,9 +59,8 @@ DEADLY = {
     "a stack that overflows in C": (
         "exit",
         "import sys; sys.setrecursionlimit(10**8)\n"
-        "nested = []\n"
-        "for _ in range(10**6): nested = [nested]\n"
-        "repr(nested)",
+        "def deeper(_=0): return sorted([0], key=deeper)\n"
+        "deeper()",
     ),
     "a new program in its place": ("protocol", "import os; os.execv('/bin/true', ['true'])"),
 }
