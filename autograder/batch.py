@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autograder.autograded import exchange, notebook_file
 from autograder.course import Course
 from autograder.errors import AutograderError
-from autograder.gradebook import Gradebook, marks_of, scores_of
+from autograder.gradebook import Gradebook
+from autograder.marks import marks_of, scores_of
 from autograder.pools import dask_pool, local_jobs, local_pool
 from autograder.results import METADATA_KEY, SubmissionResult, result_of, with_points
 from autograder.submissions import (
@@ -84,7 +85,7 @@ def grade_class(
     does the rest.
 
     Returns:
-        the results of all submissions that were graded now.
+        the results of all submissions that were graded now, without the diagnosis.
 
     Raises:
         AutograderError: grading is not possible: no release, no sandbox, a broken instructor's
@@ -94,7 +95,8 @@ def grade_class(
         batch = _Batch(course, plan, gradebook)
         results = []
         for student, written in batch.run(students):
-            results += written
+            # Without the diagnosis: of thousands of submissions that would be a lot to hold.
+            results += [replace(result, exercises=()) for result in written]
             progress(student, written)
         return results
 

@@ -6,73 +6,23 @@ grader is killed, sees a submission's old grades or its new ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import nbformat
 from nbgrader import api
-from nbgrader.utils import compute_checksum, determine_grade, parse_utc
+from nbgrader.utils import parse_utc
 from sqlalchemy import event, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.errors import AutograderError
 from autograder.instructor import ReleasedCell
-from autograder.results import SubmissionResult
+from autograder.marks import Marks, Scores
 
 _PATIENCE_SECONDS = 60
 
 # A penalty for one late notebook: (student, score, seconds late) to points, or None for none.
 LatePolicy = Callable[[str, float, float], float | None]
-
-Scores = dict[tuple[str, str], float | None]
-
-
-@dataclass(frozen=True)
-class Marks:
-    """What the autograder says of one notebook.
-
-    Attributes:
-        scores: grade_id to points, None where a person has to decide.
-        comments: grade_id of a solution to the automatic comment, None for no comment.
-    """
-
-    scores: Mapping[str, float | None]
-    comments: Mapping[str, str | None]
-
-
-def marks_of(notebook: Mapping[str, Any], result: SubmissionResult) -> Marks:
-    """Marks of a graded notebook, determined from its outputs by nbgrader itself."""
-    scores: dict[str, float | None] = {}
-    comments: dict[str, str | None] = {}
-    note = _note(result)
-    for cell in nbformat.from_dict(notebook).cells:
-        nbgrader = cell.metadata.get("nbgrader", {})
-        name = nbgrader.get("grade_id", "")
-        if nbgrader.get("grade"):
-            graded = result.status != "not gradable"
-            scores[name] = determine_grade(cell)[0] if graded else None
-        if nbgrader.get("solution"):
-            untouched = nbgrader["checksum"] == compute_checksum(cell)
-            comments[name] = (
-                "No response." if untouched and result.status != "not gradable" else None
-            )
-            if note:
-                comments[name] = note
-                note = ""  # said once, on the first solution
-    return Marks(scores, comments)
-
-
-def _note(result: SubmissionResult) -> str:
-    notes = []
-    if result.status == "not gradable":
-        notes.append(f"Not graded: {result.reason}")
-    elif result.status == "partly graded":
-        notes.append(f"Partly graded: {result.reason}")
-    if not result.sandboxed:
-        notes.append("Graded without a sandbox (--allow-unsandboxed).")
-    return " ".join(notes)
 
 
 class Gradebook:
@@ -311,12 +261,3 @@ def _unusable(url: str, error: SQLAlchemyError) -> AutograderError:
         f"The gradebook {url} cannot be used ({type(error).__name__}: {error}). If nbgrader was "
         "upgraded, back it up and run `nbgrader db upgrade`."
     )
-
-
-def scores_of(results: Sequence[SubmissionResult]) -> Scores:
-    """The automatic scores that the graded notebooks of a submission claim."""
-    return {
-        (result.notebook, name): points
-        for result in results
-        for name, (points, _) in result.tests.items()
-    }

@@ -17,12 +17,14 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Integer
 
 from autograder.course import Course, instructor_notebook
-from autograder.gradebook import Gradebook, marks_of
+from autograder.gradebook import Gradebook
 from autograder.instructor import InstructorNotebook
 from autograder.limits import Limits
+from autograder.marks import marks_of
+from autograder.restore import restore
 from autograder.results import METADATA_KEY, SubmissionResult, with_points
 from autograder.runner import run_notebook
-from autograder.submissions import plain_cell, read_submission, restore
+from autograder.submissions import plain_cell, read_submission
 from autograder.worker import zygote
 
 _DEFAULT = Limits()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import resource
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -17,17 +18,18 @@ from typing import Any
 
 from autograder.instructor import InstructorNotebook
 from autograder.limits import Limits
+from autograder.restore import not_graded_notebook, restore
 from autograder.results import SubmissionResult
 from autograder.runner import run_notebook
 from autograder.sandbox import Zygote
 from autograder.submissions import (
     NotGradableError,
     Submission,
-    not_graded_notebook,
     notebook_bytes,
     parse_notebook,
-    restore,
 )
+
+_MOST_DATA = 8 << 30
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,10 @@ def prepare() -> None:
 
     parent = parent_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the grader, who ends us
+    # A test that multiplies two arrays of a student's shapes fails here, not the whole machine.
+    _, allowed = resource.getrlimit(resource.RLIMIT_DATA)
+    most = _MOST_DATA if allowed == resource.RLIM_INFINITY else min(_MOST_DATA, allowed)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, allowed))
     os.environ.setdefault("MPLBACKEND", "agg")
 
     def watch() -> None:

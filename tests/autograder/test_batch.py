@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import psutil
 import pytest
 from nbgrader.api import Gradebook as NbgraderGradebook
 
 from autograder.batch import Plan, chosen_students, grade_class
 from autograder.errors import AutograderError
+from autograder.pools import local_pool
 from autograder.results import SubmissionResult
 
 BIN = Path(sys.executable).parent
@@ -377,3 +379,10 @@ def test_the_graded_notebook_is_one_that_nbformat_accepts(classroom: Any) -> Non
     assert notebook.nbformat == nbformat.current_nbformat
     assert notebook.metadata.kernelspec.name == "python3"
     assert notebook.metadata.autograder["status"] == "graded"
+
+
+def test_arrays_that_would_fill_the_machine_fail_the_test_and_not_the_worker() -> None:
+    with local_pool(1) as (pool, _):
+        with pytest.raises(MemoryError):
+            pool.submit(np.ones, (40_000, 40_000)).result()
+        assert pool.submit(np.ones, 3).result().sum() == 3

@@ -15,7 +15,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from autograder.errors import AutograderError
 from autograder.feedback import OpenWithDiagnosis
-from autograder.gradebook import Gradebook, Marks
+from autograder.gradebook import Gradebook
+from autograder.marks import Marks
 from autograder.results import METADATA_KEY, DiagnosisRecord, ExerciseFeedback, SubmissionResult
 
 PICTURE = base64.b64encode(b"\x89PNG, a picture").decode()

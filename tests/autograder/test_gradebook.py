@@ -11,7 +11,8 @@ import pytest
 from nbgrader.api import Gradebook as NbgraderGradebook
 
 from autograder.errors import AutograderError
-from autograder.gradebook import Gradebook, Marks
+from autograder.gradebook import Gradebook
+from autograder.marks import Marks
 
 FULL = {"scale-values": 3.0, "scale-side-effects": 1.0, "total-values": 2.0, "total-parts": 4.0}
 

@@ -19,7 +19,8 @@ from nbgrader.plugins import CsvExportPlugin
 from rich.console import Console
 
 from autograder.errors import AutograderError
-from autograder.gradebook import Gradebook, Marks
+from autograder.gradebook import Gradebook
+from autograder.marks import Marks
 from autograder.report import Report, score_table, write_report
 from autograder.results import (
     METADATA_KEY,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autograder.errors import AutograderError
+from autograder.restore import not_graded_notebook, restore
 from autograder.submissions import (
     NotGradableError,
     check_student_id,
     notebook_bytes,
     parse_notebook,
     read_submission,
-    restore,
     students_with,
 )
 
@@ -282,3 +283,13 @@ def test_a_test_that_was_emptied_made_cheaper_or_edited_is_the_instructors_again
 def test_a_test_that_is_never_run_does_not_look_like_one_that_passed(instructor: Any) -> None:
     notebook, _ = restore([], instructor)
     assert by_id(notebook, "total-values")["outputs"][0]["output_type"] == "error"
+
+
+def test_a_file_name_does_not_reach_a_web_page_as_html(submitted: Path, instructor: Any) -> None:
+    name = "<img src=x onerror=alert(1)>[a](javascript:alert(2)).ipynb"
+    (submitted / "ada" / "sums" / name).write_text("{}")
+    with pytest.raises(NotGradableError) as refused:
+        notebook_bytes(read(submitted), "sums")
+    assert not re.search(r"[<>\[\]]", str(refused.value))
+    page = not_graded_notebook(instructor, "because <script>")["cells"][0]["source"]
+    assert "because &lt;script>" in page or "because &lt;script&gt;" in page

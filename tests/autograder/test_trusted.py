@@ -18,10 +18,11 @@ from traitlets.config import Config, PyFileConfigLoader
 from autograder.batch import Plan, grade_class
 from autograder.errors import AutograderError
 from autograder.limits import Limits
+from autograder.restore import restore
 from autograder.results import METADATA_KEY
 from autograder.runner import Run, run_notebook, seed_for
 from autograder.sandbox import Zygote
-from autograder.submissions import parse_notebook, restore
+from autograder.submissions import parse_notebook
 
 LIMITS = Limits(cell_seconds=4, call_seconds=2, submission_seconds=30)
 FULL = {"scale-values": 3, "scale-side-effects": 1, "total-values": 2, "total-parts": 4}
@@ -314,6 +315,7 @@ def _details(classroom: Any) -> dict[str, Any]:
         }
 
 
+@pytest.mark.filterwarnings("ignore:Object of type:sqlalchemy.exc.SAWarning")  # nbgrader's own
 def test_our_batch_our_preprocessor_and_plain_nbgrader_write_the_same_grades(
     classroom: Any, tmp_path: Path
 ) -> None:
