@@ -68,6 +68,18 @@ def test_an_edit_that_no_longer_applies_is_named(own_copy: Path) -> None:
         _ = load_bank(own_copy / "misconceptions.py").mutants
 
 
+@pytest.mark.parametrize(("source", "times"), [("a = 1\na = 2", 2), ("a = a", 0), ("b = 1", 0)])
+def test_an_edit_must_apply_in_one_place(source: str, times: int) -> None:
+    with pytest.raises(AutograderError, match=rf"occurs {times} times"):
+        apply_edits(source, [("a", "c")])
+
+
+def test_new_lines_stand_where_the_old_text_stood() -> None:
+    source = "for a in b:\n    c(a)\n    d(a)"
+    edited = apply_edits(source, [("c(a)\nd(a)", "if a:\n    d(a)\nc(a)")])
+    assert edited == "for a in b:\n    if a:\n        d(a)\n    c(a)"
+
+
 def test_reformatting_the_reference_answer_changes_nothing(own_copy: Path, bank: Bank) -> None:
     change_cell(own_copy, "delta_t = self.V.T.dot(delta_o[t]) * (1 - s[t] ** 2)",
                 "delta_t = (\n            self.V.T.dot(delta_o[t])  # backwards\n"
