@@ -138,8 +138,8 @@ def train(
             )
             typer.echo(f"  {order}: {both}")
         typer.echo(
-            f"  a first look, by {judged['learners']} learners on {judged['test_images']} test "
-            f"images ({facts['source']}). In full: gtnlab evaluate {place}"
+            f"  a first look (fresh learners: {judged['learners']}, test images: "
+            f"{judged['test_images']} of {facts['source']}). In full: gtnlab evaluate {place}"
         )
         if track:
             typer.echo(f"  beside other runs: mlflow ui --backend-store-uri sqlite:///{STORE}")
