@@ -128,5 +128,6 @@ def _title(curriculum: Curriculum, snapshot: int) -> str:
         f"{curriculum.steps} steps × {curriculum.batch} images after "
         f"{curriculum.outer_step[snapshot]} outer steps\n"
         f"accuracy: mean over fresh {config.get('learner', '')} learners "
-        f"({judged.get('learners', '?')}) on {judged.get('test_images', '?')} test images ({facts.get('source', '?')})"
+        f"({judged.get('learners', '?')}) on {judged.get('test_images', '?')} test images "
+        f"({facts.get('source', '?')})"
     )
