@@ -68,9 +68,12 @@ HARMLESS = {
     "a fork bomb": """
 import os, time
 try:
-    for _ in range(6): os.fork()
+    for _ in range(60):
+        if os.fork() == 0:
+            try: os.fork()
+            except OSError: pass
+            time.sleep(3); os._exit(0)
 except OSError as refused: print(refused)
-time.sleep(0.3)
 """,
     "threads without end": """
 import threading, time

@@ -188,6 +188,11 @@ def test_a_life_has_no_capability(zygote: Zygote) -> None:
     assert printed(zygote, _CAPABILITIES) == "[0, 0, 0, 0, 0, 0]\n"
 
 
+_BOMB = """
+import os, time
+for _ in range(40):
+    if os.fork() == 0: time.sleep(3); os._exit(0)
+"""
 _AS_USER = """
 set -e
 mount --bind "$1" "$2"
@@ -213,7 +218,7 @@ def test_an_ordinary_user_has_the_same_sandbox(tmp_path: Path) -> None:
         child = zygote.start()
         child.run_cell("def f(x): return 2 * x")
         print(child.call("f", [21]).value)
-        print(first("import os\\nfor _ in range(6): os.fork()")["ename"])
+        print(first(BOMB)["ename"])
         try: first("hold = [bytearray(8 << 20) for _ in range(60)]")
         except ChildDied as death: print(death.kind)
     """
@@ -224,7 +229,7 @@ def test_an_ordinary_user_has_the_same_sandbox(tmp_path: Path) -> None:
             *shell,
             sys.executable,
             "-c",
-            f"CAPABILITIES = {_CAPABILITIES!r}\n{textwrap.dedent(program)}",
+            f"BOMB, CAPABILITIES = {_BOMB!r}, {_CAPABILITIES!r}\n{textwrap.dedent(program)}",
         ],
         cwd=_COURSE,
         capture_output=True,
