@@ -167,7 +167,7 @@ class _Batch:
             for future in done:
                 job = working.pop(future)
                 if job not in lost:
-                    yield job.submission.student, self._write(job, self._graded(future, job))
+                    yield job.submission.student, self._finish(job, future)
             if lost:
                 for job in (*lost, *working.values()):
                     yield from self._suspect(job)
@@ -236,17 +236,18 @@ class _Batch:
             for result in results
         )
 
-    def _graded(self, future: Future[list[GradedNotebook]], job: Job) -> list[GradedNotebook]:
+    def _finish(self, job: Job, future: Future[list[GradedNotebook]]) -> list[SubmissionResult]:
+        """Write what grading gave; a fault of the grader costs this submission, not the batch."""
         try:
-            return future.result()
+            return self._write(job, future.result())
         except AutograderError:
             raise
         except Exception as error:
-            return self._without_grade(
-                job,
-                f"The grader failed on this submission ({type(error).__name__}: {error}). "
-                "Please look at it by hand.",
+            reason = (
+                f"The grader failed on this submission ({type(error).__name__}: {error!s:.500}). "
+                "Please look at it by hand."
             )
+            return self._write(job, self._without_grade(job, reason))
 
     def _without_grade(self, job: Job, reason: str) -> list[GradedNotebook]:
         return [not_graded(job, instructor, reason) for instructor in self.instructors]

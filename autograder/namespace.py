@@ -8,8 +8,11 @@ import re
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Real
 from types import CodeType, TracebackType
 from typing import Any
+
+import numpy as np
 
 from autograder.instructor import InstructorCell
 from autograder.proxies import StudentCodeError
@@ -58,8 +61,11 @@ class InstructorNamespace:
         outputs: list[dict[str, Any]] = []
         if text := printed.getvalue()[:_MAX_TEXT]:
             outputs.append({"output_type": "stream", "name": "stdout", "text": text})
-        if value is not None:
-            outputs.append(_result(value))
+        if error is None and value is not None and cell.is_test:
+            try:
+                outputs += _points_given(value, cell.released.points or 0.0)
+            except ValueError as unclear:
+                error = unclear
         if error is not None:
             outputs.append(_error(error, cell))
         return Verdict(outputs, error)
@@ -82,13 +88,32 @@ def _filename(name: str) -> str:
     return f"<{name}>"
 
 
-def _result(value: Any) -> dict[str, Any]:
-    return {
-        "output_type": "execute_result",
-        "execution_count": None,
-        "data": {"text/plain": repr(value)[:_MAX_TEXT]},
-        "metadata": {},
-    }
+def _points_given(value: Any, most: float) -> list[dict[str, Any]]:
+    """What the last line of a test gives: a number of points, or whether the test was passed.
+
+    nbgrader gives all points for anything that it cannot read as a number, for `False`, for NaN
+    and for negative numbers. A value may depend on what a student's function returned, so here
+    all of those are an error of the test.
+
+    Raises:
+        ValueError: the value says that the test failed, or does not say anything clear.
+    """
+    if isinstance(value, bool | np.bool_):
+        if not value:
+            raise ValueError("the last line of the test is False")
+        return []
+    if not isinstance(value, Real) or not 0 <= value <= most:
+        raise ValueError(
+            f"the last line of the test gives {value!r:.200}, not 0 to {most:g} points"
+        )
+    return [
+        {
+            "output_type": "execute_result",
+            "execution_count": None,
+            "data": {"text/plain": repr(float(value))},
+            "metadata": {},
+        }
+    ]
 
 
 def _error(error: Exception, cell: InstructorCell) -> dict[str, Any]:

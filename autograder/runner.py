@@ -170,7 +170,8 @@ class _Runner:
         return verdict.outputs
 
     def _note(self, what: str, error: ChildDied | WireError) -> None:
-        self.report.stopped.setdefault(str(error), {})[what] = None
+        why = str(error)[:500].encode("utf-8", "replace").decode()
+        self.report.stopped.setdefault(why, {})[what] = None
         self.report.timed_out |= isinstance(error, ChildDied) and error.kind == "timeout"
 
     def diagnose(self) -> None:

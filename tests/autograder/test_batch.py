@@ -182,6 +182,43 @@ def test_a_regrade_that_fails_does_not_keep_the_old_score(classroom: Any) -> Non
     assert comment.startswith("Not graded: sums.ipynb is damaged")
 
 
+def test_messages_that_no_file_and_no_database_can_hold_do_not_stop_the_batch(
+    classroom: Any,
+) -> None:
+    classroom.hand_in(
+        "ada",
+        total="def total(numbers):\n    raise ValueError('\\ud800 \\x00 \\x1b[31m')",
+        scale="print('\\udfff')\nclass Model2: pass\nModel.scale = lambda s, x, factor=1: '\\ud800'",
+    )
+    classroom.hand_in("bob")
+    results = grade(classroom)
+    assert {result.status for result in results.values()} == {"graded"}
+    assert code_scores(classroom, "ada") == dict.fromkeys(FULL, 0)
+    classroom.graded("ada")
+
+
+def test_a_fault_of_the_grader_costs_one_submission_and_is_said(
+    classroom: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from autograder import batch
+
+    for student in ("ada", "bob"):
+        classroom.hand_in(student)
+    sound = batch.notebook_file
+
+    def faulty(notebook: Any) -> bytes:
+        told = notebook["metadata"]["autograder"]
+        if told["student"] == "ada" and told["status"] == "graded":
+            raise OverflowError("too much")
+        return sound(notebook)
+
+    monkeypatch.setattr(batch, "notebook_file", faulty)
+    results = grade(classroom)
+    assert results["ada"].status == "not gradable"
+    assert "OverflowError: too much" in results["ada"].reason
+    assert results["bob"].status == "graded"
+
+
 def test_grading_without_a_sandbox_is_noted_in_the_gradebook(classroom: Any) -> None:
     classroom.hand_in("ada")
     results = grade(classroom, unsandboxed=True)

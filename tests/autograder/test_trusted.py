@@ -17,6 +17,7 @@ from traitlets.config import Config, PyFileConfigLoader
 
 from autograder.batch import Plan, grade_class
 from autograder.errors import AutograderError
+from autograder.instructor import InstructorNotebook
 from autograder.limits import Limits
 from autograder.restore import restore
 from autograder.results import METADATA_KEY
@@ -68,6 +69,17 @@ class Grading:
         return next(cell["outputs"] for cell in self.notebook["cells"] if cell["id"] == name)
 
 
+def with_source(instructor: InstructorNotebook, name: str, source: str) -> InstructorNotebook:
+    """The instructor's notebook with another source in one cell."""
+    cells = tuple(
+        dataclasses.replace(cell, released=dataclasses.replace(cell.released, source=source))
+        if cell.grade_id == name
+        else cell
+        for cell in instructor.cells
+    )
+    return dataclasses.replace(instructor, cells=cells)
+
+
 @pytest.fixture
 def grading(classroom: Any, zygote: Zygote) -> Grading:
     return Grading(classroom, zygote)
@@ -91,6 +103,29 @@ def test_a_wrong_function_costs_its_own_points_only(grading: Grading) -> None:
 def test_a_test_that_prints_a_number_gives_partial_credit(grading: Grading) -> None:
     half = "def total(numbers):\n    return sum(numbers) if len(numbers) else -1"
     assert grading(total=half) == FULL | {"total-parts": 2}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("np.array([1, 1])", "float('nan')", "'1'", "[1]", "-1", "1e9", "1j"),
+        "np.array(['a'])",
+    ],
+)
+def test_no_returned_value_makes_partial_credit_more_than_it_is(
+    grading: Grading, value: str
+) -> None:
+    grading.instructor = with_source(grading.instructor, "total-parts", "total([1])")
+    assert grading(total="def total(numbers):\n    return 3")["total-parts"] == 3
+    assert grading(total=f"def total(numbers):\n    return {value}")["total-parts"] == 0
+
+
+def test_a_test_that_ends_with_false_has_failed(grading: Grading) -> None:
+    grading.instructor = with_source(
+        grading.instructor, "total-parts", "np.allclose(total([1]), 1)"
+    )
+    assert grading()["total-parts"] == 4
+    assert grading(total="def total(numbers):\n    return 2")["total-parts"] == 0
 
 
 @pytest.mark.parametrize(
@@ -241,14 +276,7 @@ PASS_SHAPES = (
 def test_an_instructors_cell_that_fails_is_the_instructors_fault(
     classroom: Any, zygote: Zygote
 ) -> None:
-    sound = classroom.instructor()
-    cells = tuple(
-        dataclasses.replace(cell, released=dataclasses.replace(cell.released, source="1 / 0"))
-        if cell.grade_id == "setup"
-        else cell
-        for cell in sound.cells
-    )
-    broken = dataclasses.replace(sound, cells=cells)
+    broken = with_source(classroom.instructor(), "setup", "1 / 0")
     notebook, _ = restore(parse_notebook(classroom.hand_in("ada").read_bytes(), "sums"), broken)
     with pytest.raises(AutograderError, match=r"setup.*ZeroDivisionError"):
         run_notebook(broken, notebook, student="ada", zygote=zygote, files={}, limits=LIMITS)
