@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import math
 import re
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -102,15 +103,16 @@ def _points_given(value: Any, most: float) -> list[dict[str, Any]]:
         if not value:
             raise ValueError("the last line of the test is False")
         return []
-    if not isinstance(value, Real) or not 0 <= value <= most:
+    points = float(value) if isinstance(value, Real) else math.nan
+    if not 0 <= points <= most:
         raise ValueError(
-            f"the last line of the test gives {value!r:.200}, not 0 to {most:g} points"
+            f"the last line of the test gives {value!r:.200}, which is not from 0 to {most:g} points"
         )
     return [
         {
             "output_type": "execute_result",
             "execution_count": None,
-            "data": {"text/plain": repr(float(value))},
+            "data": {"text/plain": repr(points)},
             "metadata": {},
         }
     ]

@@ -188,13 +188,13 @@ def test_messages_that_no_file_and_no_database_can_hold_do_not_stop_the_batch(
     classroom.hand_in(
         "ada",
         total="def total(numbers):\n    raise ValueError('\\ud800 \\x00 \\x1b[31m')",
-        scale="print('\\udfff')\nclass Model2: pass\nModel.scale = lambda s, x, factor=1: '\\ud800'",
+        scale="print('\\udfff')\nModel.scale = lambda self, x, factor=1: '\\ud800'",
     )
     classroom.hand_in("bob")
     results = grade(classroom)
     assert {result.status for result in results.values()} == {"graded"}
-    assert code_scores(classroom, "ada") == dict.fromkeys(FULL, 0)
-    classroom.graded("ada")
+    assert code_scores(classroom, "ada")["total-values"] == 0
+    assert "?" in str(classroom.graded("ada").cells)
 
 
 def test_a_fault_of_the_grader_costs_one_submission_and_is_said(
