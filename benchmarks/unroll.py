@@ -149,39 +149,47 @@ def compare(config: ExperimentConfig, changes: list[Change], repeats: int) -> No
     """Print seconds per outer step, ratios and peak memory of each loop."""
     device = resolve_device(config.device)
     first: list[Tensor] = []
-    times: list[list[float]] = [[] for _ in changes]
-    peaks: list[int] = []
-    loops: list[Loop] = []
+    loops, peaks, flops = [], [], 0
     for change in changes:
         loop = Loop(config, device, change)
-        loss, _ = loop.step()
+        with FlopCounterMode(display=False) as counter:
+            loss, _ = loop.step()
+        flops = counter.get_total_flops()
         found = [loss, *(p.grad for p in loop.teacher.parameters() if p.grad is not None)]
         first = first or [each.clone() for each in found]
         if not change.bfloat16:
             _must_agree(found, first)
         peaks.append(peak_bytes(loop.step, device))
         loops.append(loop)
+    del first
+    wall: list[list[float]] = [[] for _ in changes]
+    cpu: list[list[float]] = [[] for _ in changes]
     for _ in range(repeats):
-        for loop, spent in zip(loops, times, strict=True):
+        for index, loop in enumerate(loops):
             _wait(device)
-            start = time.perf_counter()
+            start = time.perf_counter(), time.process_time()
             loop.step()
             _wait(device)
-            spent.append(time.perf_counter() - start)
-    medians = [statistics.median(spent) for spent in times]
+            wall[index].append(time.perf_counter() - start[0])
+            cpu[index].append(time.process_time() - start[1])
     print(
         f"\n{config.name}: {config.steps} inner steps of {config.batch} images, teacher "
         f"{config.teacher}, learner {config.learner}, {config.real_batch} real images, "
         f"{device.type}, {torch.get_num_threads()} threads, median of {repeats}"
     )
-    print(f"{'':40} {'s/step':>9} {'ratio':>6} {'to the one before':>18} {'peak MB':>8}")
-    for index, (change, median, peak) in enumerate(zip(changes, medians, peaks, strict=True)):
+    print(f"{'':40} {'s/step':>8} {'ratio':>6} {'CPU s':>8} {'ratio':>6} {'peak MB':>8}")
+    for index, change in enumerate(changes):
+        seconds, busy = statistics.median(wall[index]), statistics.median(cpu[index])
         print(
-            f"{change.name:40} {median:9.4f} {median / medians[0]:6.2f} "
-            f"{median / medians[max(0, index - 1)]:18.2f} {peak / 1e6:8.0f}"
+            f"{change.name:40} {seconds:8.3f} {seconds / statistics.median(wall[0]):6.2f} "
+            f"{busy:8.3f} {busy / statistics.median(cpu[0]):6.2f} {peaks[index] / 1e6:8.0f}"
         )
-    ours = changes.index(ladder()[-1])
-    _arithmetic(loops[ours], medians[ours], device)
+    achieved, peak = flops / statistics.median(wall[-1]), _peak_flops(device)
+    print(
+        f"{changes[-1].name}: {flops / 1e9:.1f} GFLOP a step in matrix products and convolutions, "
+        f"{achieved / 1e9:.1f} GFLOP/s, {achieved / peak:.0%} of the {peak / 1e9:.0f} GFLOP/s of a "
+        "float32 matrix product on this machine"
+    )
 
 
 def _must_agree(found: list[Tensor], expected: list[Tensor]) -> None:
@@ -190,17 +198,6 @@ def _must_agree(found: list[Tensor], expected: list[Tensor]) -> None:
         error = (mine - reference).norm() / (reference.norm() + 1e-4)
         if not error < 1e-2:
             raise SystemExit(f"the loops do not compute the same: relative error {error:.2g}")
-
-
-def _arithmetic(loop: Loop, seconds: float, device: torch.device) -> None:
-    with FlopCounterMode(display=False) as counter:
-        loop.step()
-    achieved, peak = counter.get_total_flops() / seconds, _peak_flops(device)
-    print(
-        f"gtnlab's loop: {counter.get_total_flops() / 1e9:.2f} GFLOP a step in matrix products and "
-        f"convolutions, {achieved / 1e9:.1f} GFLOP/s, {achieved / peak:.0%} of the "
-        f"{peak / 1e9:.0f} GFLOP/s of a float32 matrix product on this machine"
-    )
 
 
 def _peak_flops(device: torch.device, size: int = 2048) -> float:

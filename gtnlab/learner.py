@@ -45,6 +45,8 @@ class LearnerConfig:
         weight_norm: whether every weight is learned as a length and a direction for each
             output (Salimans & Kingma 2016, arXiv 1602.07868), which steadies meta-training
             (Such et al. 2019, figure 2a). It changes no fresh learner's answers.
+        initial_scale: factor on the initial weights and biases of all layers but the last.
+            A learner that starts small has less to unlearn in a few steps.
     """
 
     filters: tuple[int, ...] = ()
@@ -55,6 +57,7 @@ class LearnerConfig:
     norm_output: bool = False
     activation: Activation = "leaky_relu"
     weight_norm: bool = False
+    initial_scale: float = 1.0
 
 
 class Learner(nn.Module):
@@ -172,6 +175,9 @@ def reset(learner: Learner, generator: torch.Generator) -> None:
             assert module.bias is not None
             bound = 1 / math.sqrt(module.weight[0].numel())
             nn.init.uniform_(module.bias, -bound, bound, generator=generator)
+            if module is not output:
+                module.weight.mul_(learner.config.initial_scale)
+                module.bias.mul_(learner.config.initial_scale)
         elif isinstance(module, nn.modules.batchnorm._BatchNorm | nn.GroupNorm):
             module.reset_parameters()
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
@@ -211,7 +217,7 @@ FAMILY: dict[str, LearnerConfig] = _family()
 """Small learners of many kinds, for transfer and for architecture search."""
 
 LEARNERS: dict[str, LearnerConfig] = {
-    "mlp": LearnerConfig(hidden=(64,)),
+    "mlp": LearnerConfig(hidden=(64,), initial_scale=0.25),
     "cnn_small": LearnerConfig((16, 32), padded=False, norm="batch", norm_output=True),
     "cnn_small_group": LearnerConfig((16, 32), padded=False, norm="group", norm_output=True),
     "cnn_small_layer": LearnerConfig((16, 32), padded=False, norm="layer", norm_output=True),

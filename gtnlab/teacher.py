@@ -53,7 +53,7 @@ class TeacherShape:
 TEACHERS: dict[str, TeacherShape] = {
     "seed": TeacherShape(hidden=1024, maps=128, middle=64, upsampling=1),
     "lean": TeacherShape(hidden=1024, maps=128, middle=64, upsampling=2),
-    "small": TeacherShape(hidden=64, maps=24, middle=8, upsampling=2),
+    "small": TeacherShape(hidden=176, maps=8, middle=4, upsampling=2),
 }
 
 
