@@ -65,7 +65,7 @@ class InstructorNamespace:
         if error is None and value is not None and cell.is_test:
             try:
                 outputs += _points_given(value, cell.released.points or 0.0)
-            except ValueError as unclear:
+            except (ValueError, OverflowError) as unclear:
                 error = unclear
         if error is not None:
             outputs.append(_error(error, cell))
@@ -97,7 +97,7 @@ def _points_given(value: Any, most: float) -> list[dict[str, Any]]:
     all of those are an error of the test.
 
     Raises:
-        ValueError: the value says that the test failed, or does not say anything clear.
+        ValueError, OverflowError: the value says that the test failed, or nothing clear.
     """
     if isinstance(value, bool | np.bool_):
         if not value:
@@ -106,7 +106,7 @@ def _points_given(value: Any, most: float) -> list[dict[str, Any]]:
     points = float(value) if isinstance(value, Real) else math.nan
     if not 0 <= points <= most:
         raise ValueError(
-            f"the last line of the test gives {value!r:.200}, which is not from 0 to {most:g} points"
+            f"the last line of the test gives {value!r:.200}, not a number from 0 to {most:g}"
         )
     return [
         {

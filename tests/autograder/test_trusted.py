@@ -108,7 +108,7 @@ def test_a_test_that_prints_a_number_gives_partial_credit(grading: Grading) -> N
 @pytest.mark.parametrize(
     "value",
     [
-        *("np.array([1, 1])", "float('nan')", "'1'", "[1]", "-1", "1e9", "1j"),
+        *("np.array([1, 1])", "float('nan')", "'1'", "[1]", "-1", "10**400", "1j"),
         "np.array(['a'])",
     ],
 )
