@@ -26,10 +26,10 @@ run autograder report "$assignment"
 cat <<END
 
 What to look at, in $(pwd):
-  release/$assignment/rnn_bptt.ipynb      what students get
-  solutions/$assignment/rnn_bptt.ipynb    what staff read
-  feedback/dora/$assignment/rnn_bptt.html what a student reads back
-  reports/$assignment/index.html          the class on one page
+  release/$assignment/rnn_bptt.ipynb        what students get
+  solutions/$assignment/rnn_bptt.ipynb      what staff read
+  feedback/dora/$assignment/rnn_bptt.html   what a student reads back
+  reports/$assignment/index.html            the class on one page
   grades.csv                              every grade, for a spreadsheet
   formgrader                              cd demo && ../.venv/bin/jupyter lab, then Nbgrader > Formgrader
 END
