@@ -1,1 +1,12 @@
-"""Generative Teaching Networks: the package that the lab imports and students install."""
+"""Generative Teaching Networks: the package that the lab imports and students install.
+
+The rooms:
+
+- the game:  `digits`, `teacher`, `learner`, `rates` and the `inner_loop` (`checkpointing`,
+             checked by `gradient_check`)
+- training:  `outer_loss`, `outer_loop`, `meta_training`, `experiments`; `run`, `checkpoint`,
+             `snapshots`, `recording` and `provenance` keep what came of it
+- judging:   `curriculum`, `evaluation`, `baselines`, `architecture_search`, `report`, `picture`
+- many:      `sweep`, `tracking`
+- people:    `cli`, `cli_many`, `cli_options`, `console`
+"""
