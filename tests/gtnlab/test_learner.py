@@ -72,13 +72,16 @@ def test_a_learner_follows_its_generator_and_no_other(name: str) -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_initial_weights_have_the_spread_of_pytorchs_own() -> None:
+@pytest.mark.parametrize(("name", "scale"), [("fc64x64_none", 1.0), ("mlp", 0.25)])
+def test_initial_weights_have_the_spread_of_pytorchs_own_or_a_part_of_it(
+    name: str, scale: float
+) -> None:
     torch.manual_seed(0)
-    reference = nn.Linear(784, 64)
-    hidden = make_learner("mlp").layers[1]
+    spread = scale * nn.Linear(784, 64).weight.std().item()
+    hidden = make_learner(name).layers[1]
     assert isinstance(hidden, nn.Linear)
-    assert hidden.weight.std().item() == pytest.approx(reference.weight.std().item(), rel=0.02)
-    assert hidden.weight.abs().max() <= 784**-0.5
+    assert hidden.weight.std().item() == pytest.approx(spread, rel=0.02)
+    assert hidden.weight.abs().max() <= scale * 784**-0.5
 
 
 @pytest.mark.parametrize("name", LEARNERS)
