@@ -250,27 +250,20 @@ RIGHT_TOTAL = "def total(numbers):\n    return sum(numbers)"
 
 
 def test_a_regrade_repeats_exactly_and_every_student_has_other_inputs(grading: Grading) -> None:
-    lucky = (
+    tells = (
         "def scale(self, x, factor=1):\n"
-        "    raise ValueError(repr(x) + repr(np.random.random()))\n"
+        "    if factor == 2:\n        raise ValueError(f'{x}|{np.random.random()}')\n"
+        "    return np.tanh(self.weights * x)\n"
         "Model.scale = scale"
     )
     told = []
     for student in ("ada", "ada", "bob"):
-        grading(student, scale=lucky.replace("raise", "if factor == 2: raise") + PASS_SHAPES)
-        told.append(json.dumps(grading.outputs("scale-values")))
-    assert "array" in told[0]
-    assert told[0] == told[1] != told[2]
+        grading(student, scale=tells)
+        told.append(grading.outputs("scale-values")[0]["evalue"])
+    (inputs, luck), again, (others_inputs, _) = (text.split("|") for text in told)
+    assert [inputs, luck] == again
+    assert inputs != others_inputs
     assert seed_for(grading.instructor, "ada") != seed_for(grading.instructor, "bob")
-
-
-PASS_SHAPES = (
-    "\nfailing = scale\n"
-    "def scale(self, x, factor=1):\n"
-    "    failing(self, x, factor)\n"
-    "    return np.tanh(self.weights * x)\n"
-    "Model.scale = scale"
-)
 
 
 def test_an_instructors_cell_that_fails_is_the_instructors_fault(
