@@ -19,6 +19,9 @@ from autograder.limits import Limits
 
 _LIBRARY = "/opt/course"
 """Where the sandbox sees the few modules of ours that it runs."""
+_ENVIRONMENT = "/opt/python"
+"""Where it sees a Python environment whose own place every submission sees empty."""
+_HIDDEN = ("/tmp", "/dev", "/proc", HOME)
 _MODULES = (
     *("__init__.py", "errors.py", "wire.py", "channel.py", "limits.py"),
     *("confine.py", "memory.py", "shell.py", "student.py", "zygote.py"),
@@ -50,7 +53,7 @@ def zygote_arguments(
         "seccomp": base64.b64encode(seccomp or b"").decode(),
     }
     return [
-        sys.executable,
+        str(_python_inside()) if isolated else sys.executable,
         "-I",
         "-c",
         f"{boot}; main(sys.argv[1:])",
@@ -86,14 +89,14 @@ def sandboxed(command: Sequence[str], user_map: UserMap | None) -> list[str]:
     prefixes = _python_prefixes()
     _check_course_is_not_in((*map(Path, _SYSTEM), *prefixes))
     ours = ("/submission", "/dev/shm", "/etc", HOME, f"{_LIBRARY}/autograder")
-    for place in (*map(Path, ours), *prefixes):
+    for place in (*map(Path, ours), *prefixes.values()):
         # bubblewrap would make the folders above a bind for the zygote's eyes only
         for folder in (*reversed(place.parents[:-1]), place):
             arguments += ["--dir", str(folder)]
     for path in (*_SYSTEM, *_SETTINGS):
         arguments += ["--ro-bind-try", path, path]
-    for prefix in prefixes:
-        arguments += ["--ro-bind", str(prefix), str(prefix)]
+    for outside, inside in prefixes.items():
+        arguments += ["--ro-bind", str(outside), str(inside)]
     for module in _MODULES:
         source = Path(__file__).with_name(module)
         arguments += ["--ro-bind", str(source), f"{_LIBRARY}/autograder/{module}"]
@@ -141,18 +144,34 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _python_prefixes() -> list[Path]:
-    """Where this Python and its environment live, apart from /usr, outermost first."""
-    found = {Path(prefix).resolve() for prefix in (sys.base_prefix, sys.prefix)}
-    outside = sorted(prefix for prefix in found if not prefix.is_relative_to("/usr"))
-    for prefix in outside:
-        for hidden in ("/tmp", "/dev", "/proc", HOME):
-            if prefix.is_relative_to(hidden):
-                raise SandboxUnavailable(
-                    f"this Python lives under {hidden}, which every submission sees empty: "
-                    "make its environment elsewhere"
-                )
-    return outside
+def _python_prefixes() -> dict[Path, Path]:
+    """Where this Python and its environment live, if not in /usr, to where the sandbox has them."""
+    base, environment = (Path(prefix).resolve() for prefix in (sys.base_prefix, sys.prefix))
+    found = {
+        prefix: prefix
+        for prefix in sorted({base, environment})
+        if not prefix.is_relative_to("/usr")
+    }
+    if _is_hidden(base):
+        raise SandboxUnavailable(
+            f"this Python lives in {base}, in a folder that every submission sees empty: make the "
+            "environment with a Python that is installed elsewhere"
+        )
+    if _is_hidden(environment):
+        found[environment] = Path(_ENVIRONMENT)
+    return found
+
+
+def _is_hidden(prefix: Path) -> bool:
+    return any(prefix.is_relative_to(hidden) for hidden in _HIDDEN)
+
+
+def _python_inside() -> Path:
+    environment = Path(sys.prefix)
+    if not _is_hidden(environment.resolve()):
+        return Path(sys.executable)
+    # an environment may be moved: its interpreter finds it from where it was started
+    return Path(_ENVIRONMENT) / Path(sys.executable).relative_to(environment)
 
 
 def _check_course_is_not_in(visible: Sequence[Path]) -> None:

@@ -132,9 +132,26 @@ def test_without_user_namespaces_it_says_which_switch(
 def test_an_interpreter_that_a_submission_could_not_see_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sys, "prefix", "/tmp/environment")
-    with pytest.raises(SandboxUnavailable, match="lives under /tmp"), Zygote():
-        pass
+    monkeypatch.setattr(sys, "base_prefix", "/tmp/python")
+    with pytest.raises(SandboxUnavailable, match="a folder that every submission sees empty"):
+        bubblewrap.sandboxed(["true"], None)
+
+
+def test_an_environment_under_tmp_is_shown_elsewhere_as_tmp_is_empty_for_submissions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = tmp_path / "environment"
+    (environment / "bin").mkdir(parents=True)
+    real = Path(sys.executable).resolve()
+    (environment / "bin/python").symlink_to(real)
+    (environment / "pyvenv.cfg").write_text(f"home = {real.parent}\n")
+    monkeypatch.setattr(sys, "prefix", str(environment))
+    monkeypatch.setattr(sys, "executable", str(environment / "bin/python"))
+    command = bubblewrap.zygote_arguments(0, Limits(), (), isolated=True, seccomp=None)
+    assert command[0] == "/opt/python/bin/python"
+    words = bubblewrap.sandboxed([command[0], "-c", "import sys; print(sys.prefix)"], None)
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "/opt/python", done.stderr
 
 
 def test_a_course_inside_what_every_submission_sees_is_refused(
