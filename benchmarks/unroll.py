@@ -193,10 +193,12 @@ def compare(config: ExperimentConfig, changes: list[Change], repeats: int) -> No
 
 
 def _must_agree(found: list[Tensor], expected: list[Tensor]) -> None:
-    """Loss and each parameter's meta-gradient, within single precision's error after an unroll."""
+    """Loss and meta-gradients, within single precision's error after an unroll."""
+    # A bias before a BatchNorm has no effect: its gradient is rounding alone.
+    total = torch.stack([each.norm() for each in expected]).norm()
     for mine, reference in zip(found, expected, strict=True):
-        error = (mine - reference).norm() / (reference.norm() + 1e-4)
-        if not error < 1e-2:
+        error = (mine - reference).norm() / (reference.norm() + 1e-2 * total)
+        if not error < 2e-2:
             raise SystemExit(f"the loops do not compute the same: relative error {error:.2g}")
 
 
