@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Small matrices: one thread per process is faster than two processes fighting over the cores.
-TEST_ENV := OMP_NUM_THREADS=1 MPLBACKEND=agg PYTHONWARNINGS=default
+TEST_ENV := OMP_NUM_THREADS=1 PYTHONWARNINGS=default
 
 .PHONY: help setup demo test lab release solutions bench lint clean
 
