@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -69,6 +70,33 @@ def train(
     if min(log_every, save_every) < 1:
         raise GtnError("log_every and save_every must be at least 1.")
     device = resolve_device(config.device)
+    with _threads(config.threads):
+        return _train(
+            config,
+            device,
+            out_dir,
+            resume,
+            time_limit,
+            quiet,
+            on_step,
+            log_every,
+            save_every,
+            digits,
+        )
+
+
+def _train(
+    config: ExperimentConfig,
+    device: torch.device,
+    out_dir: Path | None,
+    resume: bool,
+    time_limit: float | None,
+    quiet: bool,
+    on_step: Callable[[StepState], None] | None,
+    log_every: int,
+    save_every: int,
+    digits: Digits | None,
+) -> TrainResult:
     saved = _saved_state(config, out_dir, resume, device)
     digits = digits or load_digits("train", device)
     if saved is not None and saved.source != digits.source:
@@ -143,6 +171,17 @@ def load_result(out_dir: Path, device: torch.device | str = "cpu") -> TrainResul
     if run.snapshots[-1].outer_step != run.outer_step:
         run.snapshots.append(take_snapshot(run.teacher, run.rates, run.outer_step, run.config.seed))
     return run.result()
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    try:
+        if count:
+            torch.set_num_threads(count)
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _saved_state(

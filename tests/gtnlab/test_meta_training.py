@@ -290,6 +290,13 @@ def test_resuming_a_finished_run_gives_it_back(tmp_path: Path) -> None:
     assert_same_run(run(tiny(), tmp_path, resume=True), finished)
 
 
+def test_a_run_takes_the_threads_it_asks_for_and_gives_them_back() -> None:
+    before, seen = torch.get_num_threads(), []
+    run(tiny(threads=3), on_step=lambda state: seen.append(torch.get_num_threads()))
+    assert set(seen) == {3}
+    assert torch.get_num_threads() == before
+
+
 def test_the_outer_learning_rate_falls_along_half_a_cosine(tmp_path: Path) -> None:
     run(tiny(outer_lr=0.01, outer_lr_final=0.001), tmp_path, log_every=1)
     rates = [line["outer_lr"] for line in metrics(tmp_path)]
