@@ -190,7 +190,7 @@ def compare(config: ExperimentConfig, changes: list[Change], repeats: int) -> No
     ours = changes.index(ladder()[-1])
     achieved, peak = flops / statistics.median(wall[ours]), _peak_flops(device)
     print(
-        f"{changes[ours].name}: {flops / 1e9:.1f} GFLOP a step in matrix products and convolutions, "
+        f"{changes[ours].name}: {flops / 1e9:.1f} GFLOP a step in products and convolutions, "
         f"{achieved / 1e9:.1f} GFLOP/s, {achieved / peak:.0%} of the {peak / 1e9:.0f} GFLOP/s of a "
         "float32 matrix product on this machine"
     )
