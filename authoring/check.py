@@ -32,7 +32,7 @@ def check_course(course: Course, step: Callable[[str], None] = lambda _: None) -
     with tempfile.TemporaryDirectory() as scratch:
         for assignment in course.assignments():
             step(f"rebuilding the release of {assignment}")
-            faults += _check_release(course, assignment, Path(scratch) / "release")
+            faults += release_differences(course, assignment, Path(scratch) / "release")
             step(f"rebuilding the solution of {assignment}")
             faults += _check_solution(course, assignment, Path(scratch) / "solutions")
     step("looking for leaks in the releases")
@@ -48,16 +48,17 @@ def release_leaks(course: Course) -> list[str]:
         for path in sorted(course.release.rglob("*"))
         if path.is_file()
     }
-    return _leaks(course, files)
+    return leaks_in(course, files)
 
 
 def wheel_leaks(course: Course) -> list[str]:
     """Secrets that stand in the lab's wheel, one sentence each."""
     files = wheel_files(course.root)
-    return _leaks(course, {f"gtnlab wheel/{name}": content for name, content in files.items()})
+    return leaks_in(course, {f"gtnlab wheel/{name}": content for name, content in files.items()})
 
 
-def _leaks(course: Course, files: Mapping[str, bytes]) -> list[str]:
+def leaks_in(course: Course, files: Mapping[str, bytes]) -> list[str]:
+    """Secrets that stand in these files, given by name, one sentence each."""
     secrets = course_secrets(course)
     faults = []
     for name, content in files.items():
@@ -67,7 +68,8 @@ def _leaks(course: Course, files: Mapping[str, bytes]) -> list[str]:
     return faults
 
 
-def _check_release(course: Course, assignment: str, elsewhere: Path) -> list[str]:
+def release_differences(course: Course, assignment: str, elsewhere: Path) -> list[str]:
+    """How the committed release differs from one rebuilt in another folder with the same choice."""
     committed = course.release / assignment
     blanks = level = None
     for path in sorted(committed.glob("*.ipynb")):

@@ -29,6 +29,7 @@ Run it at the course root, the folder that holds [bold]nbgrader_config.py[/bold]
   authoring release rnn-bptt          the students' notebook, in release/
   authoring solutions rnn-bptt        the executed solution, in solutions/
   authoring check                     both up to date, nothing leaks?
+  authoring bundle                    all that students get, in one zip
   authoring sample-class rnn-bptt     submissions to try grading on
 
 Exit status: 0 if everything asked for was done, 1 if not, 2 for a usage error.
@@ -167,6 +168,34 @@ def check() -> None:
         if faults:
             raise typer.Exit(1)
         typer.echo(f"{', '.join(course.assignments())}: up to date, nothing secret gets out.")
+
+
+@app.command()
+def bundle(
+    out: Annotated[Path, typer.Option(help="The zip to write.", dir_okay=False)] = Path(
+        "bundle/course-students.zip"
+    ),
+) -> None:
+    """Pack what students get into one zip: notebooks, the lab's wheel, curricula, a README.
+
+    Refuses when a release is missing or is not what its source makes, and when anything secret
+    stands in the zip. The same files give the same zip, byte for byte.
+
+    Examples:
+
+      authoring bundle
+
+      authoring bundle --out ~/hand-out/week-3.zip
+    """
+    with _failing_with_a_sentence():
+        course = _course()
+        from rich.console import Console
+
+        with Console(stderr=True).status("loading nbgrader") as status:
+            from authoring.bundle import build_bundle
+
+            names = build_bundle(course, out, step=status.update)
+        typer.echo(f"{out}: {len(names)} files, {out.stat().st_size / 1e6:.1f} MB")
 
 
 @app.command()
