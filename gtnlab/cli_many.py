@@ -26,7 +26,8 @@ def sweep(
         str,
         typer.Argument(
             metavar="SWEEP",
-            help="nine (A, B and C in all three variants) or class (class in all three).",
+            help="nine (A, B and C in all three variants), class (class in all three) or cpu "
+            "(class, B_lean and C_lean in all three: two hours of a CPU core).",
         ),
     ],
     scheduler: Annotated[

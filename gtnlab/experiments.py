@@ -181,6 +181,27 @@ EXPERIMENTS: dict[str, ExperimentConfig] = {
             outer_lr_final=0.001,
             real_batch=512,
         ),
+        *(
+            # B and C as far as an hour of two CPU cores gets them: a lean teacher, a real batch
+            # that costs no more than the inner loop, and rates that start where a short run
+            # would otherwise spend itself getting to.
+            ExperimentConfig(
+                name=name,
+                steps=10,
+                batch=batch,
+                teacher="lean",
+                inner_lr=2.0,
+                outer_steps=outer_steps,
+                outer_lr=0.005,
+                outer_lr_final=0.0003,
+                rates_lr=0.05,
+                beta1=0.5,
+                real_batch=128,
+                threads=1,
+                snapshots=15,
+            )
+            for name, batch, outer_steps in (("B_lean", 32, 300), ("C_lean", 16, 600))
+        ),
     )
 }
 

@@ -26,6 +26,7 @@ __all__ = ["RESULT", "SWEEPS", "Outcome", "Task", "finished", "run_sweep", "task
 SWEEPS: dict[str, tuple[str, ...]] = {
     "nine": ("A", "B", "C"),
     "class": ("class",),
+    "cpu": ("class", "C_lean", "B_lean"),
 }
 """Experiments of each sweep; every one is run in all three variants."""
 

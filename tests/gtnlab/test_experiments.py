@@ -24,6 +24,8 @@ def test_presets_have_the_published_numbers_of_steps_and_images() -> None:
         "B": (32, 10),
         "C": (16, 10),
         "paper": (128, 32),
+        "B_lean": (32, 10),
+        "C_lean": (16, 10),
     }
     assert EXPERIMENTS["class"].images == 320
 
