@@ -9,6 +9,7 @@ import typer
 
 from gtnlab.cli_many import search, sweep
 from gtnlab.cli_options import Device, Learner, Learners, Recorded, Seed, Teacher
+from gtnlab.cli_record import publish, verify
 from gtnlab.console import (
     failing_with_a_sentence,
     loud_digits,
@@ -243,3 +244,5 @@ def draw(
 
 app.command()(sweep)
 app.command()(search)
+app.command()(publish)
+app.command()(verify)
