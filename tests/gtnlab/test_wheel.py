@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import os
 import re
 import subprocess
@@ -39,7 +40,8 @@ def wheel() -> dict[str, bytes]:
 
 
 def test_the_wheel_holds_the_modules_and_its_own_description_only(wheel: dict[str, bytes]) -> None:
-    modules = {f"gtnlab/{path.name}" for path in (ROOT / "gtnlab").glob("*.py")}
+    parts = [(ROOT / "gtnlab").glob(f"*.{kind}") for kind in ("py", "js", "css")]
+    modules = {f"gtnlab/{path.name}" for path in itertools.chain(*parts)}
     assert {name for name in wheel if ".dist-info/" not in name} == modules
     assert all(wheel[name] == (ROOT / name).read_bytes() for name in modules)
 

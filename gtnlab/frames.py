@@ -1,0 +1,140 @@
+"""Pictures in milliseconds: batches of images and curves as PNG, by numpy and Pillow.
+
+`picture` draws pages with matplotlib, which takes a hundred times as long.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+__all__ = ["curve", "grid", "png", "stacked"]
+
+Pixels = npt.NDArray[np.uint8]
+
+SIDE = 28
+SCALE = 2
+GAP = 4
+LABEL_HEIGHT = 15
+WHITE = 255
+
+
+def columns_for(batch: int) -> int:
+    """Ten, so that a curriculum's labels 0…9 stand in columns; more for large batches."""
+    return 10 if batch <= 50 else 16
+
+
+def grid(images: Pixels, labels: npt.NDArray[np.int64], columns: int | None = None) -> Pixels:
+    """A batch as rows of images, each with its label above.
+
+    Args:
+        images: uint8 [batch, 28, 28].
+        labels: digits [batch].
+        columns: images per row.
+
+    Returns:
+        Grey levels, uint8 [height, width].
+    """
+    batch = len(images)
+    columns = columns or columns_for(batch)
+    rows = -(-batch // columns)
+    side = SIDE * SCALE
+    cells = np.full((rows * columns, LABEL_HEIGHT + side + GAP, side + GAP), WHITE, np.uint8)
+    cells[:batch, :LABEL_HEIGHT, :side] = _digit_tiles()[labels]
+    enlarged = images.repeat(SCALE, axis=1).repeat(SCALE, axis=2)
+    cells[:batch, LABEL_HEIGHT : LABEL_HEIGHT + side, :side] = enlarged
+    height, width = cells.shape[1:]
+    return (
+        cells.reshape(rows, columns, height, width)
+        .transpose(0, 2, 1, 3)
+        .reshape(rows * height, columns * width)
+    )
+
+
+def curve(
+    series: Sequence[float],
+    *,
+    title: str,
+    ends: tuple[float, float],
+    length: int,
+    size: tuple[int, int] = (360, 150),
+) -> Pixels:
+    """A line that grows from the left, with its last value in words.
+
+    Args:
+        series: values so far.
+        title: what they are; the last value is written behind it.
+        ends: the values at the bottom and at the top.
+        length: how many values fill the width.
+        size: width and height in pixels.
+
+    Returns:
+        Grey levels, uint8 [height, width].
+    """
+    width, height = size
+    canvas = Image.new("L", size, WHITE)
+    pen = ImageDraw.Draw(canvas)
+    left, right, top, bottom = 40, width - 8, 24, height - 10
+    low, high = ends
+    for share in (0.0, 0.5, 1.0):
+        y = bottom - share * (bottom - top)
+        pen.line([(left, y), (right, y)], fill=215)
+        label = f"{low + share * (high - low):g}"
+        pen.text((left - 6, y), label, fill=60, font=_font(12), anchor="rm")
+    last = f": {series[-1]:.3g}" if series else ""
+    pen.text((left, 4), title + last, fill=0, font=_font(13))
+    points = [
+        (
+            left + place / max(1, length - 1) * (right - left),
+            bottom - min(1.0, max(0.0, (value - low) / (high - low))) * (bottom - top),
+        )
+        for place, value in enumerate(series)
+    ]
+    if len(points) > 1:
+        pen.line(points, fill=0, width=2)
+    for x, y in points[-1:]:
+        pen.ellipse([x - 3, y - 3, x + 3, y + 3], fill=0)
+    return np.asarray(canvas)
+
+
+def stacked(parts: Sequence[Pixels], *, sideways: bool = False, gap: int = 12) -> Pixels:
+    """Pictures below each other, or beside, on white."""
+    along, across = (1, 0) if sideways else (0, 1)
+    widest = max(part.shape[across] for part in parts)
+    framed = []
+    for number, part in enumerate(parts):
+        margin = [(0, 0), (0, 0)]
+        margin[across] = (0, widest - part.shape[across])
+        margin[along] = (0, gap if number + 1 < len(parts) else 0)
+        framed.append(np.pad(part, margin, constant_values=WHITE))
+    return np.concatenate(framed, axis=along)
+
+
+def png(pixels: Pixels) -> bytes:
+    """Grey levels [height, width] as a PNG file, compressed fast rather than small."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+@cache
+def _digit_tiles() -> Pixels:
+    """The labels as pictures, uint8 [10, LABEL_HEIGHT, side]."""
+    side = SIDE * SCALE
+    tiles = []
+    for digit in range(10):
+        tile = Image.new("L", (side, LABEL_HEIGHT), WHITE)
+        middle = (side / 2, LABEL_HEIGHT / 2)
+        ImageDraw.Draw(tile).text(middle, str(digit), fill=0, font=_font(13), anchor="mm")
+        tiles.append(np.asarray(tile))
+    return np.stack(tiles)
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)

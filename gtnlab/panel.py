@@ -1,0 +1,166 @@
+"""One panel of the explorer: a batch of images, the accuracy curve, and the numbers at a step."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from gtnlab import frames
+from gtnlab.curriculum import Curriculum
+from gtnlab.curve_widget import Curve
+from gtnlab.playback import SHOWN_ORDERS, Playback, variant_of
+
+__all__ = ["WIDE", "WRAP", "Loader", "Panel"]
+
+Loader = Callable[[str], Curriculum]
+"""From the name of a recording to what was recorded."""
+
+WRAP = widgets.Layout(flex_flow="row wrap", align_items="center")
+WIDE = {"description_width": "initial"}  # no description is cut short
+NO_VARIANT = "recorded"
+
+
+class Panel:
+    """One recording in one order.
+
+    Attributes:
+        experiment, variant, order: the choices.
+        playback: what they chose.
+        facts, picture, curve: what is seen of it.
+        widget: all of it.
+    """
+
+    def __init__(self, listed: list[str], load: Loader, name: str) -> None:
+        self._load = load
+        self._told: Callable[[], None] | None = None
+        self._recordings: dict[str, dict[str, str]] = {}  # experiment → variant → name
+        for each in listed:
+            experiment, variant = variant_of(each)
+            self._recordings.setdefault(experiment, {})[variant or NO_VARIANT] = each
+        experiment, variant = variant_of(name)
+        variants = list(self._recordings[experiment])
+        self.experiment = _dropdown("Experiment", list(self._recordings), experiment, "13em")
+        self.variant = _dropdown("Variant", variants, variant or NO_VARIANT, "13em")
+        self.order = _dropdown("Order", list(SHOWN_ORDERS), "ordered", "13em")
+        self.facts = widgets.HTML()
+        self.facts.add_class("gtn-facts")
+        self.picture = widgets.Image(format="png")
+        self.curve = Curve()
+        self.widget = widgets.VBox(
+            [
+                widgets.HBox([self.experiment, self.variant, self.order], layout=WRAP),
+                widgets.HBox(
+                    [
+                        widgets.VBox([self.picture], layout=_column("24em")),
+                        widgets.VBox([self.facts, self.curve], layout=_column("20em")),
+                    ],
+                    layout=widgets.Layout(flex_flow="row wrap"),
+                ),
+            ],
+            layout=_column("24em"),
+        )
+        self.widget.add_class("gtn-panel")
+        self.playback = self._chosen()
+        self.experiment.observe(self._new_experiment, "value")
+        self.variant.observe(self._new_choice, "value")
+        self.order.observe(self._new_choice, "value")
+
+    def on_choice(self, told: Callable[[], None]) -> None:
+        """Call this when another recording or order was chosen."""
+        self._told = told
+
+    def show(self, share: float, step: int, measure: str) -> None:
+        """Show a moment of the training.
+
+        Args:
+            share: which snapshot, from 0 (the first) to 1 (the last).
+            step: inner step, from 0; the last one if there are fewer.
+            measure: the measure of the curve.
+        """
+        played = self.playback
+        snapshot, step = round(share * (played.snapshots - 1)), min(step, played.steps - 1)
+        # The picture first: it is what the eye waits for.
+        pixels = frames.grid(played.images(snapshot, step), played.labels(step))
+        self.picture.value = frames.png(pixels)
+        self.facts.value = facts(played, snapshot, step)
+        lines = {order: played.accuracy(snapshot, measure, order) for order in SHOWN_ORDERS}
+        with self.curve.hold_sync():
+            self.curve.alt = _alt(played, snapshot, step)
+            self.curve.steps, self.curve.step = played.steps, step
+            self.curve.measure = measure if len(played.measures) > 1 else ""
+            self.curve.series = [
+                {"order": order, "values": values.tolist(), "chosen": order == played.order}
+                for order, values in lines.items()
+                if values is not None
+            ]
+            missing = lines[played.order] is None
+            self.curve.note = f"not recorded: {played.order}" if missing else ""
+
+    def _chosen(self) -> Playback:
+        name = self._recordings[self.experiment.value][self.variant.value]
+        return Playback(name, self._load(name), self.order.value)
+
+    def _new_experiment(self, _: object) -> None:
+        variants, kept = list(self._recordings[self.experiment.value]), self.variant.value
+        # Between the two assignments the old variant may not exist: tell nobody until then.
+        self.variant.unobserve(self._new_choice, "value")
+        self.variant.options = variants
+        self.variant.value = kept if kept in variants else variants[0]
+        self.variant.observe(self._new_choice, "value")
+        self._new_choice()
+
+    def _new_choice(self, _: object = None) -> None:
+        self.playback = self._chosen()
+        if self._told is not None:
+            self._told()
+
+
+def facts(played: Playback, snapshot: int, step: int) -> str:
+    """The numbers at an inner step (from 0), as HTML; only recorded ones."""
+    recorded = played.curriculum
+    shares = {measure: played.accuracy(snapshot, measure) for measure in played.measures}
+    if any(values is None for values in shares.values()):
+        found = f"not recorded in this order (recorded: {', '.join(recorded.orders)})"
+    else:
+        named = len(shares) > 1
+        found = ", ".join(
+            f"{100 * values[step]:.1f} %" + (f" ({measure})" if named else "")
+            for measure, values in shares.items()
+            if values is not None
+        )
+    lines = [
+        f"<b>Inner step {step + 1} of {played.steps}</b>, "
+        f"teacher after {recorded.outer_step[snapshot]} outer steps",
+        f"Accuracy after this step: <b>{html.escape(found)}</b>",
+        f"Learning rate {recorded.lr[snapshot, step]:.3g}, "
+        f"momentum {recorded.momentum[snapshot, step]:.3g}",
+        f"<small>{html.escape(played.caption())}</small>",
+    ]
+    return "<br>".join(lines)
+
+
+def _alt(played: Playback, snapshot: int, step: int) -> str:
+    labels = " ".join(str(label) for label in played.labels(step))
+    return (
+        f"{played.batch} generated images of inner step {step + 1} ({played.title()}, "
+        f"{played.order}, after {played.curriculum.outer_step[snapshot]} outer steps), "
+        f"labelled {labels}"
+    )
+
+
+def _dropdown(description: str, options: list[str], value: str, width: str) -> Any:
+    return widgets.Dropdown(
+        description=description,
+        options=options,
+        value=value,
+        style=WIDE,
+        layout=widgets.Layout(width=width),
+    )
+
+
+def _column(width: str) -> Any:
+    """Wide enough to read, shrinking with the page, wrapping below when it must."""
+    return widgets.Layout(flex=f"1 1 {width}", min_width="0", padding="4px 12px 4px 0")
