@@ -24,7 +24,7 @@ from gtnlab.errors import GtnError
 from gtnlab.evaluation import accuracy_of
 from gtnlab.files import written_whole
 from gtnlab.inner_loop import State
-from gtnlab.learner import FAMILY, make_learner
+from gtnlab.learner import FAMILY, make_learner, members
 from gtnlab.provenance import provenance
 from gtnlab.report import learner_of
 
@@ -84,7 +84,7 @@ def search(
     train: Digits,
     test: Digits,
     *,
-    names: Sequence[str] = tuple(FAMILY),
+    names: Sequence[str] | None = None,
     learners: int = 2,
     full_steps: int = 300,
     seed: int = 0,
@@ -100,7 +100,8 @@ def search(
         curriculum: its last snapshot is used.
         train: training digits; a tenth is held out to score the short trainings.
         test: test digits for full training.
-        names: architectures, at least 3.
+        names: architectures, at least 3; None takes all of the family that the teacher was not
+            trained with.
         learners: fresh learners per short training; their mean counts.
         full_steps: steps of 128 real images that stand for full training.
         seed: of all that is drawn.
@@ -109,18 +110,21 @@ def search(
     Raises:
         GtnError: an unknown architecture, too few of them, or no step of full training.
     """
+    own = learner_of(curriculum)
+    if names is None:
+        names = [name for name in FAMILY if name not in members(own)]
     if len(names) < 3 or full_steps < 1:
         raise GtnError(
             f"A search takes at least 3 architectures and 1 step of full training, not "
             f"{len(names)} and {full_steps}."
         )
     device = test.images.device
-    own = learner_of(curriculum)
     lesson = curriculum.lesson(device=device)
     taught_from, held_out = split_off(train)
     held_out = held_out.thinned(HELD_OUT)
     real = RealImages("real-random", taught_from, curriculum.steps, curriculum.batch, seed)
-    rates = tune_rates(real, own, held_out, seed=seed)
+    paces = curriculum.provenance.get("paces", {})
+    rates = tune_rates(real, own, held_out, paces=paces, seed=seed)
     real_lessons = real.lessons(rates, learners, seed)
 
     candidates = []

@@ -8,7 +8,8 @@ training digits, so that they do not lose for want of tuning.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -18,8 +19,8 @@ from torch import Tensor
 from gtnlab.curriculum import Lesson
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
-from gtnlab.evaluation import STATISTICS, Statistics, judge
-from gtnlab.learner import make_learner
+from gtnlab.evaluation import STATISTICS, Statistics, at_their_pace, judge
+from gtnlab.learner import make_learner, members
 
 __all__ = [
     "BASELINES",
@@ -65,24 +66,24 @@ class RealImages:
         labels = digits.labels.cpu()
         self._of_class: list[Tensor] = []
         for digit in range(CLASSES):
-            members = (labels == digit).nonzero().flatten()
+            of_digit = (labels == digit).nonzero().flatten()
             needed = steps * int((self.labels == digit).sum())
-            if len(members) < needed:
+            if len(of_digit) < needed:
                 raise GtnError(
                     f"{steps} batches of {batch} take {needed} images of the digit {digit} and "
-                    f"{digits.source} has {len(members)}: take fewer steps or a smaller batch."
+                    f"{digits.source} has {len(of_digit)}: take fewer steps or a smaller batch."
                 )
             if kind == "real-kmeans" and needed:
-                members = members[_representatives(digits.images[members], needed, seed)]
-            self._of_class.append(members)
+                of_digit = of_digit[_representatives(digits.images[of_digit], needed, seed)]
+            self._of_class.append(of_digit)
 
     def lesson(self, lr: float, momentum: float, generator: torch.Generator) -> Lesson:
         """One lesson at constant rates, without an image twice."""
         index = torch.empty(self.steps, self.batch, dtype=torch.int64)
-        for digit, members in enumerate(self._of_class):
+        for digit, of_digit in enumerate(self._of_class):
             places = (self.labels == digit).expand(self.steps, self.batch)
-            chosen = torch.randperm(len(members), generator=generator)[: int(places.sum())]
-            index[places] = members[chosen]
+            chosen = torch.randperm(len(of_digit), generator=generator)[: int(places.sum())]
+            index[places] = of_digit[chosen]
         device = self.digits.images.device
         index = index.to(device)
         return Lesson(
@@ -112,20 +113,23 @@ def tune_rates(
     learner: str,
     held_out: Digits,
     *,
+    paces: Mapping[str, float] = MappingProxyType({}),
     seed: int = 0,
     on_trial: Callable[[], None] | None = None,
 ) -> tuple[float, float]:
     """The learning rate and momentum of a small grid that serve ``real`` best.
 
-    Judged by ``inference`` accuracy on digits that are neither taught nor tested.
+    Judged by ``inference`` accuracy on digits that are neither taught nor tested; for a family
+    by that of all its members, each at its pace.
     """
+    learners = max(TUNING_LEARNERS, len(members(learner)))
     best, best_rates = -1.0, (RATES[0], MOMENTA[0])
     for rates in itertools.product(RATES, MOMENTA):
         judged = judge(
-            real.lessons(rates, TUNING_LEARNERS, seed),
+            at_their_pace(real.lessons(rates, learners, seed), learner, paces),
             learner,
             held_out,
-            learners=TUNING_LEARNERS,
+            learners=learners,
             seed=seed,
         )
         mean = judged.final("inference").mean
@@ -167,7 +171,7 @@ def choose_statistics(
     Both kinds come from what was taught and from nothing else; a user of the learner would
     try both as well. ``recomputed`` for a learner without batch statistics.
     """
-    if not make_learner(learner).uses_batch_statistics:
+    if not any(make_learner(name).uses_batch_statistics for name in members(learner)):
         return "recomputed"
     means = {}
     for statistics in STATISTICS:

@@ -10,7 +10,7 @@ For a learner without BatchNorm the two are the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -26,9 +26,18 @@ from gtnlab.curriculum import MEASURES, Lesson, Measure
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
 from gtnlab.inner_loop import State, unroll
-from gtnlab.learner import Learner, make_learner
+from gtnlab.learner import Learner, make_learner, members
 
-__all__ = ["STATISTICS", "TEST_BATCH", "Judged", "Scores", "Statistics", "accuracy_of", "judge"]
+__all__ = [
+    "STATISTICS",
+    "TEST_BATCH",
+    "Judged",
+    "Scores",
+    "Statistics",
+    "accuracy_of",
+    "at_their_pace",
+    "judge",
+]
 
 Statistics = Literal["recomputed", "running"]
 STATISTICS: tuple[Statistics, ...] = get_args(Statistics)
@@ -105,7 +114,7 @@ def judge(
 
     Args:
         lessons: one for all learners, or one for each, on the device of ``digits``.
-        learner: name of the architecture.
+        learner: name of the architecture, or of a family, whose members take turns.
         digits: what they are tested on.
         learners: how many; a result that is reported takes at least 10.
         seed: of their initial weights.
@@ -123,10 +132,12 @@ def judge(
     if not isinstance(lessons, Lesson) and len(lessons) != learners:
         raise GtnError(f"{len(lessons)} lessons do not fit {learners} learners: give one each.")
     generator = torch.Generator().manual_seed(seed)
+    names = members(learner)
     found: dict[Measure, list[list[float]]] = {measure: [] for measure in MEASURES}
     for index in range(learners):
         lesson = lessons if isinstance(lessons, Lesson) else lessons[index]
-        network = make_learner(learner, generator).to(digits.images.device).train()
+        network = make_learner(names[index % len(names)], generator)
+        network = network.to(digits.images.device).train()
         states = unroll(
             network,
             lesson.images,
@@ -150,6 +161,23 @@ def judge(
         if on_learner is not None:
             on_learner()
     return Judged({measure: np.array(values) for measure, values in found.items()})
+
+
+def at_their_pace(
+    lessons: Sequence[Lesson], learner: str, paces: Mapping[str, float]
+) -> list[Lesson]:
+    """The lessons for as many fresh learners, each at the pace that its architecture learned.
+
+    Args:
+        lessons: one for each learner, in the order in which :func:`judge` draws them.
+        learner: name of an architecture or of a family.
+        paces: factor on the learning rates by architecture; 1 where it has none.
+    """
+    names = members(learner)
+    return [
+        lesson.paced(paces.get(names[index % len(names)], 1.0))
+        for index, lesson in enumerate(lessons)
+    ]
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import torch
 
 from gtnlab.errors import GtnError
-from gtnlab.learner import LEARNERS
+from gtnlab.learner import FAMILIES, LEARNERS
 
 __all__ = ["EXPERIMENTS", "VARIANTS", "ExperimentConfig", "experiment", "resolve_device"]
 
@@ -68,7 +68,7 @@ class ExperimentConfig:
     variant: Variant = "learned"
     noise: int = 64
     teacher_statistics: Statistics = "per-step"
-    # Learner: a fresh one at each outer step.
+    # Learner: a fresh one at each outer step, or a fresh one of a family's members.
     learner: str = "seed_cnn"
     # Inner loop.
     inner_lr: float = 0.02
@@ -112,10 +112,9 @@ class ExperimentConfig:
         _require(self, "beta1", 0 <= self.beta1 < 1, "in [0, 1)")
         _require(self, "snapshots", 1 <= self.snapshots <= 25, "from 1 to 25")
         _require(self, "seed", 0 <= self.seed < 2**31, "from 0 to 2³¹ − 1")
-        if self.learner not in LEARNERS:
-            raise GtnError(
-                f"there is no learner {self.learner!r}. {_one_of(self.learner, LEARNERS)}"
-            )
+        known = (*LEARNERS, *FAMILIES)
+        if self.learner not in known:
+            raise GtnError(f"there is no learner {self.learner!r}. {_one_of(self.learner, known)}")
         if self.implementation == "higher" and self.checkpoint_every:
             raise GtnError(
                 "the `higher` implementation cannot checkpoint: set checkpoint_every to 0, or "
@@ -162,6 +161,24 @@ EXPERIMENTS: dict[str, ExperimentConfig] = {
             real_batch=1024,
             # Its operations are too small to share: on a busy laptop the second thread waits
             # for the first and a step takes many times as long. It also fixes every bit.
+            threads=1,
+        ),
+        ExperimentConfig(
+            name="family",
+            steps=10,
+            batch=32,
+            teacher="small",
+            learner="family",
+            inner_lr=0.5,
+            outer_steps=3000,
+            outer_lr=0.01,
+            outer_lr_final=0.0003,
+            rates_lr=0.05,
+            beta1=0.5,
+            # A rate that suits most members is too fast for some: what they say must not drown
+            # the others.
+            clip_norm=1.0,
+            real_batch=256,
             threads=1,
         ),
         ExperimentConfig(name="A", steps=20, batch=32),

@@ -2,7 +2,7 @@
 
 One configuration describes convolutional and fully connected learners alike; ``LEARNERS``
 names the seed's, the small ones for class, and a family for transfer and architecture
-search.
+search. ``FAMILIES`` names groups of them, for a teacher that is to suit more than one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,16 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from gtnlab.errors import GtnError
 
-__all__ = ["FAMILY", "LEARNERS", "Learner", "LearnerConfig", "make_learner", "reset"]
+__all__ = [
+    "FAMILIES",
+    "FAMILY",
+    "LEARNERS",
+    "Learner",
+    "LearnerConfig",
+    "make_learner",
+    "members",
+    "reset",
+]
 
 Norm = Literal["none", "batch", "group", "layer"]
 Activation = Literal["leaky_relu", "relu", "gelu", "tanh"]
@@ -128,6 +137,23 @@ def _norm(name: Norm, channels: int, *, images: bool) -> nn.Module:
     return nn.Identity()
 
 
+def members(name: str) -> tuple[str, ...]:
+    """The architectures that ``name`` stands for: a family's, or the learner itself.
+
+    Raises:
+        GtnError: there is neither a learner nor a family of that name.
+    """
+    if name in FAMILIES:
+        return FAMILIES[name]
+    if name in LEARNERS:
+        return (name,)
+    usual = [*(known for known in LEARNERS if known not in FAMILY), *FAMILIES]
+    raise GtnError(
+        f"There is no learner {name!r}. The usual ones are {', '.join(usual)}; "
+        "gtnlab.learner.LEARNERS has them all."
+    )
+
+
 def make_learner(name: str, generator: torch.Generator | int = 0) -> Learner:
     """A fresh learner called ``name``, drawn from ``generator`` and on its device.
 
@@ -137,12 +163,8 @@ def make_learner(name: str, generator: torch.Generator | int = 0) -> Learner:
     Raises:
         GtnError: no learner has that name.
     """
-    if name not in LEARNERS:
-        raise GtnError(
-            f"There is no learner {name!r}. The usual ones are "
-            f"{', '.join(n for n in LEARNERS if n not in FAMILY)}; "
-            "gtnlab.learner.LEARNERS has them all."
-        )
+    if members(name) != (name,):
+        raise GtnError(f"{name!r} is a family of learners: make one of {', '.join(members(name))}.")
     if isinstance(generator, int):
         generator = torch.Generator().manual_seed(generator)
     # PyTorch would draw initial weights from its global generator: build without weights.
@@ -232,3 +254,16 @@ LEARNERS: dict[str, LearnerConfig] = {
     **FAMILY,
 }
 """Every learner by name: the usual ones first, then the family."""
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "family": (
+        "fc64x64_none",
+        "fc16_batch",
+        "conv8k3_none",
+        "conv8k5_batch",
+        "conv8x16k5_none",
+        "conv4x8x16k3_group",
+    ),
+}
+"""Groups of learners by name: one member is drawn for each outer step. Most of ``FAMILY`` stays
+outside, to try a teacher on what it never saw."""

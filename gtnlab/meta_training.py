@@ -144,8 +144,9 @@ def _train(
             state = run.report(loss, accuracy)
             bar.set_postfix(loss=f"{state.outer_loss:.3f}", accuracy=f"{state.accuracy:.1%}")
             bad = bad + 1 if state.outer_loss > DIVERGED_LOSS else 0
-            if bad >= DIVERGED_TIMES or not run.is_finite(state):
-                raise GtnError(_diverged(state, out_dir))
+            broken = run.trouble()
+            if bad >= DIVERGED_TIMES or broken is not None:
+                raise GtnError(_diverged(state, broken or run.outer_step, out_dir))
             if out_dir is not None:
                 _log(out_dir, config, state)
                 if run.outer_step % save_every == 0 or last:
@@ -208,10 +209,11 @@ def _saved_state(
     return saved
 
 
-def _diverged(state: StepState, out_dir: Path | None) -> str:
+def _diverged(state: StepState, step: int, out_dir: Path | None) -> str:
     kept = "" if out_dir is None else f" The last good state is kept in {out_dir}: resume it, or"
     return (
-        f"the outer loss diverged (to {state.outer_loss:.3g} at outer step {state.outer_step})."
+        f"the outer loss diverged at outer step {step} (it is {state.outer_loss:.3g} at "
+        f"{state.outer_step})."
         f"{kept or ' To go on,'} train anew with a lower outer_lr or inner_lr, a lower "
         "inner_momentum, or clip_norm = 1."
     )

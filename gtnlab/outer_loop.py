@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,7 +14,7 @@ from gtnlab.checkpoint import RunState
 from gtnlab.digits import Digits, Source
 from gtnlab.experiments import ExperimentConfig
 from gtnlab.inner_loop import unroll
-from gtnlab.learner import make_learner
+from gtnlab.learner import make_learner, members
 from gtnlab.outer_loss import outer_loss
 from gtnlab.rates import InnerRates
 from gtnlab.snapshots import Snapshot
@@ -51,6 +52,8 @@ class TrainResult:
     seconds: float
     source: Source
     stopped: Stopped
+    # Learned factor on lr for each member of a family of learners.
+    paces: dict[str, float] = field(default_factory=dict)
 
 
 class OuterLoop:
@@ -61,8 +64,13 @@ class OuterLoop:
     ) -> None:
         self.config, self.device, self.digits = config, device, digits
         self.teacher = make_teacher(config, torch.Generator().manual_seed(config.seed)).to(device)
+        self.members = members(config.learner)
         self.rates = InnerRates(
-            config.steps, config.inner_lr, config.inner_momentum, per_step=config.per_step_rates
+            config.steps,
+            config.inner_lr,
+            config.inner_momentum,
+            per_step=config.per_step_rates,
+            members=len(self.members),
         ).to(device)
         self.optimizer = torch.optim.Adam(
             [
@@ -78,16 +86,19 @@ class OuterLoop:
         self.stopped: Stopped = "running"
         self.source: Source | None = digits.source if digits else None
         self.snapshots: list[Snapshot] = []
+        # Of the steps since `trouble` last looked: reading each at once would wait for the device.
+        self.unread_losses: list[Tensor] = []
 
     def step(self) -> tuple[Tensor, Tensor]:
         """One outer step; the loss and the accuracy stay on the device, unread."""
         config, digits = self.config, self.digits
         assert digits is not None
-        learner = make_learner(config.learner, self.generator).train()
+        member = self.member()
+        learner = make_learner(self.members[member], self.generator).train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bfloat16):
             generated, labels = self.teacher(self.generator)
         generated = generated.float()
-        lr, momentum = self.rates()
+        lr, momentum = self.rates(member)
         unrolled = unroll(
             learner,
             generated,
@@ -114,7 +125,17 @@ class OuterLoop:
             group["lr"] = start * share
         self.optimizer.step()
         self.outer_step += 1
+        self.unread_losses.append(loss.detach())
         return loss.detach(), accuracy
+
+    def member(self) -> int:
+        """Which of the family's members this outer step teaches; 0 where there is one.
+
+        It depends on the seed and the step alone: a resumed run draws the same ones, and a GPU
+        is not waited for.
+        """
+        draw = np.random.default_rng((self.config.seed, self.outer_step))
+        return int(draw.integers(len(self.members)))
 
     def report(self, loss: Tensor, accuracy: Tensor) -> StepState:
         with torch.no_grad():
@@ -130,12 +151,21 @@ class OuterLoop:
             teacher=self.teacher,
         )
 
-    def is_finite(self, state: StepState) -> bool:
-        """Whether the loss and all that was learned from it are finite."""
-        if not math.isfinite(state.outer_loss):
-            return False
+    def trouble(self) -> int | None:
+        """The first outer step since the last look that left something infinite or NaN, if any.
+
+        All losses since then are looked at, and all that would be saved now.
+        """
+        losses = torch.stack(self.unread_losses).tolist()
+        first = self.outer_step - len(losses) + 1
+        self.unread_losses.clear()
+        for step, loss in enumerate(losses, start=first):
+            if not math.isfinite(loss):
+                return step
         learned = [*self.teacher.parameters(), *self.rates.parameters()]
-        return all(bool(p.detach().isfinite().all()) for p in learned)
+        moments = [value for state in self.optimizer.state.values() for value in state.values()]
+        checks = [each.detach().isfinite().all().to(self.device) for each in learned + moments]
+        return None if bool(torch.stack(checks).all()) else self.outer_step
 
     def state(self) -> RunState:
         assert self.source is not None
@@ -177,4 +207,5 @@ class OuterLoop:
             seconds=self.seconds,
             source=self.source,
             stopped=self.stopped,
+            paces=dict(zip(self.members, self.rates.paces(), strict=False)),
         )

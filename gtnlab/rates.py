@@ -22,9 +22,13 @@ class InnerRates(nn.Module):
         lr: learning rate of each to begin with, above 0.
         momentum: of each to begin with, in (0, 1).
         per_step: learn a pair for each step; else one pair for all.
+        members: of the learners' family. With more than one, each also learns its pace, a factor
+            on all learning rates: what is slow for one architecture makes another diverge.
     """
 
-    def __init__(self, steps: int, lr: float, momentum: float, *, per_step: bool) -> None:
+    def __init__(
+        self, steps: int, lr: float, momentum: float, *, per_step: bool, members: int = 1
+    ) -> None:
         super().__init__()
         self.steps = steps
         count = steps if per_step else 1
@@ -32,8 +36,20 @@ class InnerRates(nn.Module):
         self.logit_momentum = nn.Parameter(
             torch.full((count,), math.log(momentum / (1 - momentum)))
         )
+        if members > 1:
+            self.log_pace = nn.Parameter(torch.zeros(members))
 
-    def forward(self) -> tuple[Tensor, Tensor]:
-        """Learning rate and momentum of every step, [steps] each."""
+    def forward(self, member: int | None = None) -> tuple[Tensor, Tensor]:
+        """Learning rate and momentum of every step, [steps] each.
+
+        Args:
+            member: of the family, whose pace is to be kept; None gives the rates at pace 1.
+        """
         lr, momentum = self.log_lr.exp(), self.logit_momentum.sigmoid()
+        if member is not None and hasattr(self, "log_pace"):
+            lr = lr * self.log_pace[member].exp()
         return lr.expand(self.steps), momentum.expand(self.steps)
+
+    def paces(self) -> list[float]:
+        """Each member's factor on the learning rates; empty where there is no family."""
+        return self.log_pace.detach().exp().tolist() if hasattr(self, "log_pace") else []

@@ -10,8 +10,8 @@ import torch
 
 from gtnlab.curriculum import MEASURES, Curriculum, Order
 from gtnlab.digits import Digits
-from gtnlab.evaluation import judge
-from gtnlab.learner import LEARNERS
+from gtnlab.evaluation import at_their_pace, judge
+from gtnlab.learner import LEARNERS, members
 from gtnlab.meta_training import TrainResult
 from gtnlab.provenance import provenance
 
@@ -35,8 +35,9 @@ def record(
     """
     config, device = result.config, test.images.device
     # Convolutions on a CPU take a hundred times as long as a fully connected learner.
-    slow = bool(LEARNERS[config.learner].filters) and device.type == "cpu"
-    learners, images = (1, 500) if slow else (4, 1000)
+    names = members(config.learner)
+    slow = any(LEARNERS[name].filters for name in names) and device.type == "cpu"
+    learners, images = (len(names), 500) if slow else (4, 1000)
     part = test.thinned(images)
     accuracy = np.zeros(
         (len(result.snapshots), len(RECORDED_ORDERS), len(MEASURES), config.steps), np.float32
@@ -56,8 +57,9 @@ def record(
     for index in range(len(result.snapshots)):
         lesson = curriculum.lesson(index, device)
         for row, order in enumerate(RECORDED_ORDERS):
+            reordered = [lesson.reorder(order, generator) for _ in range(learners)]
             judged = judge(
-                [lesson.reorder(order, generator) for _ in range(learners)],
+                at_their_pace(reordered, config.learner, result.paces),
                 config.learner,
                 part,
                 learners=learners,
@@ -80,5 +82,6 @@ def _facts(result: TrainResult, test_images: int, learners: int) -> dict[str, An
         outer_steps=result.outer_step,
         seconds=round(result.seconds, 1),
         stopped=result.stopped,
+        **({"paces": result.paces} if result.paces else {}),
         judged={"learners": learners, "test_images": test_images},
     )

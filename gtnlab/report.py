@@ -27,8 +27,9 @@ from gtnlab.baselines import (
 from gtnlab.curriculum import MEASURES, ORDERS, Curriculum, Lesson, Measure, Order
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
-from gtnlab.evaluation import Scores, Statistics, judge
+from gtnlab.evaluation import Scores, Statistics, at_their_pace, judge
 from gtnlab.files import written_whole
+from gtnlab.learner import members
 from gtnlab.provenance import provenance
 
 __all__ = ["TRANSFER", "Report", "Row", "learner_of", "report", "trials"]
@@ -36,6 +37,9 @@ __all__ = ["TRANSFER", "Report", "Row", "learner_of", "report", "trials"]
 TRANSFER = ("mlp", "fc128_none", "conv8x16k3_group", "conv8x16k3_batch", "cnn_small")
 """Architectures that a teacher is tried on beside its own: with and without convolutions
 and batch statistics."""
+
+IN_FULL: tuple[Order, ...] = ("ordered", "steps-shuffled")
+"""Orders of the learner's own lesson that are judged on the whole test set in any case."""
 
 HELD_OUT = 1000  # training digits that rates and paces are chosen by
 
@@ -54,6 +58,8 @@ class Row:
     """Factor on the learned learning rates, tuned for an architecture not trained for."""
     statistics: Statistics = "recomputed"
     """Where ``inference`` has BatchNorm's statistics from, chosen for each architecture."""
+    test_images: int | None = None
+    """How many test images it was judged on; None: as many as the report says."""
 
     @property
     def name(self) -> str:
@@ -92,6 +98,7 @@ class Report:
                 "rates": row.rates,
                 "pace": row.pace,
                 "statistics": row.statistics,
+                "test_images": row.test_images,
                 "accuracy": {measure: row.scores[measure].to_dict() for measure in MEASURES},
             }
             for row in self.rows
@@ -119,6 +126,7 @@ class Report:
                     row["rates"] and (row["rates"][0], row["rates"][1]),
                     row["pace"],
                     row["statistics"],
+                    row.get("test_images"),
                 )
                 for row in found["rows"]
             ]
@@ -130,13 +138,13 @@ class Report:
 
 
 def learner_of(curriculum: Curriculum) -> str:
-    """The learner that a curriculum was made for; the MLP if it says none."""
+    """The learner, or family of them, that a curriculum was made for; the MLP if it says none."""
     return str(curriculum.provenance.get("config", {}).get("learner", "mlp"))
 
 
 def trials(curriculum: Curriculum, transfer: Sequence[str], baselines: Sequence[Baseline]) -> int:
     """How many rows :func:`report` will have."""
-    others = [name for name in transfer if name != learner_of(curriculum)]
+    others = [name for name in transfer if name not in members(learner_of(curriculum))]
     return len(ORDERS) + len(others) + len(baselines)
 
 
@@ -146,6 +154,7 @@ def report(
     train: Digits,
     *,
     drawings: Sequence[Lesson] | None = None,
+    sample: int | None = None,
     transfer: Sequence[str] = TRANSFER,
     baselines: Sequence[Baseline] = BASELINES,
     learners: int = 10,
@@ -160,7 +169,10 @@ def report(
         train: training digits: the real images, and a tenth of them held out to choose by.
         drawings: one lesson per learner from a teacher whose vectors are drawn anew each
             time (variant ``random``), in place of the recorded one.
-        transfer: other architectures to try, each at the pace that suits it.
+        sample: judge all but ``IN_FULL`` on so many test digits, spread evenly over the set,
+            because a CPU takes seconds for a convolutional learner's whole test.
+        transfer: other architectures to try, each at the pace that suits it; those that the
+            teacher was trained with are left out.
         baselines: kinds of real images to compare with.
         learners: fresh learners per row.
         seed: of the learners, the orders and the real images.
@@ -180,12 +192,17 @@ def report(
     device = test.images.device
     own = learner_of(curriculum)
     lessons = list(drawings or [curriculum.lesson(device=device)] * learners)
+    paces = curriculum.provenance.get("paces", {})
     taught_from, held_out = split_off(train)
     held_out = held_out.thinned(HELD_OUT)
     rows: list[Row] = []
 
+    def paced(name: str, taught_with: Sequence[Lesson]) -> Sequence[Lesson]:
+        return at_their_pace(taught_with, own, paces) if name == own else taught_with
+
     def chosen(name: str, taught_with: Sequence[Lesson]) -> Statistics:
-        return choose_statistics(taught_with[:TUNING_LEARNERS], name, held_out, seed=seed)
+        few = taught_with[: max(TUNING_LEARNERS, len(members(name)))]
+        return choose_statistics(paced(name, few), name, held_out, seed=seed)
 
     def add(
         taught: Literal["generated"] | Baseline,
@@ -196,9 +213,18 @@ def report(
         rates: tuple[float, float] | None = None,
         pace: float = 1.0,
     ) -> None:
-        judged = judge(taught_with, name, test, learners=learners, seed=seed, statistics=statistics)
+        in_full = taught == "generated" and name == own and order in IN_FULL
+        part = test if in_full or sample is None else test.thinned(sample)
+        judged = judge(
+            paced(name, taught_with),
+            name,
+            part,
+            learners=learners,
+            seed=seed,
+            statistics=statistics,
+        )
         scores = {measure: judged.final(measure) for measure in MEASURES}
-        rows.append(Row(taught, order, name, scores, rates, pace, statistics))
+        rows.append(Row(taught, order, name, scores, rates, pace, statistics, len(part)))
         if on_progress is not None:
             on_progress(f"{rows[-1].name}, {name}")
 
@@ -208,13 +234,13 @@ def report(
         reordered = [lesson.reorder(order, generator) for lesson in lessons]
         add("generated", order, own, reordered, in_order)
     for name in transfer:
-        if name != own:
+        if name not in members(own):
             pace, _ = tune_pace(lessons[:TUNING_LEARNERS], name, held_out, seed=seed)
-            paced = [lesson.paced(pace) for lesson in lessons]
-            add("generated", "ordered", name, paced, chosen(name, paced), pace=pace)
+            suited = [lesson.paced(pace) for lesson in lessons]
+            add("generated", "ordered", name, suited, chosen(name, suited), pace=pace)
     for kind in baselines:
         real = RealImages(kind, taught_from, curriculum.steps, curriculum.batch, seed)
-        rates = tune_rates(real, own, held_out, seed=seed)
+        rates = tune_rates(real, own, held_out, paces=paces, seed=seed)
         taught_with = real.lessons(rates, learners, seed)
         add(kind, "ordered", own, taught_with, chosen(own, taught_with), rates)
     return Report(

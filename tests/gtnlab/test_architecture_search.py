@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from gtnlab.baselines import split_off
 from gtnlab.curriculum import Curriculum
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
+from gtnlab.learner import FAMILY, members
 
 NAMES = ("linear_none", "fc16_none", "conv8k3_batch")
 
@@ -53,6 +55,21 @@ def test_a_search_measures_every_architecture_three_ways_and_is_reproducible(
     saved = json.loads((tmp_path / "search.json").read_text())
     assert saved["spearman"]["generated"][0] == pytest.approx(found.correlation("generated")[0])
     assert saved["provenance"]["full"]["steps"] == 5
+
+
+def test_a_family_teacher_ranks_only_what_it_was_not_trained_with(
+    curriculum: Curriculum,
+    train_digits: Digits,
+    test_digits: Digits,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inside = members("family")[0]
+    few = {name: FAMILY[name] for name in (inside, *NAMES)}
+    monkeypatch.setattr("gtnlab.architecture_search.FAMILY", few)
+    config = {**curriculum.provenance["config"], "learner": "family"}
+    made = dataclasses.replace(curriculum, provenance={"config": config})
+    found = search(made, train_digits, test_digits.thinned(50), learners=1, full_steps=2)
+    assert {candidate.name for candidate in found.candidates} == set(NAMES)
 
 
 def test_the_correlation_is_spearmans() -> None:

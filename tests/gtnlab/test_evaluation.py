@@ -18,8 +18,9 @@ from gtnlab.baselines import RealImages, choose_statistics, split_off, tune_pace
 from gtnlab.curriculum import MEASURES, ORDERS, Curriculum, Lesson
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
-from gtnlab.evaluation import Judged, Scores, judge
-from gtnlab.learner import Learner, make_learner
+from gtnlab.evaluation import Judged, Scores, at_their_pace, judge
+from gtnlab.inner_loop import unroll
+from gtnlab.learner import Learner, make_learner, members
 from gtnlab.report import Report, report, trials
 
 
@@ -72,6 +73,43 @@ def test_both_measures_are_those_of_a_learner_trained_by_torchs_sgd(
     assert judged.final("inference").mean == pytest.approx(
         share(learner.eval(), test_digits, 7), abs=0.003
     )
+
+
+def test_the_members_of_a_family_take_turns_each_at_its_own_pace(
+    lesson: Lesson, test_digits: Digits
+) -> None:
+    names = members("family")
+    digits, paces = test_digits.thinned(50), {names[1]: 0.25, names[2]: 0.5}
+    count = len(names) + 2
+    judged = judge(
+        at_their_pace([lesson] * count, "family", paces), "family", digits, learners=count
+    )
+    generator = torch.Generator().manual_seed(0)
+    for index, found in enumerate(judged.final("inference").values):
+        name = names[index % len(names)]
+        alone = lesson.paced(paces.get(name, 1.0))
+        state = unroll(
+            network := make_learner(name, generator).train(),
+            alone.images, alone.labels, alone.lr, alone.momentum, differentiable=False,
+        ).states[-1]  # fmt: skip
+        state = evaluation.recomputed(network, state, alone.images)
+        assert found == evaluation.accuracy_of(network, state, digits, "inference")
+
+
+def test_a_family_teacher_is_tried_on_what_is_outside_its_family(
+    curriculum: Curriculum, train_digits: Digits, test_digits: Digits
+) -> None:
+    inside, outside = members("family")[0], "fc16_none"
+    config = {**curriculum.provenance["config"], "learner": "family"}
+    made = dataclasses.replace(
+        curriculum, provenance={"config": config, "paces": {inside: 0.5, members("family")[2]: 0.1}}
+    )
+    assert trials(made, (inside, outside), ()) == len(ORDERS) + 1
+    found = report(
+        made, test_digits, train_digits, transfer=(inside, outside), baselines=(), learners=2
+    )
+    assert [row.learner for row in found.transfer] == [outside]
+    assert {row.learner for row in found.own} == {"family"}
 
 
 def test_running_statistics_are_what_training_left_behind(

@@ -13,13 +13,13 @@ from gtnlab.errors import GtnError
 from gtnlab.experiments import EXPERIMENTS
 from gtnlab.gradient_check import gradient_check
 from gtnlab.inner_loop import inner_loss, soft_labels, unroll
-from gtnlab.learner import LEARNERS, Learner, LearnerConfig, make_learner
+from gtnlab.learner import LEARNERS, Learner, LearnerConfig, make_learner, members
 from gtnlab.memory import peak_bytes
 from gtnlab.outer_loss import outer_loss
 from gtnlab.teacher import TEACHERS, Teacher, TeacherShape
 
 STEPS, BATCH, REAL = 3, 5, 7
-PRESET_LEARNERS = sorted({config.learner for config in EXPERIMENTS.values()})
+PRESET_LEARNERS = sorted({name for c in EXPERIMENTS.values() for name in members(c.learner)})
 
 
 @pytest.fixture(autouse=True)
@@ -28,8 +28,8 @@ def few_filters(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in PRESET_LEARNERS:
         config = LEARNERS[name]
         narrow = LearnerConfig(
-            filters=tuple(width // 32 for width in config.filters),
-            hidden=tuple(width // 8 for width in config.hidden),
+            filters=tuple(max(2, width // 32) for width in config.filters),
+            hidden=tuple(max(2, width // 8) for width in config.hidden),
             kernel=config.kernel,
             padded=config.padded,
             norm=config.norm,

@@ -8,7 +8,7 @@ from torch import nn
 from torch.func import functional_call
 
 from gtnlab.errors import GtnError
-from gtnlab.learner import FAMILY, LEARNERS, make_learner
+from gtnlab.learner import FAMILIES, FAMILY, LEARNERS, make_learner, members
 
 IMAGES = torch.randn(12, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
@@ -24,6 +24,19 @@ def test_every_learner_gives_log_probabilities_of_ten_classes(name: str) -> None
 def test_the_family_has_thirty_and_more_architectures_that_differ() -> None:
     assert len(FAMILY) >= 30
     assert len(set(FAMILY.values())) == len(FAMILY)
+
+
+def test_a_family_is_of_learners_with_and_without_convolutions_and_norms() -> None:
+    for name, parts in FAMILIES.items():
+        assert members(name) == parts
+        assert name not in LEARNERS
+        configs = [LEARNERS[part] for part in parts]
+        assert len({bool(config.filters) for config in configs}) == 2
+        assert len({config.norm for config in configs}) > 2
+        # Enough are left that a teacher never saw.
+        assert len(set(FAMILY) - set(parts)) >= 30
+        with pytest.raises(GtnError, match=parts[0]):
+            make_learner(name)
 
 
 def test_the_seeds_learner_is_the_published_network() -> None:

@@ -21,7 +21,7 @@ from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
 from gtnlab.experiments import VARIANTS, ExperimentConfig, experiment
 from gtnlab.inner_loop import unroll
-from gtnlab.learner import make_learner
+from gtnlab.learner import Learner, make_learner, members
 from gtnlab.meta_training import StepState, load_result, train
 from gtnlab.outer_loop import TrainResult
 
@@ -160,6 +160,42 @@ def test_every_variant_learns_by_every_path_something_a_fresh_teacher_does_not_t
     assert sum(losses[-15:]) < 0.7 * sum(losses[:15]), losses
 
 
+def test_a_family_teaches_a_member_drawn_anew_each_step_and_resumes_with_the_same_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+
+    def noticing(name: str, generator: torch.Generator) -> Learner:
+        drawn.append(name)
+        return make_learner(name, generator)
+
+    monkeypatch.setattr(outer_loop, "make_learner", noticing)
+    config = tiny(learner="family", inner_lr=0.3)
+    whole = run(config)
+    in_one_go = list(drawn)
+    assert len(in_one_go) == 12
+    assert set(in_one_go) <= set(members("family"))
+    assert len(set(in_one_go)) > 2
+    drawn.clear()
+    run(config, tmp_path, time_limit=0.0)
+    assert drawn == in_one_go[:1]
+    resumed = run(config, tmp_path, resume=True)
+    assert drawn == in_one_go
+    assert_same_run(resumed, whole)
+    assert resumed.paces == whole.paces
+    drawn.clear()
+    run(tiny(learner="family", inner_lr=0.3, seed=1))
+    assert drawn != in_one_go
+
+
+def test_each_member_of_a_family_learns_a_pace_of_its_own_and_a_single_learner_none() -> None:
+    one_member, family = members("family")[0], tiny(learner="family", inner_lr=0.3)
+    paces = run(family).paces
+    assert list(paces) == list(members("family"))
+    assert len(set(paces.values())) > 3
+    assert run(tiny(learner=one_member)).paces == {}
+
+
 def test_a_meta_trained_teacher_teaches_a_learner_it_has_never_met() -> None:
     result = run(tiny(batch=10, outer_steps=80))
     digits = ten_patterns()
@@ -226,6 +262,29 @@ def test_a_rate_that_explodes_stops_the_run_and_keeps_the_last_good_state(tmp_pa
     assert kept.outer_step == 8
     assert all(p.isfinite().all() for p in kept.teacher.parameters())
     assert good.outer_step == 8
+
+
+@pytest.mark.parametrize("what", ["loss", "moment"])
+def test_what_stops_being_finite_between_two_logged_steps_is_never_saved(
+    tmp_path: Path, what: str
+) -> None:
+    class Breaking(outer_loop.OuterLoop):
+        def step(self) -> tuple[torch.Tensor, torch.Tensor]:
+            loss, accuracy = super().step()
+            if self.outer_step == 6 and what == "loss":
+                loss.fill_(float("inf"))  # and all is well again at the next step
+            if self.outer_step == 6 and what == "moment":
+                self.optimizer.state[self.rates.log_lr]["exp_avg_sq"].fill_(float("inf"))
+            return loss, accuracy
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gtnlab.meta_training.OuterLoop", Breaking)
+        named = "step 6" if what == "loss" else "step 8"
+        with pytest.raises(GtnError, match=f"diverged at outer {named}"):
+            run(tiny(outer_steps=40), tmp_path, log_every=20)
+    kept = load_state(tmp_path, "cpu")
+    assert kept is not None
+    assert kept.outer_step == 4
 
 
 def test_a_loss_far_above_ignorance_again_and_again_is_divergence() -> None:
