@@ -7,6 +7,8 @@ The rooms:
 - training:  `outer_loss`, `outer_loop`, `meta_training`, `experiments`; `run`, `checkpoint`,
              `snapshots`, `recording` and `provenance` keep what came of it
 - judging:   `curriculum`, `evaluation`, `baselines`, `architecture_search`, `report`, `picture`
+- seeing:    `viewer` of `panel`s with a `curve_widget` (`curve.js`), from `playback` and `frames`;
+             `live`; without a kernel `static_page`, and `export`
 - many:      `sweep`, `tracking`
-- people:    `cli`, `cli_many`, `cli_options`, `console`
+- people:    `cli`, `cli_many`, `cli_export`, `cli_options`, `console`
 """

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["curve", "grid", "png", "stacked"]
+__all__ = ["curve", "grid", "png", "sheet", "stacked"]
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -45,7 +45,7 @@ def grid(images: Pixels, labels: npt.NDArray[np.int64], columns: int | None = No
     rows = -(-batch // columns)
     side = SIDE * SCALE
     cells = np.full((rows * columns, LABEL_HEIGHT + side + GAP, side + GAP), WHITE, np.uint8)
-    cells[:batch, :LABEL_HEIGHT, :side] = _digit_tiles()[labels]
+    cells[:batch, :LABEL_HEIGHT, :side] = _digit_tiles(side)[labels]
     enlarged = images.repeat(SCALE, axis=1).repeat(SCALE, axis=2)
     cells[:batch, LABEL_HEIGHT : LABEL_HEIGHT + side, :side] = enlarged
     height, width = cells.shape[1:]
@@ -56,21 +56,37 @@ def grid(images: Pixels, labels: npt.NDArray[np.int64], columns: int | None = No
     )
 
 
+def sheet(images: Pixels, labels: npt.NDArray[np.int64]) -> Pixels:
+    """All steps on one sheet: a row of small images for each, the labels above the columns.
+
+    Args:
+        images: uint8 [steps, columns, 28, 28].
+        labels: digits [columns].
+
+    Returns:
+        Grey levels, uint8 [height, width].
+    """
+    steps, columns = images.shape[:2]
+    side = SIDE + 2
+    framed = np.pad(images, ((0, 0), (0, 0), (0, 2), (0, 2)), constant_values=WHITE)
+    rows = framed.transpose(0, 2, 1, 3).reshape(steps * side, columns * side)
+    header = np.concatenate([_digit_tiles(side)[label] for label in labels], axis=1)
+    return np.concatenate([header, rows])
+
+
 def curve(
-    series: Sequence[float],
+    points: Sequence[tuple[float, float]],
     *,
     title: str,
     ends: tuple[float, float],
-    length: int,
     size: tuple[int, int] = (360, 150),
 ) -> Pixels:
-    """A line that grows from the left, with its last value in words.
+    """A line that grows from left to right, with its last value in words.
 
     Args:
-        series: values so far.
-        title: what they are; the last value is written behind it.
-        ends: the values at the bottom and at the top.
-        length: how many values fill the width.
+        points: for each, where it stands (0 at the left to 1 at the right) and its value.
+        title: what the values are; the last one is written behind it.
+        ends: the values at the bottom and at the top; what is beyond is drawn at the edge.
         size: width and height in pixels.
 
     Returns:
@@ -79,25 +95,25 @@ def curve(
     width, height = size
     canvas = Image.new("L", size, WHITE)
     pen = ImageDraw.Draw(canvas)
-    left, right, top, bottom = 40, width - 8, 24, height - 10
+    left, right, top, bottom = 40, width - 8, 26, height - 10
     low, high = ends
     for share in (0.0, 0.5, 1.0):
         y = bottom - share * (bottom - top)
         pen.line([(left, y), (right, y)], fill=215)
-        label = f"{low + share * (high - low):g}"
+        label = f"{low + share * (high - low):.3g}"
         pen.text((left - 6, y), label, fill=60, font=_font(12), anchor="rm")
-    last = f": {series[-1]:.3g}" if series else ""
+    last = f": {points[-1][1]:.3g}" if points else ""
     pen.text((left, 4), title + last, fill=0, font=_font(13))
-    points = [
+    line = [
         (
-            left + place / max(1, length - 1) * (right - left),
+            left + place * (right - left),
             bottom - min(1.0, max(0.0, (value - low) / (high - low))) * (bottom - top),
         )
-        for place, value in enumerate(series)
+        for place, value in points
     ]
-    if len(points) > 1:
-        pen.line(points, fill=0, width=2)
-    for x, y in points[-1:]:
+    if len(line) > 1:
+        pen.line(line, fill=0, width=2)
+    for x, y in line[-1:]:
         pen.ellipse([x - 3, y - 3, x + 3, y + 3], fill=0)
     return np.asarray(canvas)
 
@@ -123,9 +139,8 @@ def png(pixels: Pixels) -> bytes:
 
 
 @cache
-def _digit_tiles() -> Pixels:
+def _digit_tiles(side: int) -> Pixels:
     """The labels as pictures, uint8 [10, LABEL_HEIGHT, side]."""
-    side = SIDE * SCALE
     tiles = []
     for digit in range(10):
         tile = Image.new("L", (side, LABEL_HEIGHT), WHITE)

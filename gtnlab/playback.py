@@ -93,17 +93,20 @@ class Playback:
         return found
 
     def caption(self) -> str:
-        """Whose accuracy it is, and of what order this is an example."""
+        """Whose accuracy it is, and of what this order is an example."""
         facts = self.curriculum.provenance
         judged, config = facts.get("judged", {}), facts.get("config", {})
-        words = (
-            f"Accuracy: mean of {judged.get('learners', '?')} fresh {config.get('learner', '?')} "
-            f"learners on {judged.get('test_images', '?')} real test images "
-            f"({facts.get('source', '?')})."
-        )
+        words = []
+        if recorded := self.order in self.curriculum.orders:
+            words.append(
+                f"Accuracy: mean of {judged.get('learners', '?')} fresh "
+                f"{config.get('learner', '?')} learners on {judged.get('test_images', '?')} real "
+                f"test images ({facts.get('source', '?')})."
+            )
         if "shuffled" in self.order:
-            words += " The images show one shuffling; each learner had its own."
-        return words
+            each = "; each learner had its own" if recorded else ""
+            words.append(f"The images show one shuffling{each}.")
+        return " ".join(words)
 
     def title(self) -> str:
         """What was recorded, for how long."""

@@ -11,7 +11,7 @@ import torch
 from gtnlab.rates import InnerRates
 from gtnlab.teacher import Teacher
 
-__all__ = ["Snapshot", "snapshot_steps", "take_snapshot"]
+__all__ = ["Snapshot", "made_now", "snapshot_steps", "take_snapshot"]
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,19 @@ def snapshot_steps(outer_steps: int, count: int) -> set[int]:
     return {round(outer_steps * (i / max(1, count - 1)) ** 2) for i in range(count)} | {outer_steps}
 
 
-@torch.no_grad()
 def take_snapshot(teacher: Teacher, rates: InnerRates, outer_step: int, seed: int) -> Snapshot:
-    """The teacher's images and rates now.
+    """The teacher's images and rates now; `seed` as in `made_now`."""
+    images, labels = made_now(teacher, seed)
+    with torch.no_grad():
+        lr, momentum = rates()
+    return Snapshot(
+        outer_step, images, labels, lr.double().cpu().numpy(), momentum.double().cpu().numpy()
+    )
+
+
+@torch.no_grad()
+def made_now(teacher: Teacher, seed: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """What the teacher makes now: images uint8 [steps, batch, 28, 28] and labels [batch].
 
     Args:
         seed: of the vectors of a `random` teacher; a generator of its own keeps the training
@@ -43,12 +53,5 @@ def take_snapshot(teacher: Teacher, rates: InnerRates, outer_step: int, seed: in
     """
     generator = torch.Generator(teacher.inputs.device).manual_seed(seed)
     images, labels = teacher(generator)
-    lr, momentum = rates()
     pixels = ((images.squeeze(2) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return Snapshot(
-        outer_step,
-        pixels.cpu().numpy(),
-        labels.cpu().numpy(),
-        lr.double().cpu().numpy(),
-        momentum.double().cpu().numpy(),
-    )
+    return pixels.cpu().numpy(), labels.cpu().numpy()

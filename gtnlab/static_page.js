@@ -21,7 +21,7 @@ function staticExplorer(root, recordings) {
   const curve = accuracyCurve(beside, (step) => go({ step }));
 
   function choice(title, key, options) {
-    const select = node("select");
+    const select = node("select", { "aria-label": title });
     for (const [value, text] of options) select.append(node("option", { value }, text));
     select.value = String(at[key]);
     select.addEventListener("change", () => go({ [key]: key === "recording" ? Number(select.value) : select.value }));
@@ -29,7 +29,7 @@ function staticExplorer(root, recordings) {
   }
 
   function slider(title, key, said) {
-    const input = node("input", { type: "range", min: 0, step: 1 });
+    const input = node("input", { type: "range", min: 0, step: 1, "aria-label": title });
     const output = node("output");
     const button = node("button", { type: "button" });
     let timer = null;

@@ -142,7 +142,7 @@ def _facts(played: Playback, limit: int) -> dict[str, Any]:
             if order in recorded.orders
         },
         "index": {order: view.index.tolist() for order, view in views.items()},
-        "caption": {order: view.caption() + left_out for order, view in views.items()},
+        "caption": {order: (view.caption() + left_out).strip() for order, view in views.items()},
         "sheets": sheets,
     }
 
