@@ -9,7 +9,7 @@ import typer
 
 from gtnlab.cli_many import search, sweep
 from gtnlab.cli_options import Device, Learner, Learners, Recorded, Seed, Teacher
-from gtnlab.cli_record import publish, verify
+from gtnlab.cli_record import publish, results, verify
 from gtnlab.console import (
     failing_with_a_sentence,
     loud_digits,
@@ -156,6 +156,13 @@ def evaluate(
     real: Annotated[
         bool, typer.Option(help="Also teach with as many real images, random and by k-means.")
     ] = True,
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Test images for all rows but ordered and steps-shuffled, to save time on a CPU.",
+        ),
+    ] = None,
     seed: Seed = 0,
     device: Device = "auto",
     out: Annotated[
@@ -200,6 +207,7 @@ def evaluate(
                 test_digits,
                 train_digits,
                 drawings=drawings(run, learners, on),
+                sample=sample,
                 transfer=parts,
                 baselines=rivals,
                 learners=learners,
@@ -246,3 +254,4 @@ app.command()(sweep)
 app.command()(search)
 app.command()(publish)
 app.command()(verify)
+app.command()(results)

@@ -1,4 +1,4 @@
-"""The commands for recorded curricula: publish one from a run, verify what others published."""
+"""The commands for recorded curricula: publish runs, verify what was published, show it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gtnlab.cli_options import Device
 from gtnlab.console import failing_with_a_sentence, loud_digits, progress
 from gtnlab.errors import GtnError
 
-__all__ = ["publish", "verify"]
+__all__ = ["publish", "results", "verify"]
 
 CURRICULA = Path("data/curricula")
 
@@ -98,3 +98,28 @@ def verify(
                 f"{len(wrong)} of {len(files)} files do not hold: "
                 f"{', '.join(path.name for path in wrong)}."
             )
+
+
+def results(
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="Recorded curricula and their evaluations."),
+    ] = CURRICULA,
+    out: Annotated[
+        Path, typer.Option(help="The page; its charts go to a folder of its name beside it.")
+    ] = Path("docs/results.md"),
+) -> None:
+    """Write the results page: tables, charts and findings, from recorded files alone.
+
+    For example:
+      gtnlab results data/curricula --out docs/results.md
+    """
+    with failing_with_a_sentence():
+        from gtnlab.console import usage_error
+        from gtnlab.results_page import write_page
+
+        with usage_error():
+            if out.suffix != ".md":
+                raise GtnError(f"{out} should end in .md.")
+        for path in write_page(folder, out):
+            typer.echo(f"written: {path}")

@@ -1,0 +1,182 @@
+"""What the recorded results show, in sentences; every number and every verdict is computed."""
+
+from __future__ import annotations
+
+import math
+
+from gtnlab.curriculum import Measure
+from gtnlab.evaluation import Scores
+from gtnlab.experiments import Variant
+from gtnlab.report import Row
+from gtnlab.results import Result, by_experiment
+
+__all__ = ["findings", "margin_of_difference", "percent"]
+
+# Below this difference in points nothing is said to have changed, whatever the interval.
+WORTH_SAYING = 1.0
+
+
+def findings(results: list[Result]) -> list[tuple[str, str]]:
+    """Heading and paragraph of each finding that the results carry."""
+    found = [
+        ("Is there a curriculum?", _curriculum(results)),
+        ("Where is it when the vectors are fixed?", _stored(results)),
+        ("What does the order carry?", _order(results)),
+        ("How much was leaked batch statistics?", _leaked(results)),
+        ("Does it teach other learners?", _transfer(results)),
+        ("Is it worth more than real images?", _real(results)),
+    ]
+    return [(heading, text) for heading, text in found if text]
+
+
+def percent(scores: Scores) -> str:
+    """``93.4 ± 0.1``, in per cent; the margin is half of the mean's 95 % interval."""
+    return f"{100 * scores.mean:.1f} ± {100 * scores.margin:.1f}"
+
+
+def margin_of_difference(one: Scores, other: Scores) -> float:
+    """Half of the 95 % interval of the difference of two independent means (0 to 1)."""
+    return math.hypot(one.margin, other.margin)
+
+
+def _curriculum(results: list[Result]) -> str:
+    said = []
+    for experiment, group in by_experiment(results).items():
+        parts = []
+        for result in group:
+            ordered = result.scores("ordered", "inference")
+            shuffled = result.scores("steps-shuffled", "inference")
+            parts.append(f"{result.label} {_change(ordered, shuffled)}")
+        said.append(f"In `{experiment}`, shuffling the batches changes: {'; '.join(parts)}.")
+    said.append(
+        "An order that costs accuracy to lose is a curriculum. A teacher whose vectors are drawn "
+        "anew cannot keep one in them, but the learned rates still tell its steps apart."
+    )
+    return " ".join(said)
+
+
+def _stored(results: list[Result]) -> str:
+    said = []
+    for experiment, group in by_experiment(results).items():
+        learned, fixed = _variant(group, "learned"), _variant(group, "random_fixed")
+        if not learned or not fixed:
+            continue
+        one, other = learned.scores("ordered", "inference"), fixed.scores("ordered", "inference")
+        gap = 100 * (one.mean - other.mean)
+        margin = 100 * margin_of_difference(one, other)
+        losses = [
+            100 * (r.scores("ordered", "inference").mean
+                   - r.scores("steps-shuffled", "inference").mean)
+            for r in (learned, fixed)
+        ]  # fmt: skip
+        verdict = (
+            "no clear difference" if abs(gap) <= margin else f"{gap:+.1f} ± {margin:.1f} points"
+        )
+        said.append(
+            f"In `{experiment}`, learned vectors reach {percent(one)} % and fixed ones "
+            f"{percent(other)} % ({verdict}); shuffled, they lose {losses[0]:.1f} and "
+            f"{losses[1]:.1f} points."
+        )
+    if said:
+        said.append(
+            "Fixed vectors are never trained: whatever order their teacher has is in its weights, "
+            "which tell the steps' vectors apart, and in the rates."
+        )
+    return " ".join(said)
+
+
+def _order(results: list[Result]) -> str:
+    said = []
+    for result in results:
+        if result.config.variant != "learned":
+            continue
+        ordered = result.scores("ordered", "inference")
+        parts = [
+            f"{words} {_change(ordered, result.scores(order, 'inference'))}"
+            for order, words in (
+                ("within-batch", "images shuffled within each batch"),
+                ("reversed", "batches from last to first"),
+                ("images-shuffled", "images dealt out anew over all batches"),
+            )
+        ]
+        said.append(f"In `{result.config.name}` (learned): {'; '.join(parts)}.")
+    if said:
+        said.append(
+            "The learning rate and momentum of a step stay in their place when the images move, so "
+            "that part of a loss is images that meet a rate made for others."
+        )
+    return " ".join(said)
+
+
+def _leaked(results: list[Result]) -> str:
+    said = []
+    for result in results:
+        leaking = result.scores("ordered", "batch-statistics")
+        honest = result.scores("ordered", "inference")
+        if leaking.values == honest.values:
+            continue
+        gap = 100 * (leaking.mean - honest.mean)
+        said.append(
+            f"`{result.config.name}` {result.label}: {percent(leaking)} % by batch statistics, "
+            f"{percent(honest)} % in inference, {gap:+.1f} points"
+        )
+    if not said:
+        return ""
+    plain = sorted({r.config.name for r in results
+                    if r.scores("ordered", "inference").values
+                    == r.scores("ordered", "batch-statistics").values})  # fmt: skip
+    rest = (
+        f" The learner of `{'`, `'.join(plain)}` has no BatchNorm: its two measures are one."
+        if plain
+        else ""
+    )
+    return "; ".join(said) + "." + rest
+
+
+def _transfer(results: list[Result]) -> str:
+    said = []
+    for result in results:
+        if result.config.variant != "learned" or not result.report.transfer:
+            continue
+        own = result.scores("ordered", "inference")
+        rows = sorted(result.report.transfer, key=lambda row: -row.scores["inference"].mean)
+        each = ", ".join(f"{row.learner} {percent(row.scores['inference'])}" for row in rows)
+        said.append(
+            f"The images that teach `{result.config.name}`'s own learner to {percent(own)} % teach "
+            f"others to (inference, at the pace that suits each): {each}."
+        )
+    return " ".join(said)
+
+
+def _real(results: list[Result]) -> str:
+    said = []
+    for result in results:
+        real = [row for row in result.report.own if row.taught != "generated"]
+        if not real:
+            continue
+        measure: Measure = "inference"
+        own = result.scores("ordered", measure)
+        best = max(real, key=lambda row: row.scores[measure].mean)
+        gap = 100 * (own.mean - best.scores[measure].mean)
+        margin = 100 * margin_of_difference(own, best.scores[measure])
+        each = ", ".join(f"{_taught(row)} {percent(row.scores[measure])} %" for row in real)
+        said.append(
+            f"`{result.config.name}` {result.label}: {result.config.images} generated images "
+            f"{percent(own)} %; as many real ones {each}. The difference to the better is "
+            f"{gap:+.1f} ± {margin:.1f} points (inference)."
+        )
+    return " ".join(said)
+
+
+def _taught(row: Row) -> str:
+    return "picked by k-means" if row.taught == "real-kmeans" else "drawn at random"
+
+
+def _change(before: Scores, after: Scores) -> str:
+    gap, margin = 100 * (after.mean - before.mean), 100 * margin_of_difference(before, after)
+    words = f"{gap:+.1f} ± {margin:.1f} points"
+    return f"{words} (nothing to speak of)" if abs(gap) <= max(margin, WORTH_SAYING) else words
+
+
+def _variant(group: list[Result], variant: Variant) -> Result | None:
+    return next((result for result in group if result.config.variant == variant), None)
