@@ -7,7 +7,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from gtnlab.curriculum import MEASURES, Measure
 from gtnlab.experiments import VARIANTS
@@ -141,6 +141,9 @@ def rates(results: list[Result]) -> Figure:
             above.plot(inner, result.curriculum.lr[-1], markersize=4, **look)
             below.plot(inner, result.curriculum.momentum[-1], markersize=4, **look)
         above.set(title=_title(group), yscale="log")
+        above.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        above.yaxis.set_major_formatter("{x:g}")
+        above.yaxis.set_minor_formatter(NullFormatter())
         below.set(xlabel="inner step", ylim=(0, 1))
         below.xaxis.set_major_locator(MaxNLocator(integer=True))
         for axes in (above, below):
@@ -185,7 +188,7 @@ def inner_steps(results: list[Result]) -> Figure:
         Line2D([], [], color="black", linestyle=style, label=label)
         for label, style in (("in order", "-"), ("steps shuffled", "--"))
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False)
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 

@@ -23,6 +23,9 @@ def publish(
     to: Annotated[
         Path, typer.Option(help="Folder of recorded curricula.", file_okay=False)
     ] = CURRICULA,
+    note: Annotated[
+        str, typer.Option(help="A sentence to keep with them and to show with their times.")
+    ] = "",
     device: Device = "auto",
 ) -> None:
     """Write recorded curricula that are small enough to hand out.
@@ -48,7 +51,7 @@ def publish(
                 done += 1
                 tick(done, total)
 
-            written = [write(run, to, test, on_learner=count) for run in runs]
+            written = [write(run, to, test, note=note, on_learner=count) for run in runs]
         for path in written:
             typer.echo(f"written: {path} ({path.stat().st_size / 1e6:.1f} MB)")
 

@@ -42,15 +42,15 @@ def margin_of_difference(one: Scores, other: Scores) -> float:
 def _curriculum(results: list[Result]) -> str:
     said = []
     for experiment, group in by_experiment(results).items():
-        parts = []
-        for result in group:
-            ordered = result.scores("ordered", "inference")
-            shuffled = result.scores("steps-shuffled", "inference")
-            parts.append(f"{result.label} {_change(ordered, shuffled)}")
-        said.append(f"In `{experiment}`, shuffling the batches changes: {'; '.join(parts)}.")
+        parts = [
+            f"{_change(r.scores('ordered', 'inference'), r.scores('steps-shuffled', 'inference'))} "
+            f"with {r.label} vectors"
+            for r in group
+        ]
+        said.append(f"Shuffling the batches of `{experiment}` changes accuracy by {_and(parts)}.")
     said.append(
         "An order that costs accuracy to lose is a curriculum. A teacher whose vectors are drawn "
-        "anew cannot keep one in them, but the learned rates still tell its steps apart."
+        "anew each time cannot tell one step from another; only the learned rates can."
     )
     return " ".join(said)
 
@@ -70,7 +70,7 @@ def _stored(results: list[Result]) -> str:
             for r in (learned, fixed)
         ]  # fmt: skip
         verdict = (
-            "no clear difference" if abs(gap) <= margin else f"{gap:+.1f} ± {margin:.1f} points"
+            "no clear difference" if abs(gap) <= margin else f"{_signed(gap)} ± {margin:.1f} points"
         )
         said.append(
             f"In `{experiment}`, learned vectors reach {percent(one)} % and fixed ones "
@@ -118,7 +118,7 @@ def _leaked(results: list[Result]) -> str:
         gap = 100 * (leaking.mean - honest.mean)
         said.append(
             f"`{result.config.name}` {result.label}: {percent(leaking)} % by batch statistics, "
-            f"{percent(honest)} % in inference, {gap:+.1f} points"
+            f"{percent(honest)} % in inference, {_signed(gap)} points"
         )
     if not said:
         return ""
@@ -149,11 +149,12 @@ def _transfer(results: list[Result]) -> str:
 
 
 def _real(results: list[Result]) -> str:
-    said = []
+    said, told = [], set[str]()
     for result in results:
         real = [row for row in result.report.own if row.taught != "generated"]
-        if not real:
+        if not real or result.config.name in told:
             continue
+        told.add(result.config.name)  # the real images are the same for every variant
         measure: Measure = "inference"
         own = result.scores("ordered", measure)
         best = max(real, key=lambda row: row.scores[measure].mean)
@@ -163,7 +164,7 @@ def _real(results: list[Result]) -> str:
         said.append(
             f"`{result.config.name}` {result.label}: {result.config.images} generated images "
             f"{percent(own)} %; as many real ones {each}. The difference to the better is "
-            f"{gap:+.1f} ± {margin:.1f} points (inference)."
+            f"{_signed(gap)} ± {margin:.1f} points (inference)."
         )
     return " ".join(said)
 
@@ -174,8 +175,17 @@ def _taught(row: Row) -> str:
 
 def _change(before: Scores, after: Scores) -> str:
     gap, margin = 100 * (after.mean - before.mean), 100 * margin_of_difference(before, after)
-    words = f"{gap:+.1f} ± {margin:.1f} points"
+    words = f"{_signed(gap)} ± {margin:.1f} points"
     return f"{words} (nothing to speak of)" if abs(gap) <= max(margin, WORTH_SAYING) else words
+
+
+def _signed(points: float) -> str:
+    rounded = round(points, 1)
+    return "0.0" if rounded == 0 else f"{rounded:+.1f}".replace("-", "−")
+
+
+def _and(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _variant(group: list[Result], variant: Variant) -> Result | None:

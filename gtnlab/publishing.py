@@ -38,6 +38,7 @@ def publish(
     folder: Path,
     test: Digits,
     *,
+    note: str = "",
     max_bytes: int = MAX_BYTES,
     on_learner: Callable[[], None] | None = None,
 ) -> Path:
@@ -50,6 +51,7 @@ def publish(
         run: directory with ``curriculum.npz`` and, after ``gtnlab evaluate``, ``evaluation.json``.
         folder: where recorded curricula are kept.
         test: real test digits.
+        note: a sentence that a reader of its numbers should know; kept in the provenance.
         max_bytes: of the file.
         on_learner: called after each of the ``LEARNERS_OF_CLAIM`` learners.
 
@@ -63,6 +65,7 @@ def publish(
     curriculum = open_curriculum(run)
     config = ExperimentConfig(**curriculum.provenance["config"])
     facts = {**curriculum.provenance, "claim": claim(curriculum, test, on_learner)}
+    facts |= {"note": note} if note else {}
     curriculum = _small_enough(dataclasses.replace(curriculum, provenance=facts), run, max_bytes)
     target = folder / f"{published_name(config)}.npz"
     curriculum.save(target)

@@ -88,8 +88,8 @@ def write_page(folder: Path, target: Path) -> list[Path]:
             charts.rates(results),
             "Learned learning rate and momentum of each inner step, one panel per experiment.",
         ),
-        "The inner loss is averaged over ten classes as well as over images, so that a learning "
-        "rate here is a tenth of its usual size.",
+        "The inner loss is averaged over ten classes as well as over images: a learning rate of 10 "
+        "here does what 1 does with the usual cross-entropy.",
         "## After each inner step\n",
         picture(
             "inner_steps",
@@ -266,7 +266,13 @@ def _time(results: list[Result]) -> str:
                 where,
             ]
         )
-    return _table(["run", "outer steps", "minutes", "seconds per outer step", "hardware"], rows)
+    notes = {r.curriculum.provenance.get("note", "") for r in results} - {""}
+    return "\n\n".join(
+        [
+            _table(["run", "outer steps", "minutes", "seconds per outer step", "hardware"], rows),
+            *sorted(notes),
+        ]
+    )
 
 
 def _commands(results: list[Result]) -> str:
