@@ -80,7 +80,7 @@ def train_live(
                 if result is None:
                     raise
             else:
-                watched.finish(curriculum, _stood_in(place, curriculum))
+                watched.finish(curriculum, _stood_in(place, curriculum), own=False)
                 return curriculum
         assert result is not None
         curriculum = record(result, test, watched.judged)
@@ -145,14 +145,19 @@ class _Watched:
     def judged(self, done: int, total: int) -> None:
         self._words.value = f"Fresh learners judge what it made: {done} of {total} snapshots."
 
-    def finish(self, curriculum: Curriculum, words: str) -> None:
-        """Put a plain picture in the place of the widgets: it needs no kernel to be seen."""
-        picture = self._picture(curriculum.images[-1], curriculum.labels)
+    def finish(self, curriculum: Curriculum, words: str, *, own: bool = True) -> None:
+        """Put a plain picture in the place of the widgets: it needs no kernel to be seen.
+
+        Args:
+            curriculum: whose images to show at last.
+            words: what happened.
+            own: whether the curves on the screen led to it.
+        """
+        made, labels = curriculum.images[-1], curriculum.labels
+        picture = self._picture(made, labels) if own else frames.png(_sheet(made, labels))
         encoded = base64.b64encode(picture).decode()
-        alt = (
-            "Loss and accuracy during the training; below, the images that the teacher makes "
-            "now, a row for each inner step."
-        )
+        curves = "Loss and accuracy during the training; below, the " if own else "The "
+        alt = f"{curves}images that the teacher makes, a row for each inner step."
         shown: dict[str, Any] = {
             "text/html": f"<p>{html.escape(words)}</p>"
             f'<img alt="{alt}" src="data:image/png;base64,{encoded}">',
@@ -171,5 +176,9 @@ class _Watched:
             frames.curve(self._losses, title="outer loss", ends=(0, math.log(10))),
             frames.curve(self._accuracies, title="accuracy on real digits", ends=(0, 1)),
         ]
-        made = frames.sheet(images[:, :COLUMNS], labels[:COLUMNS])
-        return frames.png(frames.stacked([frames.stacked(curves, sideways=True, gap=0), made]))
+        above = frames.stacked(curves, sideways=True, gap=0)
+        return frames.png(frames.stacked([above, _sheet(images, labels)]))
+
+
+def _sheet(images: Any, labels: Any) -> Any:
+    return frames.sheet(images[:, :COLUMNS], labels[:COLUMNS])

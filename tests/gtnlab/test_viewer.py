@@ -1,0 +1,192 @@
+"""The explorer shows what was recorded, step by step, and says what was not."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gtnlab import frames
+from gtnlab.curriculum import Curriculum
+from gtnlab.errors import GtnError
+from gtnlab.panel import Panel
+from gtnlab.playback import Playback, variant_of
+from gtnlab.viewer import Explorer, explore
+
+
+@pytest.fixture
+def folder(curriculum: Curriculum, tmp_path: Path) -> Path:
+    """Two recordings of one experiment, and a shorter one of another with both measures alike."""
+    curriculum.save(tmp_path / "class_learned.npz")
+    last = slice(1, 2)
+    dataclasses.replace(
+        curriculum,
+        outer_step=curriculum.outer_step[last],
+        images=curriculum.images[last],
+        lr=curriculum.lr[last],
+        momentum=curriculum.momentum[last],
+        accuracy=curriculum.accuracy[last],
+    ).save(tmp_path / "class_random_fixed.npz")
+    alike = curriculum.accuracy[:, :, :1, :2].repeat(2, axis=2)
+    dataclasses.replace(
+        curriculum,
+        images=curriculum.images[:, :2],
+        lr=curriculum.lr[:, :2],
+        momentum=curriculum.momentum[:, :2],
+        accuracy=alike,
+    ).save(tmp_path / "short.npz")
+    return tmp_path
+
+
+def seen(panel: Panel) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(panel.picture.value)))
+
+
+def test_the_sliders_lead_to_every_recorded_batch_with_its_accuracy_and_rates(
+    curriculum: Curriculum, folder: Path
+) -> None:
+    shown = explore(folder, experiment="class_learned")
+    panel = shown.panels[0]
+    for snapshot in range(2):
+        shown.outer.index = snapshot
+        for step in range(4):
+            shown.inner.value = step + 1
+            batch = frames.grid(curriculum.images[snapshot, step], curriculum.labels)
+            np.testing.assert_array_equal(seen(panel), batch)
+            for column, measure in enumerate(curriculum.measures):
+                share = 100 * curriculum.accuracy[snapshot, 0, column, step]
+                assert f"{share:.1f} % ({measure})" in panel.facts.value
+            assert f"Learning rate {curriculum.lr[snapshot, step]:.3g}," in panel.facts.value
+            assert f"momentum {curriculum.momentum[snapshot, step]:.3g}" in panel.facts.value
+            assert f"after {curriculum.outer_step[snapshot]} outer steps" in panel.facts.value
+            assert panel.curve.step == step
+
+
+def test_a_click_on_the_curve_goes_to_that_step(folder: Path) -> None:
+    shown = explore(folder, experiment="class", compare=True)
+    for panel, step in zip(shown.panels, (2, 1), strict=True):
+        panel.curve._handle_custom_msg({"picked": step}, [])
+        assert shown.inner.value == step + 1
+        assert {panel.curve.step for panel in shown.panels} == {step}
+
+
+def test_the_curve_has_a_line_for_each_recorded_order_and_the_chosen_measure(
+    curriculum: Curriculum, folder: Path
+) -> None:
+    shown = explore(folder, experiment="class_learned")
+    for column, measure in enumerate(curriculum.measures):
+        shown.measure.value = measure
+        (line,) = shown.panels[0].curve.series
+        assert (line["order"], line["chosen"]) == ("ordered", True)
+        np.testing.assert_allclose(line["values"], curriculum.accuracy[1, 0, column])
+
+
+def test_an_order_without_a_recorded_accuracy_says_so_and_still_shows_its_batches(
+    curriculum: Curriculum, folder: Path
+) -> None:
+    shown = explore(folder, experiment="class_learned")
+    panel = shown.panels[0]
+    panel.order.value = "reversed"
+    np.testing.assert_array_equal(
+        seen(panel), frames.grid(curriculum.images[1, 3], curriculum.labels)
+    )
+    assert "not recorded in this order (recorded: ordered)" in panel.facts.value
+    assert "%" not in panel.facts.value
+    assert panel.curve.note == "not recorded: reversed"
+    assert not any(line["chosen"] for line in panel.curve.series)
+
+
+@pytest.mark.parametrize("order", ["steps-shuffled", "images-shuffled", "reversed"])
+def test_a_reordered_playback_holds_the_same_images_with_their_own_labels(
+    curriculum: Curriculum, order: Any
+) -> None:
+    plain, other = Playback("x", curriculum), Playback("x", curriculum, order)
+
+    def pairs(played: Playback) -> list[tuple[bytes, int]]:
+        found = []
+        for step in range(played.steps):
+            batch = zip(played.images(1, step), played.labels(step), strict=True)
+            found += [(image.tobytes(), int(label)) for image, label in batch]
+        return found
+
+    assert pairs(other) != pairs(plain)
+    assert sorted(pairs(other)) == sorted(pairs(plain))
+
+
+def test_two_recordings_of_different_length_are_compared_side_by_side(folder: Path) -> None:
+    shown = explore(folder, experiment="class_learned", compare=True)
+    left, right = shown.panels
+    assert shown.shown == [left, right]
+    assert right.playback.name == "class_random_fixed"  # another variant of the same experiment
+    right.experiment.value = "short"
+    assert right.playback.name == "short"
+    assert shown.inner.max == 4
+    shown.inner.value = 4
+    assert (left.curve.step, right.curve.step) == (3, 1)  # the shorter one waits at its end
+    assert shown.inner.value == 4
+    shown.compare.value = False
+    assert shown.shown == [left]
+    assert len(shown._stage.children) == 1
+
+
+def test_measures_that_agree_are_not_offered_as_a_choice(folder: Path) -> None:
+    both = explore(folder, experiment="class_learned")
+    one = explore(folder, experiment="short")
+    assert both.measure.layout.display is None
+    assert set(both.measure.options) == {"inference", "batch-statistics"}
+    assert one.measure.layout.display == "none"
+    assert "inference" not in one.panels[0].facts.value
+
+
+def test_choosing_another_experiment_keeps_the_variant_where_it_can(
+    curriculum: Curriculum, folder: Path
+) -> None:
+    curriculum.save(folder / "A_random_fixed.npz")
+    shown = explore(folder, experiment="class_random_fixed")
+    panel = shown.panels[0]
+    panel.experiment.value = "A"
+    assert panel.playback.name == "A_random_fixed"
+    assert list(shown.outer.options) == ["0", "7"]
+    panel.experiment.value = "short"
+    assert panel.playback.name == "short"
+
+
+def test_a_curriculum_in_memory_is_listed_beside_the_recorded_ones(
+    curriculum: Curriculum, folder: Path
+) -> None:
+    shown = explore(folder, experiment="mine", also={"mine": curriculum})
+    assert shown.panels[0].playback.curriculum is curriculum
+    assert set(shown.panels[0].experiment.options) == {"mine", "class", "short"}
+
+
+def test_an_unknown_experiment_or_folder_is_an_error_that_names_what_there_is(
+    folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(GtnError, match="'D'.*class_learned, class_random_fixed, short"):
+        explore(folder, experiment="D")
+    with pytest.raises(GtnError, match="nowhere holds no recorded curricula"):
+        explore(tmp_path / "nowhere")
+
+
+def test_every_control_has_a_visible_description_and_the_picture_is_told_in_words(
+    folder: Path,
+) -> None:
+    shown: Explorer = explore(folder, experiment="class_learned")
+    panel = shown.panels[0]
+    controls = [shown.inner, shown.outer, shown.compare, shown.measure]
+    controls += [panel.experiment, panel.variant, panel.order]
+    assert all(control.description for control in controls)
+    assert "20 generated images of inner step 1" in panel.curve.alt
+    assert "labelled 0 1 2 3 4 5 6 7 8 9 0 1" in panel.curve.alt
+
+
+def test_names_of_recordings_split_into_experiment_and_variant() -> None:
+    assert variant_of("class_learned") == ("class", "learned")
+    assert variant_of("C_lean_random_fixed") == ("C_lean", "random_fixed")
+    assert variant_of("C_lean_random") == ("C_lean", "random")
+    assert variant_of("curriculum") == ("curriculum", "")
