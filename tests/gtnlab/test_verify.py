@@ -49,8 +49,8 @@ def honest(curriculum: Curriculum, test_digits: Digits) -> Curriculum:
 
 def better_claim(told: Curriculum) -> Curriculum:
     scores = told.provenance["claim"]["accuracy"]["inference"]
-    scores["values"] = [value + 0.25 for value in scores["values"]]
-    scores["mean"] += 0.25
+    scores["values"] = [0.95] * 10
+    scores["mean"] = 0.95
     return told
 
 
