@@ -9,6 +9,9 @@ The rooms:
 - judging:   `curriculum`, `evaluation`, `baselines`, `architecture_search`, `report`, `picture`
 - seeing:    `viewer` of `panel`s with a `curve_widget` (`curve.js`), from `playback` and `frames`;
              `live`; without a kernel `static_page`, and `export`
+- showing:   `recordings` are found, `publishing` makes them, `verify` checks them; `results` of
+             them, drawn by `charts` (`chart_style`) beside `published` ones, put into words by
+             `findings` and `results_tables`, are the `results_page`
 - many:      `sweep`, `tracking`
-- people:    `cli`, `cli_many`, `cli_export`, `cli_options`, `console`
+- people:    `cli`, `cli_many`, `cli_record`, `cli_export`, `cli_options`, `console`
 """

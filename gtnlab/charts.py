@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from gtnlab.curriculum import MEASURES, Measure
+from gtnlab.chart_style import (
+    COLOURS,
+    MARKS,
+    box,
+    legend_patch,
+    row_of_panels,
+    title_of,
+    told_apart,
+    variant_handles,
+)
+from gtnlab.curriculum import MEASURES
 from gtnlab.experiments import VARIANTS
 from gtnlab.published import PUBLISHED
-from gtnlab.results import LABELS, Result, by_experiment
+from gtnlab.results import Result, by_experiment
 
 __all__ = [
     "image_grids",
@@ -25,9 +34,6 @@ __all__ = [
     "transfer",
 ]
 
-# Okabe & Ito's colours, told apart by the colour-blind; each also has a mark or a dash of its own.
-COLOURS = dict(zip(VARIANTS, ("#0072B2", "#D55E00", "#009E73"), strict=True))
-MARKS = dict(zip(VARIANTS, ("o", "s", "^"), strict=True))
 ORDER_COLOURS = {"ordered": "#0072B2", "steps-shuffled": "#E69F00", "reversed": "#CC79A7"}
 # Generated images hold every grey, so that what lies between them needs a colour.
 GREYS = colormaps["gray"].with_extremes(bad="#56B4E9")
@@ -38,12 +44,12 @@ LOWEST = 60  # per cent: below it the curves over training only rise from chance
 
 def outer_curves(results: list[Result]) -> Figure:
     """Accuracy after the whole lesson, over the teacher's training; one panel per experiment."""
-    figure, panels = _panels(results, height=4.6)
+    figure, panels = row_of_panels(results, height=4.6)
     for axes, (experiment, group) in zip(panels, by_experiment(results).items(), strict=True):
         for result in group:
             curriculum, variant = result.curriculum, result.config.variant
             row = curriculum.orders.index("ordered")
-            for measure in _told_apart(result):
+            for measure in told_apart(result):
                 axes.plot(
                     curriculum.outer_step,
                     100 * curriculum.accuracy[:, row, curriculum.measures.index(measure), -1],
@@ -60,14 +66,14 @@ def outer_curves(results: list[Result]) -> Figure:
                 )
         judged = group[0].curriculum.provenance["judged"]
         axes.set(
-            title=f"{_title(group)}\nfresh learners: {judged['learners']}, "
+            title=f"{title_of(group)}\nfresh learners: {judged['learners']}, "
             f"test images: {judged['test_images']}",
             xlabel="outer steps",
             ylim=(LOWEST, 100),
         )
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("accuracy on real test digits (%)")
-    handles = _variant_handles(results)
+    handles = variant_handles(results)
     handles += [Line2D([], [], color="black", linestyle=STYLES[m], label=m) for m in MEASURES]
     if any(experiment in PUBLISHED for experiment in by_experiment(results)):
         handles.append(
@@ -86,17 +92,17 @@ def outer_curves(results: list[Result]) -> Figure:
 
 def orders(results: list[Result]) -> Figure:
     """Box plots: what shuffling and reversing the batches does; one panel per experiment."""
-    figure, panels = _panels(results, height=4.8, sharey=True)
+    figure, panels = row_of_panels(results, height=4.8, sharey=True)
     for axes, group in zip(panels, by_experiment(results).values(), strict=True):
         for place, result in enumerate(group):
             for offset, order in zip((-0.26, 0, 0.26), ORDER_COLOURS, strict=True):
                 values = 100 * np.array(result.scores(order, "inference").values)
-                _box(axes, values, place + offset, 0.22, ORDER_COLOURS[order])
-        axes.set(title=_title(group))
+                box(axes, values, place + offset, 0.22, ORDER_COLOURS[order])
+        axes.set(title=title_of(group))
         axes.set_xticks(range(len(group)), [result.label for result in group])
         axes.grid(axis="y", alpha=0.3)
     panels[0].set_ylabel("accuracy (%), inference")
-    handles = [_patch(colour, order) for order, colour in ORDER_COLOURS.items()]
+    handles = [legend_patch(colour, order) for order, colour in ORDER_COLOURS.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
@@ -123,7 +129,8 @@ def image_grids(group: list[Result]) -> Figure:
     panels[0].set_ylabel("inner step")
     of = group[0].curriculum.batch
     figure.suptitle(
-        f"{_title(group)}: " + (f"the first {shown} of {of} images" if shown < of else "all images")
+        f"{title_of(group)}: "
+        + (f"the first {shown} of {of} images" if shown < of else "all images")
     )
     return figure
 
@@ -140,7 +147,7 @@ def rates(results: list[Result]) -> Figure:
             inner = np.arange(1, result.curriculum.steps + 1)
             above.plot(inner, result.curriculum.lr[-1], markersize=4, **look)
             below.plot(inner, result.curriculum.momentum[-1], markersize=4, **look)
-        above.set(title=_title(group), yscale="log")
+        above.set(title=title_of(group), yscale="log")
         above.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         above.yaxis.set_major_formatter("{x:g}")
         above.yaxis.set_minor_formatter(NullFormatter())
@@ -151,14 +158,14 @@ def rates(results: list[Result]) -> Figure:
     panels[0, 0].set_ylabel("learning rate (log scale)")
     panels[1, 0].set_ylabel("momentum")
     figure.legend(
-        handles=_variant_handles(results), loc="outside lower center", ncols=3, frameon=False
+        handles=variant_handles(results), loc="outside lower center", ncols=3, frameon=False
     )
     return figure
 
 
 def inner_steps(results: list[Result]) -> Figure:
     """Accuracy after each inner step, in order (solid) and with the batches shuffled (dashed)."""
-    figure, panels = _panels(results, height=4.6, sharey=True)
+    figure, panels = row_of_panels(results, height=4.6, sharey=True)
     for axes, group in zip(panels, by_experiment(results).values(), strict=True):
         for result in group:
             curriculum, variant = result.curriculum, result.config.variant
@@ -175,7 +182,7 @@ def inner_steps(results: list[Result]) -> Figure:
                 )
         judged = group[0].curriculum.provenance["judged"]
         axes.set(
-            title=f"{_title(group)}\nfresh learners: {judged['learners']}, "
+            title=f"{title_of(group)}\nfresh learners: {judged['learners']}, "
             f"test images: {judged['test_images']}",
             xlabel="inner steps done",
             ylim=(0, 100),
@@ -183,7 +190,7 @@ def inner_steps(results: list[Result]) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("accuracy (%), inference")
-    handles = _variant_handles(results)
+    handles = variant_handles(results)
     handles += [
         Line2D([], [], color="black", linestyle=style, label=label)
         for label, style in (("in order", "-"), ("steps shuffled", "--"))
@@ -246,10 +253,10 @@ def transfer(results: list[Result]) -> Figure:
                 style = "--" if row.taught == "real-kmeans" else ":"
                 axes.axhline(100 * row.scores["inference"].mean, color="black", linestyle=style)
         axes.set_xticks(range(len(every)), every, rotation=30, ha="right")
-        axes.set(title=_title(group), ylim=(0, 100))
+        axes.set(title=title_of(group), ylim=(0, 100))
         axes.grid(axis="y", alpha=0.3)
     panels[0].set_ylabel("accuracy (%), inference")
-    handles = _variant_handles(shown)
+    handles = variant_handles(shown)
     handles += [
         Line2D([], [], color="black", linestyle=style, label=label)
         for label, style in (
@@ -287,48 +294,3 @@ def seconds(results: list[Result]) -> Figure:
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right", fontsize=9)
     return figure
-
-
-def _panels(
-    results: list[Result], *, height: float, sharey: bool = False
-) -> tuple[Figure, list[Axes]]:
-    count = len(by_experiment(results))
-    figure = Figure(figsize=(max(5.0, 4.4 * count), height), layout="constrained")
-    return figure, list(np.atleast_1d(np.asarray(figure.subplots(1, count, sharey=sharey))))
-
-
-def _title(group: list[Result]) -> str:
-    config = group[0].config
-    return f"{config.name}: {config.steps} steps × {config.batch} images"
-
-
-def _told_apart(result: Result) -> tuple[Measure, ...]:
-    """Both measures, or one of them where the learner has no batch statistics to tell them by."""
-    accuracy = result.curriculum.accuracy
-    same = np.array_equal(accuracy.min(axis=2), accuracy.max(axis=2))
-    return ("inference",) if same else MEASURES
-
-
-def _variant_handles(results: list[Result]) -> list[Line2D]:
-    present = [v for v in VARIANTS if any(r.config.variant == v for r in results)]
-    return [
-        Line2D([], [], color=COLOURS[v], marker=MARKS[v], markersize=4, label=LABELS[v])
-        for v in present
-    ]
-
-
-def _patch(colour: str, label: str) -> Line2D:
-    return Line2D([], [], color=colour, alpha=0.55, linewidth=8, label=label)
-
-
-def _box(axes: Axes, values: np.ndarray, place: float, width: float, colour: str) -> None:
-    axes.boxplot(
-        [values],
-        positions=[place],
-        widths=width,
-        manage_ticks=False,
-        patch_artist=True,
-        boxprops={"facecolor": colour, "alpha": 0.55},
-        medianprops={"color": "black"},
-        flierprops={"markersize": 4},
-    )

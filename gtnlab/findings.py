@@ -10,7 +10,7 @@ from gtnlab.experiments import Variant
 from gtnlab.report import Row
 from gtnlab.results import Result, by_experiment
 
-__all__ = ["findings", "margin_of_difference", "percent"]
+__all__ = ["findings", "margin_of_difference", "percent", "signed"]
 
 # Below this difference in points nothing is said to have changed, whatever the interval.
 WORTH_SAYING = 1.0
@@ -70,7 +70,7 @@ def _stored(results: list[Result]) -> str:
             for r in (learned, fixed)
         ]  # fmt: skip
         verdict = (
-            "no clear difference" if abs(gap) <= margin else f"{_signed(gap)} ± {margin:.1f} points"
+            "no clear difference" if abs(gap) <= margin else f"{signed(gap)} ± {margin:.1f} points"
         )
         said.append(
             f"In `{experiment}`, learned vectors reach {percent(one)} % and fixed ones "
@@ -118,7 +118,7 @@ def _leaked(results: list[Result]) -> str:
         gap = 100 * (leaking.mean - honest.mean)
         said.append(
             f"`{result.config.name}` {result.label}: {percent(leaking)} % by batch statistics, "
-            f"{percent(honest)} % in inference, {_signed(gap)} points"
+            f"{percent(honest)} % in inference, {signed(gap)} points"
         )
     if not said:
         return ""
@@ -164,7 +164,7 @@ def _real(results: list[Result]) -> str:
         said.append(
             f"`{result.config.name}` {result.label}: {result.config.images} generated images "
             f"{percent(own)} %; as many real ones {each}. The difference to the better is "
-            f"{_signed(gap)} ± {margin:.1f} points (inference)."
+            f"{signed(gap)} ± {margin:.1f} points (inference)."
         )
     return " ".join(said)
 
@@ -175,11 +175,12 @@ def _taught(row: Row) -> str:
 
 def _change(before: Scores, after: Scores) -> str:
     gap, margin = 100 * (after.mean - before.mean), 100 * margin_of_difference(before, after)
-    words = f"{_signed(gap)} ± {margin:.1f} points"
+    words = f"{signed(gap)} ± {margin:.1f} points"
     return f"{words} (nothing to speak of)" if abs(gap) <= max(margin, WORTH_SAYING) else words
 
 
-def _signed(points: float) -> str:
+def signed(points: float) -> str:
+    """``+1.8``, ``−2.3`` or ``0.0``."""
     rounded = round(points, 1)
     return "0.0" if rounded == 0 else f"{rounded:+.1f}".replace("-", "−")
 

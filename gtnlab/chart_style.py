@@ -1,0 +1,77 @@
+"""What the charts of the results page share: colours, marks, panels and legends."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from gtnlab.curriculum import MEASURES, Measure
+from gtnlab.experiments import VARIANTS
+from gtnlab.results import LABELS, Result, by_experiment
+
+__all__ = [
+    "COLOURS",
+    "MARKS",
+    "box",
+    "legend_patch",
+    "row_of_panels",
+    "title_of",
+    "told_apart",
+    "variant_handles",
+]
+
+# Okabe & Ito's colours, told apart by the colour-blind; each also has a mark or a dash of its own.
+COLOURS = dict(zip(VARIANTS, ("#0072B2", "#D55E00", "#009E73"), strict=True))
+MARKS = dict(zip(VARIANTS, ("o", "s", "^"), strict=True))
+
+
+def row_of_panels(
+    results: list[Result], *, height: float, sharey: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """A row of panels, one for each experiment."""
+    count = len(by_experiment(results))
+    figure = Figure(figsize=(max(5.0, 4.4 * count), height), layout="constrained")
+    return figure, list(np.atleast_1d(np.asarray(figure.subplots(1, count, sharey=sharey))))
+
+
+def title_of(group: list[Result]) -> str:
+    """An experiment's name and size."""
+    config = group[0].config
+    return f"{config.name}: {config.steps} steps × {config.batch} images"
+
+
+def told_apart(result: Result) -> tuple[Measure, ...]:
+    """Both measures, or one of them where the learner has no batch statistics to tell them by."""
+    accuracy = result.curriculum.accuracy
+    same = np.array_equal(accuracy.min(axis=2), accuracy.max(axis=2))
+    return ("inference",) if same else MEASURES
+
+
+def variant_handles(results: list[Result]) -> list[Line2D]:
+    """Legend entries of the variants that there are."""
+    present = [v for v in VARIANTS if any(r.config.variant == v for r in results)]
+    return [
+        Line2D([], [], color=COLOURS[v], marker=MARKS[v], markersize=4, label=LABELS[v])
+        for v in present
+    ]
+
+
+def legend_patch(colour: str, label: str) -> Line2D:
+    """A legend entry for boxes of a colour."""
+    return Line2D([], [], color=colour, alpha=0.55, linewidth=8, label=label)
+
+
+def box(axes: Axes, values: np.ndarray, place: float, width: float, colour: str) -> None:
+    """One box plot."""
+    axes.boxplot(
+        [values],
+        positions=[place],
+        widths=width,
+        manage_ticks=False,
+        patch_artist=True,
+        boxprops={"facecolor": colour, "alpha": 0.55},
+        medianprops={"color": "black"},
+        flierprops={"markersize": 4},
+    )

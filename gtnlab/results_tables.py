@@ -1,0 +1,144 @@
+"""Markdown tables of the results page; every number comes from the recorded results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gtnlab.curriculum import MEASURES
+from gtnlab.findings import percent, signed
+from gtnlab.published import PUBLISHED
+from gtnlab.results import Result
+
+__all__ = ["accuracy", "orders", "targets", "time", "transfer"]
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def accuracy(results: list[Result]) -> str:
+    heads = ["run", "outer steps", "generated images"]
+    heads += [f"{order}, {measure}" for order in ("in order", "shuffled") for measure in MEASURES]
+    rows = [
+        [
+            f"`{r.name}`",
+            str(r.outer_steps),
+            f"{r.config.steps} × {r.config.batch}",
+            *[
+                percent(r.scores(order, measure))
+                for order in ("ordered", "steps-shuffled")
+                for measure in MEASURES
+            ],
+        ]
+        for r in results
+    ]
+    learners = sorted({r.report.provenance["learners"] for r in results})
+    images = sorted({r.row("ordered").test_images or r.report.provenance["test_images"]
+                     for r in results})  # fmt: skip
+    return (
+        _table(heads, rows)
+        + f"\n\nFresh learners: {_listed(learners)}; test images: {_listed(images)} "
+        f"({_listed(sorted({r.curriculum.provenance['source'] for r in results}))}). Per cent."
+    )
+
+
+def targets(results: list[Result]) -> str:
+    rows = []
+    for r in results:
+        published = PUBLISHED.get(r.config.name)
+        if published is None or r.config.variant not in published.ordered:
+            continue
+        goal = published.ordered[r.config.variant]
+        scores = r.scores("ordered", "batch-statistics")
+        gap = 100 * scores.mean - goal
+        rows.append(
+            [
+                f"`{r.name}`",
+                f"{goal:.1f} after 5000",
+                f"{percent(scores)} after {r.outer_steps}",
+                percent(r.scores("ordered", "inference")),
+                f"{'reached' if gap >= 0 else 'not reached'} ({signed(gap)})",
+            ]
+        )
+    missing = [name for name in ("A", "paper") if not any(r.config.name == name for r in results)]
+    note = (
+        f"\n\nNot run here: {' and '.join(missing)}. No number is given for what was not run."
+        if missing
+        else ""
+    )
+    if not rows:
+        return "None of these runs has a published counterpart." + note
+    heads = [
+        "run",
+        "published (batch-statistics)",
+        "ours (batch-statistics)",
+        "ours (inference)",
+        "",
+    ]
+    return (
+        _table(heads, rows)
+        + "\n\nPublished accuracies are a replication's (GoodAI/GTN), read off its charts; per "
+        "cent, after outer steps. Its teacher has 103 million parameters." + note
+    )
+
+
+def orders(results: list[Result]) -> str:
+    orders = ["ordered", "within-batch", "steps-shuffled", "images-shuffled", "reversed"]
+    rows = [
+        [f"`{r.name}`", *[percent(r.scores(order, "inference")) for order in orders]]
+        for r in results
+    ]
+    judged = sorted({r.row("reversed").test_images or r.report.provenance["test_images"]
+                     for r in results})  # fmt: skip
+    return (
+        _table(["run (inference)", *orders], rows)
+        + "\n\n*ordered* and *steps-shuffled* are judged on the whole test set; the others on "
+        f"{_listed(judged)} images of it, spread evenly."
+    )
+
+
+def transfer(results: list[Result]) -> str:
+    rows = []
+    for r in results:
+        for row in r.report.rows:
+            if row.taught != "generated" or row in r.report.transfer:
+                pace = f" (rates × {row.pace:g})" if row.pace != 1 else ""
+                taught = "generated" if row.taught == "generated" else row.taught
+                rows.append(
+                    [
+                        f"`{r.name}`",
+                        taught,
+                        f"{row.learner}{pace}",
+                        *[percent(row.scores[measure]) for measure in MEASURES],
+                        str(row.test_images or r.report.provenance["test_images"]),
+                    ]
+                )
+    return _table(["run", "taught with", "learner", *MEASURES, "test images"], rows)
+
+
+def time(results: list[Result]) -> str:
+    rows = []
+    for r in results:
+        hardware = r.curriculum.provenance["hardware"]
+        where = hardware.get("gpu", f"{hardware['cpu']}, {hardware['threads']} thread(s)")
+        rows.append(
+            [
+                f"`{r.name}`",
+                str(r.outer_steps),
+                f"{r.minutes:.1f}",
+                f"{60 * r.minutes / r.outer_steps:.2f}",
+                where,
+            ]
+        )
+    notes = {r.curriculum.provenance.get("note", "") for r in results} - {""}
+    return "\n\n".join(
+        [
+            _table(["run", "outer steps", "minutes", "seconds per outer step", "hardware"], rows),
+            *sorted(notes),
+        ]
+    )
+
+
+def _listed(values: Sequence[object]) -> str:
+    return ", ".join(f"{value:,}" if isinstance(value, int) else str(value) for value in values)
