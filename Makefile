@@ -38,10 +38,10 @@ lab: $(READY)  ## JupyterLab at the course root, with formgrader
 	jupyter lab
 
 release: $(READY)  ## regenerate release/ from source/
-	authoring release rnn-bptt
+	authoring release
 
 solutions: $(READY)  ## regenerate solutions/ (executes the notebooks)
-	authoring solutions rnn-bptt
+	authoring solutions
 
 bench: $(READY)  ## the benchmarks behind the README's Measured section
 	@for script in benchmarks/*.py; do echo "== $$script"; python $$script; done

@@ -48,8 +48,12 @@ with suppress(OSError):  # nbgrader reports an exchange that is not there as a c
 
 # --- Releases: which functions are blank, and how much help a blank gives ------------------------
 
-# Any of forward_propagation, calculate_total_loss, bptt, sgd_step, train_with_sgd.
-c.SelectExercises.blanks = ["bptt"]
+c.SelectExercises.default_blanks = {
+    # Any of forward_propagation, calculate_total_loss, bptt, sgd_step, train_with_sgd.
+    "rnn-bptt": ["bptt"],
+    # Any of these three.
+    "gtn-lab": ["sgd_momentum_step", "inner_loop", "shuffled"],
+}
 # guided (commented steps), standard (signature and accumulators) or open (signature, docstring).
 c.SelectExercises.level = "guided"
 

@@ -63,14 +63,16 @@ def blank(lines: Sequence[Line], level: Level) -> str:
     return "\n".join(out)
 
 
-def select(notebook: NotebookNode, blanks: Sequence[str], level: Level, where: str) -> NotebookNode:
+def select(
+    notebook: NotebookNode, blanks: Sequence[str] | None, level: Level, where: str
+) -> NotebookNode:
     """Make the chosen functions blank, and everything else given.
 
     A notebook without exercises is returned as it is. Written questions are left to nbgrader.
 
     Args:
         notebook: the instructor's notebook; changed in place.
-        blanks: names of the functions that students write.
+        blanks: names of the functions that students write; None: all of them.
         level: how much help their blanks give; a challenge is always at level open.
         where: the notebook's path, for messages.
 
@@ -97,8 +99,10 @@ def select(notebook: NotebookNode, blanks: Sequence[str], level: Level, where: s
     return notebook
 
 
-def _choose(exercises: Sequence[Exercise], blanks: Sequence[str], where: str) -> list[str]:
+def _choose(exercises: Sequence[Exercise], blanks: Sequence[str] | None, where: str) -> list[str]:
     choosable = [exercise.name for exercise in exercises if not exercise.always_blank]
+    if blanks is None:
+        return choosable
     unknown = [name for name in blanks if name not in choosable]
     if unknown:
         always = [exercise.name for exercise in exercises if exercise.always_blank]

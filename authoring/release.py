@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment, NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Enum, List, TraitError, Unicode
+from traitlets import Dict, Enum, List, TraitError, Unicode
 from traitlets.config import Config
 
 from authoring.blanks import select
@@ -54,8 +54,15 @@ class SelectExercises(NbGraderPreprocessor):
 
     blanks = _Names(
         Unicode(),
-        default_value=["bptt"],
-        help="Names of the functions that students write, e.g. bptt,sgd_step.",
+        help="Names of the functions that students write, e.g. bptt,sgd_step; if none are given, "
+        "those that default_blanks says.",
+    ).tag(config=True)
+
+    default_blanks = Dict(
+        key_trait=Unicode(),
+        value_trait=List(Unicode(), minlen=1),
+        help="Assignment to the names of the functions that students write there; in an "
+        "assignment that is not named, all of them.",
     ).tag(config=True)
 
     level = Enum(
@@ -69,10 +76,15 @@ class SelectExercises(NbGraderPreprocessor):
         try:
             super().__init__(**kwargs)
             for path in self._notebooks_to_convert():
-                select(read_notebook(path), self.blanks, self.level, str(path))
+                select(read_notebook(path), self._chosen(path.parent.name), self.level, str(path))
         except (AuthoringError, TraitError) as error:
             self.log.error("%s", error)
             raise NbGraderException(str(error)) from error
+
+    def _chosen(self, assignment: str) -> list[str] | None:
+        """What the configuration blanks in an assignment; None: everything that can be."""
+        chosen: list[str] | None = self.blanks or self.default_blanks.get(assignment)
+        return chosen
 
     def _notebooks_to_convert(self) -> list[Path]:
         converter = getattr(self.parent, "parent", None)
@@ -83,8 +95,9 @@ class SelectExercises(NbGraderPreprocessor):
         self, nb: NotebookNode, resources: dict[str, Any]
     ) -> tuple[NotebookNode, dict[str, Any]]:
         """Apply the choice to one notebook (nbgrader calls this)."""
-        where = resources.get("nbgrader", {}).get("notebook", "notebook")
-        return select(nb, self.blanks, self.level, where), resources
+        told = resources.get("nbgrader", {})
+        chosen = self._chosen(told.get("assignment", ""))
+        return select(nb, chosen, self.level, told.get("notebook", "notebook")), resources
 
 
 def build_release(

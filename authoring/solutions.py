@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import nbformat
@@ -94,13 +95,23 @@ def build_solution(
                 # Elsewhere than in `folder`: whatever the notebook writes is not part of it.
                 with tempfile.TemporaryDirectory() as scratch:
                     shutil.copytree(folder, scratch, dirs_exist_ok=True)
-                    execute(notebook, Path(scratch), str(path), progress)
+                    execute(notebook, Path(scratch), str(path), progress, _places(course))
             _write(notebook, folder / path.name)
     return destination
 
 
+def _places(course: Course) -> dict[str, str]:
+    """Where a notebook finds the course's data when it runs elsewhere."""
+    curricula = course.root / "data" / "curricula"
+    return {"GTN_CURRICULA": str(curricula)} if curricula.is_dir() else {}
+
+
 def execute(
-    notebook: NotebookNode, folder: Path, where: str, progress: Progress | None = None
+    notebook: NotebookNode,
+    folder: Path,
+    where: str,
+    progress: Progress | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> None:
     """Run every cell in a fresh kernel and keep the outputs, less what varies for no reason.
 
@@ -112,6 +123,7 @@ def execute(
         folder: working directory of the kernel.
         where: its path, for messages.
         progress: called before each cell.
+        environment: variables that the kernel has beside this process's own.
 
     Raises:
         AuthoringError: a cell failed or took longer than `CELL_SECONDS`.
@@ -134,7 +146,7 @@ def execute(
         on_cell_start=on_cell_start,
     )
     try:
-        client.execute()
+        client.execute(env={**os.environ, **(environment or {})})
     except CellExecutionError as error:
         raise AuthoringError(
             f"{where}, {current[0]}: {error.ename}: {error.evalue}. The solution must run top to "

@@ -144,11 +144,8 @@ def make_course(root: Path, notebook: NotebookNode) -> Course:
     )
     (folder / "table.txt").write_text("2 4\n")
     config = root / "nbgrader_config.py"
-    text = config.read_text()
-    assert 'c.SelectExercises.blanks = ["bptt"]' in text
-    config.write_text(
-        text.replace('c.SelectExercises.blanks = ["bptt"]', 'c.SelectExercises.blanks = ["double"]')
-    )
+    blanks = 'c.SelectExercises.default_blanks = {"numbers": ["double"]}'
+    config.write_text(f"{config.read_text()}\n{blanks}\n")
     lab = root / "gtnlab"
     lab.mkdir()
     (lab / "__init__.py").write_text('"""The lab."""\n')

@@ -113,6 +113,23 @@ def test_names_may_be_given_in_every_usual_form(arguments: list[str]) -> None:
     assert SelectExercises(config=config).blanks == ["double", "square"]
 
 
+@pytest.mark.parametrize(
+    ("configured", "blanks"),
+    [
+        ('{"numbers": ["square"], "letters": ["spell"]}', ["square"]),
+        ('{"letters": ["spell"]}', ["double", "square"]),
+    ],
+)
+def test_each_assignment_has_blanks_of_its_own_and_else_all_of_them(
+    course: Course, configured: str, blanks: list[str]
+) -> None:
+    config = course.root / "nbgrader_config.py"
+    line = f"c.SelectExercises.default_blanks = {configured}"
+    config.write_text(f"{config.read_text()}\n{line}\n")
+    build_release(course, "numbers", output=course.release)
+    assert read_release(course).metadata.exercise["blanks"] == blanks
+
+
 def test_files_beside_the_notebook_are_released_except_the_secret_ones(course: Course) -> None:
     folder = build_release(course, "numbers")
     assert {path.name for path in folder.iterdir()} == {"numbers.ipynb", "table.txt"}
