@@ -131,7 +131,7 @@ def _content(submission: Submission, released: Path) -> bytes:
         for cell in notebook.cells
         if cell.metadata.get("nbgrader", {}).get("solution")
     }
-    for grade_id, source in _answers(answer.decode("utf-8"), submission.answer).items():
+    for grade_id, source in answers_in(answer.decode("utf-8"), submission.answer).items():
         if grade_id not in cells:
             raise AuthoringError(
                 f"{submission.answer}: the release asks for no answer in cell '{grade_id}'. "
@@ -141,7 +141,12 @@ def _content(submission: Submission, released: Path) -> bytes:
     return str(nbformat.writes(notebook)).encode() + b"\n"
 
 
-def _answers(text: str, path: Path) -> dict[str, str]:
+def answers_in(text: str, path: Path) -> dict[str, str]:
+    """The answers in a text, each by the grade_id of the cell that it replaces.
+
+    Raises:
+        AuthoringError: a cell is answered twice, or the text begins before the first cell.
+    """
     found: dict[str, list[str]] = {}
     lines: list[str] | None = None
     for line in text.split("\n"):

@@ -1,11 +1,15 @@
 #!/bin/sh
-# The two system packages: bubblewrap (the grader's sandbox) and chromium (the browser tests).
+# The system packages: bubblewrap and libseccomp2 (the grader's sandbox); in CI also chromium and JupyterHub's
+# proxy (the browser tests).
 # Installs what is missing where that is possible; otherwise says what to type.
 set -eu
 missing=""
 command -v bwrap >/dev/null 2>&1 || missing="$missing bubblewrap"
 ldconfig -p 2>/dev/null | grep -q libseccomp.so.2 || missing="$missing libseccomp2"
-if [ "${CI:-}" = true ] && ! command -v chromium >/dev/null 2>&1; then missing="$missing chromium"; fi
+if [ "${CI:-}" = true ]; then
+  command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+  command -v configurable-http-proxy >/dev/null 2>&1 || missing="$missing node-configurable-http-proxy"
+fi
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
   echo "Installing system packages:$missing"

@@ -3,6 +3,7 @@
 README.md beside this file says how to set up the accounts and folders that it takes for granted.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -27,7 +28,8 @@ PROGRAMS = Path(sys.executable).parent
 c.Authenticator.allowed_users = INSTRUCTORS | STUDENTS
 c.JupyterHub.cookie_secret_file = str(HERE / "cookie_secret")
 c.JupyterHub.db_url = f"sqlite:///{HERE}/jupyterhub.sqlite"
-c.ConfigurableHTTPProxy.command = [str(PROGRAMS / "configurable-http-proxy")]
+# Debian's proxy finds its libraries here, also where node itself is not Debian's.
+os.environ.setdefault("NODE_PATH", "/usr/share/nodejs")
 c.ConfigurableHTTPProxy.pid_file = str(HERE / "proxy.pid")
 
 
@@ -77,7 +79,7 @@ c.JupyterHub.services = [
             "HOME": f"/home/{GRADER}",
             "JUPYTER_CONFIG_PATH": settings("formgrader"),
             "JUPYTERHUB_DEFAULT_URL": "/formgrader",
-            "PYTHONPATH": str(HERE),  # for course_list_link.py
+            "PYTHONPATH": str(HERE),  # for formgrader_tab.py
         },
         "oauth_no_confirm": True,
     }

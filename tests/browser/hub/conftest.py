@@ -26,6 +26,8 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page
 
+from authoring.sample_class import answers_in
+
 ROOT = Path(__file__).resolve().parents[3]
 DEPLOY = ROOT / "deploy" / "hub"
 # What an instructor's copy of the course holds, as far as the hub needs it.
@@ -73,11 +75,7 @@ class Machine:
 @pytest.fixture(scope="session")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """The machine, with the course, an instructor and a student on it; the hub is not started."""
-    if os.geteuid() != 0:
-        reason = "several users on one machine: setting them up needs root"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    _need(os.geteuid() == 0, "several users on one machine: setting them up needs root")
     folder = tmp_path_factory.mktemp("machine")
     course = folder / "course"
     for name in COURSE:
@@ -118,6 +116,13 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         holder.wait()
 
 
+def _need(given: bool, what: str) -> None:
+    if not given and os.environ.get("CI") == "true":
+        pytest.fail(what)
+    if not given:
+        pytest.skip(what)
+
+
 def _readme_commands() -> list[str]:
     """The README's commands, those marked as bash: the machine is set up by them."""
     text = (DEPLOY / "README.md").read_text()
@@ -141,8 +146,21 @@ def _own_folders(folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="session")
+def answers() -> Callable[[str], dict[str, str]]:
+    """A student's answers from the sample class, each by its cell's grade_id."""
+
+    def read(name: str) -> dict[str, str]:
+        path = ROOT / "data" / "sample-class" / "rnn-bptt" / f"{name}.txt"
+        return answers_in(path.read_text(), path)
+
+    return read
+
+
+@pytest.fixture(scope="session")
 def hub(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The hub, started as the README says, on a free port; its address."""
+    proxy = "apt-get install node-configurable-http-proxy"
+    _need(shutil.which("configurable-http-proxy") is not None, f"JupyterHub's proxy: {proxy}")
     passwords = "".join(f"{user}:{password}\n" for user, password in PASSWORDS.items())
     machine.do("root", "chpasswd", passwords)
     port, hub_port, api_port = _free_ports(3)
