@@ -18,8 +18,10 @@ function nameControls(explorer) {
   for (const play of explorer.querySelectorAll(".widget-play")) {
     const name = play.previousElementSibling?.textContent ?? "Play";
     const [start, stop] = play.querySelectorAll("button");
-    start?.setAttribute("title", `${name} (or pause)`);
-    stop?.setAttribute("title", `${name}: stop, and back to the first`);
+    for (const [button, said] of [[start, `${name}, or pause`], [stop, `${name}: stop, back to the first`]]) {
+      button?.setAttribute("title", said);
+      button?.setAttribute("aria-label", said); // the icon's glyph would be read out instead
+    }
   }
 }
 
