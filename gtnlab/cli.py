@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from gtnlab.cli_export import export
 from gtnlab.cli_many import search, sweep
 from gtnlab.cli_options import Device, Learner, Learners, Recorded, Seed, Teacher
 from gtnlab.cli_record import publish, results, verify
@@ -33,6 +34,7 @@ the learner does well on real digits (Such et al. 2019, arXiv 1912.07768). A fir
   gtnlab train class             two minutes on two cores; writes runs/class
   gtnlab evaluate runs/class     fresh learners, other orders, other learners, real images
   gtnlab draw runs/class         the curriculum as a picture
+  gtnlab export class --html     sliders over the recorded ones, as one page
 
 With a GPU: [bold]gtnlab train A[/bold], the published experiment, or all nine with
 [bold]gtnlab sweep nine[/bold]. MNIST comes from $MNIST_ROOT, or is downloaded to data/MNIST.
@@ -255,3 +257,4 @@ app.command()(search)
 app.command()(publish)
 app.command()(verify)
 app.command()(results)
+app.command()(export)
