@@ -83,6 +83,12 @@ def _refuse_outdated(course: Course, step: Callable[[str], None]) -> None:
 
 def _files(course: Course) -> dict[str, bytes]:
     """Everything in the bundle, by its name below the top folder."""
+    curricula = course.root / "data" / "curricula"
+    if not list(curricula.glob("*.npz")):
+        raise AuthoringError(
+            f"{curricula} holds no recorded curriculum (*.npz), and the lab cannot do without. "
+            "Take the folder from version control, or record one with 'gtnlab train'."
+        )
     wheel = wheel_files(course.root)
     wheel_name = _name_of(wheel)
     files = {
@@ -91,12 +97,6 @@ def _files(course: Course) -> dict[str, bytes]:
         "constraints.txt": _constraints(course.root / "requirements.lock").encode(),
         wheel_name: _zipped(wheel),
     }
-    curricula = course.root / "data" / "curricula"
-    if not list(curricula.glob("*.npz")):
-        raise AuthoringError(
-            f"{curricula} holds no recorded curriculum (*.npz), and the lab cannot do without. "
-            "Take the folder from version control, or record one with 'gtnlab train'."
-        )
     folders = {course.release / name: name for name in course.assignments()}
     for folder, name in {**folders, curricula: "data/curricula"}.items():
         for path in sorted(folder.rglob("*")):

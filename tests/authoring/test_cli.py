@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from authoring.cli import app
 from authoring.course import Course
 
-COMMANDS = ["release", "solutions", "check", "sample-class"]
+COMMANDS = ["release", "solutions", "check", "bundle", "sample-class"]
 
 
 @pytest.fixture

@@ -126,6 +126,9 @@ class Formgrader:
 
     def grade(self, question: str, points: float, comment: str) -> None:
         """Give points and a comment; both are saved as soon as one leaves the field."""
+        # The fields are there before the page knows what they hold, and are then filled again.
+        self.page.locator(f"#{question}.needs_manual_grade").wait_for()
+        self.page.locator(f"#{question}-comment[placeholder]").wait_for()
         for field, value in ((question, str(points)), (f"{question}-comment", comment)):
             with self.page.expect_response(lambda answer: answer.request.method == "PUT"):
                 self.page.locator(f"#{field}").fill(value)
