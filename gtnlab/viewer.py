@@ -87,7 +87,7 @@ class Explorer:
         self.measure = widgets.Dropdown(
             description="Measure", options=[""], style=WIDE, layout=widgets.Layout(width="16em")
         )
-        self.panels = [Panel(listed, load, first), Panel(listed, load, _rival(listed, first))]
+        self.panels = [Panel(listed, load, first), Panel(listed, load, _rival(listed, first, load))]
         self._inner_play = _play(self.inner, "value", first=1)
         self._outer_play = _play(self.outer, "index", first=0)
         self._stage = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
@@ -158,12 +158,16 @@ class Explorer:
         }
 
 
-def _rival(listed: list[str], first: str) -> str:
-    """What to compare with at first: another variant of the same experiment, if there is one."""
-    experiment, _ = variant_of(first)
+def _rival(listed: list[str], first: str, load: Loader) -> str:
+    """What to compare with at first: another recording of the same experiment, if there is one.
+
+    A curriculum that is listed under a name of its own still knows which experiment made it.
+    """
+    made_by = load(first).provenance.get("config", {}).get("name")
     others = [name for name in listed if name != first]
-    same = [name for name in others if variant_of(name)[0] == experiment]
-    return next(iter([*same, *others]), first)
+    same = [name for name in others if variant_of(name)[0] == variant_of(first)[0]]
+    alike = [name for name in others if variant_of(name)[0] == made_by]
+    return next(iter([*same, *alike, *others]), first)
 
 
 def _play(slider: Any, trait: str, *, first: int) -> Any:

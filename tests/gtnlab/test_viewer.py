@@ -159,15 +159,18 @@ def test_choosing_another_experiment_keeps_the_variant_where_it_can(
 def test_a_curriculum_in_memory_is_listed_beside_the_recorded_ones(
     curriculum: Curriculum, folder: Path
 ) -> None:
+    curriculum.save(folder / "A_learned.npz")
     shown = explore(folder, experiment="mine", also={"mine": curriculum})
     assert shown.panels[0].playback.curriculum is curriculum
-    assert set(shown.panels[0].experiment.options) == {"mine", "class", "short"}
+    assert set(shown.panels[0].experiment.options) == {"mine", "A", "class", "short"}
+    # It was made by the experiment `class`, so that is what it is compared with.
+    assert shown.panels[1].playback.name == "class_learned"
 
 
 def test_an_unknown_experiment_or_folder_is_an_error_that_names_what_there_is(
     folder: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(GtnError, match="'D'.*class_learned, class_random_fixed, short"):
+    with pytest.raises(GtnError, match=r"'D'.*class_learned, class_random_fixed, short"):
         explore(folder, experiment="D")
     with pytest.raises(GtnError, match="nowhere holds no recorded curricula"):
         explore(tmp_path / "nowhere")
