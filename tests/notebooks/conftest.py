@@ -1,4 +1,4 @@
-"""The homework's cells, by id, and namespaces in which they have run."""
+"""The cells of both notebooks, by id, and namespaces in which they have run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ import pytest
 
 matplotlib.use("Agg")
 
-HOMEWORK = Path(__file__).parents[2] / "source" / "rnn-bptt" / "rnn_bptt.ipynb"
+SOURCE = Path(__file__).parents[2] / "source"
+HOMEWORK = SOURCE / "rnn-bptt" / "rnn_bptt.ipynb"
+LAB = SOURCE / "gtn-lab" / "gtn_lab.ipynb"
 
 Namespace = dict[str, Any]
 Run = Callable[..., str]
+Cells = dict[str, nbformat.NotebookNode]
 
 
 @pytest.fixture(scope="session")
@@ -26,14 +29,45 @@ def notebook() -> nbformat.NotebookNode:
 
 
 @pytest.fixture(scope="session")
-def cells(notebook: nbformat.NotebookNode) -> dict[str, nbformat.NotebookNode]:
+def cells(notebook: nbformat.NotebookNode) -> Cells:
     return {cell.id: cell for cell in notebook.cells}
 
 
 @pytest.fixture(scope="session")
-def run(cells: dict[str, nbformat.NotebookNode]) -> Run:
-    """Run cells by id in a namespace and return what they print."""
+def run(cells: Cells) -> Run:
+    """Run cells of the homework by id in a namespace and return what they print."""
+    return runner(cells)
 
+
+@pytest.fixture
+def homework(cells: Cells) -> Namespace:
+    """A namespace after every cell that is neither a check nor a demonstration: the reference."""
+    return reference(cells)
+
+
+@pytest.fixture(scope="session")
+def lab_notebook() -> nbformat.NotebookNode:
+    return nbformat.read(LAB, as_version=nbformat.NO_CONVERT)
+
+
+@pytest.fixture(scope="session")
+def lab_cells(lab_notebook: nbformat.NotebookNode) -> Cells:
+    return {cell.id: cell for cell in lab_notebook.cells}
+
+
+@pytest.fixture(scope="session")
+def run_lab(lab_cells: Cells) -> Run:
+    """Run cells of the lab by id in a namespace and return what they print."""
+    return runner(lab_cells)
+
+
+@pytest.fixture
+def lab(lab_cells: Cells) -> Namespace:
+    """The same of the lab: the reference answers and what they stand on."""
+    return reference(lab_cells)
+
+
+def runner(cells: Cells) -> Run:
     def run_cells(namespace: Namespace, *ids: str) -> str:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
@@ -44,14 +78,12 @@ def run(cells: dict[str, nbformat.NotebookNode]) -> Run:
     return run_cells
 
 
-@pytest.fixture
-def homework(cells: dict[str, nbformat.NotebookNode], run: Run) -> Namespace:
-    """A namespace after every cell that is neither a check nor a demonstration: the reference."""
+def reference(cells: Cells) -> Namespace:
     namespace: Namespace = {}
     for cell_id, cell in cells.items():
         check = "tests" in cell.metadata.get("exercise", {})
         if cell.cell_type == "code" and not check and not is_demonstration(cell):
-            run(namespace, cell_id)
+            runner(cells)(namespace, cell_id)
     return namespace
 
 

@@ -1,0 +1,157 @@
+"""The form of the lab: what every cell and figure keeps to, and that every cell runs."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pytest
+
+from gtnlab.curriculum import Curriculum
+from gtnlab.digits import Digits, _offline_digits
+from gtnlab.experiments import experiment
+
+Namespace = dict[str, Any]
+
+ALLOWED = {
+    "os", "warnings", "dataclasses", "io",
+    "gtnlab", "higher", "matplotlib", "numpy", "torch", "IPython",
+}  # fmt: skip
+CURRICULA = Path(__file__).parents[2] / "data" / "curricula"
+DRAWINGS = {"unrolled"}  # pictures of a graph: they have no axes
+PICTURES = {"higher-figure", "teacher-figure"}  # images in a row, named instead of measured
+
+
+def test_every_cell_has_a_readable_id_of_its_own_and_no_output(lab_notebook: Any) -> None:
+    assert (lab_notebook.nbformat, lab_notebook.nbformat_minor) == (4, 5)
+    ids = [cell.id for cell in lab_notebook.cells]
+    assert len(set(ids)) == len(ids)
+    for cell in lab_notebook.cells:
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", cell.id)
+        if cell.cell_type == "code":
+            assert not cell.outputs
+            assert cell.execution_count is None
+
+
+def test_it_needs_only_what_a_student_has(lab_notebook: Any) -> None:
+    for cell in lab_notebook.cells:
+        if cell.cell_type == "code":
+            imported = re.findall(r"^\s*(?:import|from)\s+(\w+)", cell.source, re.MULTILINE)
+            assert set(imported) <= ALLOWED
+
+
+def test_no_picture_is_fetched_from_elsewhere(lab_notebook: Any) -> None:
+    for cell in lab_notebook.cells:
+        assert not re.search(r"!\[[^\]]*\]\(|<img|<iframe", cell.source)
+
+
+def test_the_minutes_of_the_sections_add_up_to_a_lesson(lab_notebook: Any) -> None:
+    table = lab_notebook.cells[0].source
+    minutes = [int(m) for m in re.findall(r"^\| \d+ \|.*\| (\d+) \|$", table, re.MULTILINE)]
+    headings = [
+        int(found)
+        for cell in lab_notebook.cells
+        if cell.cell_type == "markdown"
+        for found in re.findall(r"^## \d+ · .* · (\d+) minutes$", cell.source, re.MULTILINE)
+    ]
+    assert headings == minutes
+    assert sum(minutes) == 90
+    assert "| **90** |" in table
+
+
+def test_what_depends_on_the_machine_or_the_digits_is_not_compared(lab_notebook: Any) -> None:
+    """Cells that print or draw from the digits' cell on, or measure errors of rounding."""
+    varies = re.compile(r"test_digits|train_digits|curriculum\b|recorded|peak_bytes|relative error")
+    for cell in lab_notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if (
+            cell.cell_type == "code"
+            and varies.search(cell.source)
+            and "nbgrader" not in cell.metadata
+        ):
+            shows = re.search(r"\bprint\(|\bshow\(|explore\(|train_live\(", cell.source)
+            tagged = "nbval-ignore-output" in tags or cell.id in {"higher-step", "higher-figure"}
+            assert not shows or tagged, cell.id
+
+
+class Screen:
+    """In the place of what shows a figure: keeps it, with its description."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[Any, str]] = []
+
+    def __call__(self, figure: Any, alt: str) -> None:
+        self.shown.append((figure, alt))
+
+
+@pytest.fixture(scope="module")
+def small_offline_set() -> Callable[..., Digits]:
+    """Digits without a network: scikit-learn's, a third of them."""
+
+    def load(split: str, device: object = "cpu") -> Digits:
+        return _offline_digits(split, "cpu").thinned(500)
+
+    return load
+
+
+SMALLER = {
+    "seconds=120": "seconds=0.5",
+    "inner_steps = [4, 8, 16, 32, 64]": "inner_steps = [2, 4]",
+    "(64, 0)": "(4, 0)",
+    "(64, 8)": "(4, 2)",
+    '"conv8k3_none", "conv8x16k3_none"': '"conv8k3_none"',
+    "learners=5": "learners=1",
+    '"fc128_none", "fc64x64_none", "fc64_tanh", "fc64_gelu", "fc16_batch", "fc128_batch"': (
+        '"fc16_batch"'
+    ),
+    "full_steps=60": "full_steps=5",
+}
+
+
+def test_every_cell_runs_and_every_figure_is_labelled_described_and_explained(
+    lab_notebook: Any,
+    small_offline_set: Callable[..., Digits],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gtnlab.digits.load_digits", small_offline_set)
+    monkeypatch.setattr("gtnlab.live.load_digits", small_offline_set)
+    monkeypatch.setenv("GTN_CURRICULA", str(CURRICULA))
+    monkeypatch.setattr(plt, "close", lambda *figures: None)
+    used: set[str] = set()
+    names: Namespace = {}
+    for place, cell in enumerate(lab_notebook.cells):
+        if cell.cell_type != "code":
+            continue
+        source = cell.source
+        for before, after in SMALLER.items():
+            used |= {before} if before in source else set()
+            source = source.replace(before, after)
+        names["show"] = screen = Screen()
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            exec(compile(source, cell.id, "exec"), names)
+        if "def show(" in source:
+            continue
+        for figure, alt in screen.shown:
+            assert len(alt) > 60, f"{cell.id}: a figure without a description"
+            following = lab_notebook.cells[place + 1].source
+            assert "What to see" in following, f"{cell.id}: nothing says what to see"
+            for ax in figure.axes:
+                if cell.id in DRAWINGS | PICTURES or not ax.axison:
+                    continue
+                assert ax.get_ylabel() or ax is not figure.axes[0], f"{cell.id}: no label"
+                assert ax.get_xlabel(), f"{cell.id}: an axis without a label"
+    assert used == set(SMALLER), "the lab has changed: what is made smaller here?"
+
+
+def test_the_recordings_stand_in_for_a_training_that_was_stopped(lab_cells: Any) -> None:
+    (name,) = re.findall(r'find_curricula\(\) / "(\w+)\.npz"', lab_cells["live-train"].source)
+    recording = Curriculum.load(CURRICULA / f"{name}.npz")
+    config = recording.provenance["config"]
+    assert (config["name"], config["variant"]) == ("class", "learned")
+    assert config["learner"] == experiment("class").learner
