@@ -8,23 +8,22 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gtnlab.curriculum import MEASURES, Measure
-from gtnlab.experiments import VARIANTS
 from gtnlab.results import LABELS, Result, by_experiment
 
 __all__ = [
     "COLOURS",
     "MARKS",
     "box",
+    "kind_handles",
     "legend_patch",
     "row_of_panels",
     "title_of",
     "told_apart",
-    "variant_handles",
 ]
 
 # Okabe & Ito's colours, told apart by the colour-blind; each also has a mark or a dash of its own.
-COLOURS = dict(zip(VARIANTS, ("#0072B2", "#D55E00", "#009E73"), strict=True))
-MARKS = dict(zip(VARIANTS, ("o", "s", "^"), strict=True))
+COLOURS = dict(zip(LABELS, ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), strict=True))
+MARKS = dict(zip(LABELS, ("o", "s", "^", "D"), strict=True))
 
 
 def row_of_panels(
@@ -49,12 +48,12 @@ def told_apart(result: Result) -> tuple[Measure, ...]:
     return ("inference",) if same else MEASURES
 
 
-def variant_handles(results: list[Result]) -> list[Line2D]:
-    """Legend entries of the variants that there are."""
-    present = [v for v in VARIANTS if any(r.config.variant == v for r in results)]
+def kind_handles(results: list[Result]) -> list[Line2D]:
+    """Legend entries of the kinds of result that there are."""
+    present = [kind for kind in LABELS if any(r.kind == kind for r in results)]
     return [
-        Line2D([], [], color=COLOURS[v], marker=MARKS[v], markersize=4, label=LABELS[v])
-        for v in present
+        Line2D([], [], color=COLOURS[k], marker=MARKS[k], markersize=4, label=LABELS[k])
+        for k in present
     ]
 
 

@@ -12,11 +12,11 @@ from gtnlab.chart_style import (
     COLOURS,
     MARKS,
     box,
+    kind_handles,
     legend_patch,
     row_of_panels,
     title_of,
     told_apart,
-    variant_handles,
 )
 from gtnlab.curriculum import MEASURES
 from gtnlab.experiments import VARIANTS
@@ -47,15 +47,15 @@ def outer_curves(results: list[Result]) -> Figure:
     figure, panels = row_of_panels(results, height=4.6)
     for axes, (experiment, group) in zip(panels, by_experiment(results).items(), strict=True):
         for result in group:
-            curriculum, variant = result.curriculum, result.config.variant
+            curriculum, kind = result.curriculum, result.kind
             row = curriculum.orders.index("ordered")
             for measure in told_apart(result):
                 axes.plot(
                     curriculum.outer_step,
                     100 * curriculum.accuracy[:, row, curriculum.measures.index(measure), -1],
                     STYLES[measure],
-                    color=COLOURS[variant],
-                    marker=MARKS[variant],
+                    color=COLOURS[kind],
+                    marker=MARKS[kind],
                     markersize=4,
                 )
         published = PUBLISHED.get(experiment)
@@ -73,7 +73,7 @@ def outer_curves(results: list[Result]) -> Figure:
         )
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("accuracy on real test digits (%)")
-    handles = variant_handles(results)
+    handles = kind_handles(results)
     handles += [Line2D([], [], color="black", linestyle=STYLES[m], label=m) for m in MEASURES]
     if any(experiment in PUBLISHED for experiment in by_experiment(results)):
         handles.append(
@@ -143,7 +143,7 @@ def rates(results: list[Result]) -> Figure:
     for column, group in enumerate(groups.values()):
         above, below = panels[:, column]
         for result in group:
-            look = {"color": COLOURS[result.config.variant], "marker": MARKS[result.config.variant]}
+            look = {"color": COLOURS[result.kind], "marker": MARKS[result.kind]}
             inner = np.arange(1, result.curriculum.steps + 1)
             above.plot(inner, result.curriculum.lr[-1], markersize=4, **look)
             below.plot(inner, result.curriculum.momentum[-1], markersize=4, **look)
@@ -157,9 +157,7 @@ def rates(results: list[Result]) -> Figure:
             axes.grid(alpha=0.3)
     panels[0, 0].set_ylabel("learning rate (log scale)")
     panels[1, 0].set_ylabel("momentum")
-    figure.legend(
-        handles=variant_handles(results), loc="outside lower center", ncols=3, frameon=False
-    )
+    figure.legend(handles=kind_handles(results), loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
@@ -168,7 +166,7 @@ def inner_steps(results: list[Result]) -> Figure:
     figure, panels = row_of_panels(results, height=4.6, sharey=True)
     for axes, group in zip(panels, by_experiment(results).values(), strict=True):
         for result in group:
-            curriculum, variant = result.curriculum, result.config.variant
+            curriculum, kind = result.curriculum, result.kind
             column = curriculum.measures.index("inference")
             for order, style in (("ordered", "-"), ("steps-shuffled", "--")):
                 row = curriculum.orders.index(order)
@@ -176,8 +174,8 @@ def inner_steps(results: list[Result]) -> Figure:
                     np.arange(1, curriculum.steps + 1),
                     100 * curriculum.accuracy[-1, row, column],
                     style,
-                    color=COLOURS[variant],
-                    marker=MARKS[variant],
+                    color=COLOURS[kind],
+                    marker=MARKS[kind],
                     markersize=4,
                 )
         judged = group[0].curriculum.provenance["judged"]
@@ -190,7 +188,7 @@ def inner_steps(results: list[Result]) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("accuracy (%), inference")
-    handles = variant_handles(results)
+    handles = kind_handles(results)
     handles += [
         Line2D([], [], color="black", linestyle=style, label=label)
         for label, style in (("in order", "-"), ("steps shuffled", "--"))
@@ -243,8 +241,8 @@ def transfer(results: list[Result]) -> Figure:
                 np.arange(len(rows)) + shift,
                 [100 * row.scores["inference"].mean for row in rows],
                 yerr=[100 * row.scores["inference"].margin for row in rows],
-                color=COLOURS[result.config.variant],
-                marker=MARKS[result.config.variant],
+                color=COLOURS[result.kind],
+                marker=MARKS[result.kind],
                 capsize=3,
                 linestyle="none",
             )
@@ -256,7 +254,7 @@ def transfer(results: list[Result]) -> Figure:
         axes.set(title=title_of(group), ylim=(0, 100))
         axes.grid(axis="y", alpha=0.3)
     panels[0].set_ylabel("accuracy (%), inference")
-    handles = variant_handles(shown)
+    handles = kind_handles(shown)
     handles += [
         Line2D([], [], color="black", linestyle=style, label=label)
         for label, style in (
@@ -281,8 +279,8 @@ def seconds(results: list[Result]) -> Figure:
             minutes,
             100 * curriculum.accuracy[:, place[0], place[1], -1],
             dashes.get(result.config.name, "-"),
-            color=COLOURS[result.config.variant],
-            marker=MARKS[result.config.variant],
+            color=COLOURS[result.kind],
+            marker=MARKS[result.kind],
             markersize=4,
             label=f"{result.config.name}, {result.label}",
         )

@@ -29,8 +29,15 @@ SLOW_TEST_IMAGES = (
 
 
 def published_name(config: ExperimentConfig) -> str:
-    """``class_learned``, ``C_lean_random_seed1``: experiment, variant, and a seed that is not 0."""
-    return f"{config.name}_{config.variant}" + (f"_seed{config.seed}" if config.seed else "")
+    """``class_learned``, ``C_lean_learned_inference``, ``C_lean_random_seed1``.
+
+    Experiment and variant, the measure that it was trained for if that is not the usual one, and
+    the seed if it is not 0.
+    """
+    parts = [config.name, config.variant]
+    parts += ["inference"] if config.outer_path == "inference" else []
+    parts += [f"seed{config.seed}"] if config.seed else []
+    return "_".join(parts)
 
 
 def publish(

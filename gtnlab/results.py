@@ -8,14 +8,19 @@ from pathlib import Path
 from gtnlab.curriculum import Curriculum, Measure
 from gtnlab.errors import GtnError
 from gtnlab.evaluation import Scores
-from gtnlab.experiments import EXPERIMENTS, VARIANTS, ExperimentConfig
+from gtnlab.experiments import EXPERIMENTS, ExperimentConfig
 from gtnlab.recordings import names
 from gtnlab.report import Report, Row
 
 __all__ = ["LABELS", "Result", "by_experiment", "load_results"]
 
-LABELS = {"learned": "learned", "random_fixed": "random, fixed", "random": "random"}
-"""The variants in words."""
+LABELS = {
+    "learned": "learned",
+    "random_fixed": "random, fixed",
+    "random": "random",
+    "inference": "learned, for inference",
+}
+"""The kinds of result in words: the variants, and a teacher that was trained for inference."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +33,14 @@ class Result:
     report: Report
 
     @property
+    def kind(self) -> str:
+        """Its variant, or that its teacher was trained for inference: a key of ``LABELS``."""
+        return "inference" if self.config.outer_path == "inference" else self.config.variant
+
+    @property
     def label(self) -> str:
-        """Its variant in words."""
-        return LABELS[self.config.variant]
+        """Its kind in words."""
+        return LABELS[self.kind]
 
     def row(self, order: str) -> Row:
         """What the teacher's own learner scored with its lesson in this order.
@@ -64,7 +74,7 @@ class Result:
 def load_results(folder: Path) -> list[Result]:
     """Every recorded curriculum of a folder that has an evaluation beside it.
 
-    Sorted by experiment, as :data:`EXPERIMENTS` has them, then variant, then seed.
+    Sorted by experiment, as ``EXPERIMENTS`` has them, then kind, then seed.
 
     Raises:
         GtnError: none has one, or a file cannot be read.
@@ -93,7 +103,7 @@ def load_results(folder: Path) -> list[Result]:
         found,
         key=lambda r: (
             place.index(r.config.name) if r.config.name in place else len(place),
-            VARIANTS.index(r.config.variant),
+            [*LABELS].index(r.kind),
             r.config.seed,
         ),
     )

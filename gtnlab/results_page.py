@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from gtnlab import charts
 from gtnlab import results_tables as tables
+from gtnlab.experiments import EXPERIMENTS, ExperimentConfig
 from gtnlab.files import written_whole
 from gtnlab.findings import findings
 from gtnlab.picture import save_picture
@@ -127,7 +128,7 @@ def _pictures(results: list[Result]) -> dict[str, Picture]:
                 f"images_{experiment}",
                 partial(charts.image_grids, group),
                 f"Generated images of {experiment}: each row is the batch of one inner step, each "
-                f"column one label, with {'; '.join(r.label for r in group)} vectors.",
+                f"column one label; from left to right: {'; '.join(r.label for r in group)}.",
             )
             for experiment, group in by_experiment(results).items()
         ],
@@ -164,12 +165,19 @@ def _pictures(results: list[Result]) -> dict[str, Picture]:
     return {picture.name: picture for picture in found}
 
 
+def _training(config: ExperimentConfig) -> str:
+    """The command that trains it: what differs from the preset, as options."""
+    preset = EXPERIMENTS.get(config.name, config)
+    words = [f"gtnlab train {config.name} --variant {config.variant}"]
+    for field in ("teacher", "learner", "outer_path", "outer_steps", "seed"):
+        value = getattr(config, field)
+        if value != getattr(preset, field):
+            words.append(f"--{field.replace('_', '-')} {value}")
+    return " ".join(words)
+
+
 def _commands(results: list[Result]) -> str:
-    trained = "\n".join(
-        f"gtnlab train {r.config.name} --variant {r.config.variant}"
-        + (f" --seed {r.config.seed}" if r.config.seed else "")
-        for r in results
-    )
+    trained = "\n".join(_training(r.config) for r in results)
     return f"""Each run again:
 
 ```
