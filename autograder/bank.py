@@ -87,7 +87,7 @@ class Reference:
     function: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bank:
     """Misconceptions and the reference answers that they change."""
 

@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -15,8 +15,10 @@ from autograder.autograded import exchange, notebook_file
 from autograder.course import Course
 from autograder.errors import AutograderError
 from autograder.gradebook import Gradebook
+from autograder.jobs import GradedNotebook, Job, grade, not_graded
 from autograder.marks import marks_of, scores_of
-from autograder.pools import dask_pool, local_jobs, local_pool
+from autograder.options import GradingOptions
+from autograder.pools import Pool, dask_pool, local_jobs, local_pool
 from autograder.results import METADATA_KEY, SubmissionResult, result_of, with_points
 from autograder.submissions import (
     NotGradableError,
@@ -25,11 +27,9 @@ from autograder.submissions import (
     read_submission,
     students_with,
 )
-from autograder.trusted import TrustedExecute
-from autograder.worker import GradedNotebook, Job, grade, not_graded
 
-# Submissions in work per worker: one being graded, one waiting, so that memory stays bounded.
-_AHEAD = 2
+# How often to look whether another worker is worth it while none of those there are gets done.
+_LOOK_SECONDS = 1.0
 
 # Called with each submission's results as they are written; an empty list for one that is skipped.
 Progress = Callable[[str, Sequence[SubmissionResult]], None]
@@ -117,7 +117,7 @@ def _only_grader(course: Course, assignment: str) -> Iterator[None]:
 
 class _Batch:
     def __init__(self, course: Course, plan: Plan, gradebook: Gradebook) -> None:
-        options = TrustedExecute(config=course.config)
+        options = GradingOptions.of(course.config)
         self.course = course
         self.plan = plan
         self.gradebook = gradebook
@@ -126,7 +126,6 @@ class _Batch:
         self.limits = options.limits
         self.upload_bytes = options.upload_bytes
         self.unsandboxed = plan.unsandboxed or options.allow_unsandboxed
-        self.late = course.late_policy
         self.mode = 0o664 if course.directories.groupshared else 0o444
         self.waiting: deque[str] = deque()
         self.suspects: deque[str] = deque()
@@ -137,41 +136,39 @@ class _Batch:
         """Grade and write; yields every student once, with no results if nothing had changed."""
         self.waiting = deque(students)
         while self.waiting or self.suspects:
-            with self._pool(len(students)) as (executor, workers):
-                yield from self._drain(executor, workers)
+            with self._pool(len(students)) as pool:
+                yield from self._drain(pool)
 
-    def _pool(self, submissions: int) -> AbstractContextManager[tuple[Executor, int]]:
+    def _pool(self, submissions: int) -> AbstractContextManager[Pool]:
         if self.plan.scheduler is not None:
             return dask_pool(self.plan.scheduler)
         return local_pool(min(self.plan.jobs or local_jobs(), submissions))
 
-    def _drain(
-        self, executor: Executor, workers: int
-    ) -> Iterator[tuple[str, list[SubmissionResult]]]:
+    def _drain(self, pool: Pool) -> Iterator[tuple[str, list[SubmissionResult]]]:
         """Grade until nothing waits, or until the pool has lost a worker and is of no more use."""
         working: dict[Future[list[GradedNotebook]], Job] = {}
-        while self.waiting or self.suspects or working:
+        lost_any = False
+        while working or (not lost_any and (self.waiting or self.suspects)):
             alone = bool(self.suspects)
-            while len(working) < (1 if alone else workers * _AHEAD):
+            while not lost_any and len(working) < (1 if alone else pool.room):
                 queue = self.suspects if alone else self.waiting
                 if not queue or (alone and working):
                     break
                 student = queue.popleft()
                 job = self._job(student)
                 if isinstance(job, Job):
-                    working[executor.submit(grade, job)] = job
+                    working[pool.submit(grade, job)] = job
                 else:
                     yield student, job
-            done, _ = wait(working, return_when=FIRST_COMPLETED)
-            lost = [working[future] for future in done if _lost_worker(future)]
+            done, _ = wait(working, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
             for future in done:
                 job = working.pop(future)
-                if job not in lost:
-                    yield job.submission.student, self._finish(job, future)
-            if lost:
-                for job in (*lost, *working.values()):
+                if _lost_worker(future):
+                    lost_any = True
                     yield from self._suspect(job)
-                return
+                else:
+                    yield job.submission.student, self._finish(job, future)
+            pool.expect(len(self.waiting))
 
     def _suspect(self, job: Job) -> Iterator[tuple[str, list[SubmissionResult]]]:
         student = job.submission.student
@@ -264,7 +261,7 @@ class _Batch:
             results.append(result)
         student = job.submission.student
         self.gradebook.write(
-            self.plan.assignment, student, job.submission.timestamp, marks, self.late
+            self.plan.assignment, student, job.submission.timestamp, marks, self.course.late_penalty
         )
         exchange(self.course.autograded / student / self.plan.assignment, files, self.mode)
         return results

@@ -38,7 +38,7 @@ def grade(
     ] = False,
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, help="Submissions at a time.", show_default="one per core"),
+        typer.Option(min=1, help="Most submissions at a time.", show_default="one per core"),
     ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Say nothing unless something went wrong.")
@@ -74,10 +74,11 @@ def grade(
     mistake in the command.
     """
     from autograder.pools import start_early
+    from autograder.startup import import_less
 
     if scheduler is None and Path("nbgrader_config.py").is_file():
         start_early()
-    _skip_slow_import()
+    import_less()
     from autograder.batch import Plan, chosen_students, grade_class
     from autograder.course import Course
     from autograder.progress import Progress
@@ -104,7 +105,9 @@ def report(assignment: Assignment) -> None:
     Exit status: 0 when the report was written, 1 when it could not be, 2 for a mistake in the
     command.
     """
-    _skip_slow_import()
+    from autograder.startup import import_less
+
+    import_less()
     from rich.console import Console
 
     from autograder.course import Course
@@ -137,12 +140,3 @@ def _tell(results: Sequence[SubmissionResult], asked: int, *, quiet: bool) -> No
 def _fail(message: str) -> None:
     print(f"autograder: {message}", file=sys.stderr)
     raise typer.Exit(1)
-
-
-def _skip_slow_import() -> None:
-    """Spare half of the time that importing nbgrader takes.
-
-    jsonschema builds 35 grammars on import for a format that no notebook's schema uses:
-    https://github.com/python-jsonschema/jsonschema/issues/1428
-    """
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import AssignLatePenalties
 from traitlets.config import Config, PyFileConfigLoader
 
 from autograder.errors import AutograderError
-from autograder.gradebook import Gradebook, LatePolicy
+from autograder.gradebook import Gradebook
 from autograder.instructor import (
     MISCONCEPTIONS,
     InstructorNotebook,
@@ -69,13 +68,17 @@ class Course:
     def autograded(self) -> Path:
         return self.root / str(self.directories.autograded_directory)
 
-    @property
-    def late_policy(self) -> LatePolicy:
-        """The configured plugin for late work, as nbgrader's own preprocessor would use it."""
+    def late_penalty(self, student: str, score: float, seconds: float) -> float | None:
+        """What the configured plugin for late work takes off, as nbgrader's own step would."""
+        # slow to import, and most work is in time
+        from nbgrader.preprocessors import AssignLatePenalties
+
         penalties = AssignLatePenalties(config=self.config)
         penalties.init_plugin()
-        policy: LatePolicy = penalties.plugin_inst.late_submission_penalty
-        return policy
+        penalty: float | None = penalties.plugin_inst.late_submission_penalty(
+            student, score, seconds
+        )
+        return penalty
 
     def open_gradebook(self) -> Gradebook:
         return Gradebook(self.directories.db_url, self.directories.course_id)

@@ -11,6 +11,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from autograder.bank import Bank
 from autograder.circumstances import Reference, explain_where
@@ -24,7 +25,6 @@ from autograder.probes import (
     QUANTITIES,
     Observation,
     Probe,
-    make_probes,
     observe,
 )
 from autograder.side_effects import explain_side_effects
@@ -77,7 +77,8 @@ def diagnose(
         student: the student's function, called like the reference.
         namespace: what the instructor's cells define; its classes may hold proxies.
         bank: misconceptions and reference answers.
-        seed: of the student and assignment; the same seed repeats the same inputs.
+        seed: the same seed repeats the same inputs; with the same namespace and bank it also saves
+            running the mutants again.
 
     Raises:
         AutograderError: the exercise is none that inputs can be made for.
@@ -85,8 +86,8 @@ def diagnose(
     if exercise not in QUANTITIES or exercise not in bank.references:
         known = ", ".join(QUANTITIES)
         raise AutograderError(f"There are no probes for the exercise '{exercise}' (only {known}).")
-    workshop = Workshop(bank, exercise, namespace)
-    evidence = _gather(exercise, student, namespace, workshop, seed)
+    workshop = _workshop(bank, exercise, namespace)
+    evidence = _gather(student, workshop, seed)
     if evidence.is_right:
         return Report(right_in_words(evidence), [], paragraph_of(evidence, []), None)
     if evidence.is_untouched and bank.references[exercise].exercise.always_blank:
@@ -101,23 +102,28 @@ def diagnose(
     )
 
 
-def _gather(
-    exercise: str,
-    student: Callable[..., Any],
-    namespace: Mapping[str, Any],
-    workshop: Workshop,
-    seed: int,
-) -> Evidence:
+_workshops: WeakKeyDictionary[Bank, dict[str, Workshop]] = WeakKeyDictionary()
+
+
+def _workshop(bank: Bank, exercise: str, namespace: Mapping[str, Any]) -> Workshop:
+    """The workshop of the last call, if it was about the same."""
+    kept = _workshops.setdefault(bank, {})
+    if exercise not in kept or kept[exercise].namespace is not namespace:
+        kept[exercise] = Workshop(bank, exercise, namespace)
+    return kept[exercise]
+
+
+def _gather(student: Callable[..., Any], workshop: Workshop, seed: int) -> Evidence:
     """Call the student's function on every probe, and the reference beside it."""
     probes, mine, theirs = [], [], []
-    for probe in make_probes(exercise, namespace[workshop.class_name], seed):
+    for number, probe in enumerate(workshop.probes(seed)):
         seen = observe(student, probe, copy.deepcopy(probe.model))
         probes.append(probe)
         mine.append(seen)
-        theirs.append(observe(workshop.reference, probe, workshop.adopt(probe.model)))
-        if seen.died:
-            break
-    return Evidence(exercise, tuple(probes), tuple(mine), tuple(theirs))
+        theirs.append(workshop.observe(None, number))
+        if seen.died or seen.problem == "NotImplementedError":
+            break  # the others would say the same
+    return Evidence(workshop.exercise, tuple(probes), tuple(mine), tuple(theirs))
 
 
 def _wrong_foundation(
@@ -129,10 +135,9 @@ def _wrong_foundation(
         return None
     owner, _, name = bank.references[below].exercise.exports[0].rpartition(".")
     function = getattr(namespace[owner], name, None) if owner else namespace.get(name)
-    if function is not None:
-        workshop = Workshop(bank, below, namespace)
-        if _gather(below, function, namespace, workshop, seed).is_right:
-            return None
+    workshop = _workshop(bank, below, namespace)
+    if function is not None and _gather(function, workshop, seed).is_right:
+        return None
     return Finding(
         f"builds-on-{below}",
         "not-backprop",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -123,6 +123,8 @@ class InstructorNotebook:
         demonstrations: sources of other cells that only show something and are not run.
         metadata: kernelspec and language_info for the graded notebook.
         files: the assignment's other files, by relative path.
+        opening: sources of the cells that run before the first one that students write, where
+            they need no other file: the same for every submission that leaves them as they are.
         bank: what the diagnosis reads, the misconceptions and the notebook that they edit, by
             file name; empty where the assignment has no such bank.
     """
@@ -134,6 +136,7 @@ class InstructorNotebook:
     metadata: Mapping[str, Any]
     files: Mapping[str, bytes] = field(default_factory=dict)
     bank: Mapping[str, bytes] = field(default_factory=dict)
+    opening: tuple[str, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -193,24 +196,45 @@ def read_instructor_notebook(
             f"if the notebook was changed on purpose, {again}."
         )
     kept = ("kernelspec", "language_info")
+    known = {
+        grade_id: _join(cell, recorded[grade_id], exercises)
+        for grade_id, cell in cells.items()
+        if grade_id in recorded
+    }
+    demonstrations = frozenset(
+        source_of(cell).strip()
+        for cell in notebook["cells"]
+        if _is_demonstration(cell) and "nbgrader" not in cell["metadata"]
+    ) | _checks_of_given_functions(notebook, recorded, exercises)
     return InstructorNotebook(
         assignment=assignment,
         name=source.stem,
-        cells=tuple(
-            _join(cell, recorded[grade_id], exercises)
-            for grade_id, cell in cells.items()
-            if grade_id in recorded
-        ),
-        demonstrations=frozenset(
-            source_of(cell).strip()
-            for cell in notebook["cells"]
-            if _is_demonstration(cell) and "nbgrader" not in cell["metadata"]
-        )
-        | _checks_of_given_functions(notebook, recorded, exercises),
+        cells=tuple(known.values()),
+        demonstrations=demonstrations,
+        opening=() if files else tuple(_opening(notebook["cells"], known, demonstrations)),
         metadata={key: notebook["metadata"][key] for key in kept if key in notebook["metadata"]},
         files=files,
         bank=_bank_beside(source),
     )
+
+
+def _opening(
+    cells: Sequence[Mapping[str, Any]],
+    known: Mapping[str, InstructorCell],
+    demonstrations: frozenset[str],
+) -> Iterator[str]:
+    for cell in cells:
+        if cell["cell_type"] != "code":
+            continue
+        nbgrader = cell["metadata"].get("nbgrader")
+        if nbgrader is None:
+            if source_of(cell).strip() and source_of(cell).strip() not in demonstrations:
+                yield source_of(cell)
+        elif (released := known.get(nbgrader["grade_id"])) is not None:
+            if not released.is_fixed:
+                return
+            if not released.is_test and not released.demonstration:
+                yield released.released.source
 
 
 def _bank_beside(source: Path) -> dict[str, bytes]:

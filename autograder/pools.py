@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing import forkserver, get_context
+import resource
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import forkserver, get_context, parent_process
+from multiprocessing.connection import wait
+from typing import Any, Protocol
 
 from autograder.errors import AutograderError
 
 _CONNECT_SECONDS = 10
+_MOST_DATA = 8 << 30
+
+# Submissions in work per worker: one being graded, one waiting, so that memory stays bounded.
+_AHEAD = 2
+# Another local worker costs more than a second of processor time before it grades anything.
+_WORTH_A_WORKER_SECONDS = 6.0
 
 # What every worker and most notebooks need: imported once, in the process that workers fork from.
 _PRELOAD = ["autograder.worker", "matplotlib.pyplot", "ipywidgets", "tqdm.auto"]
+
+
+class Pool(Protocol):
+    """Where a batch sends its jobs."""
+
+    @property
+    def room(self) -> int:
+        """How many jobs to give it at a time, as things are."""
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Call a function in a worker; the future breaks (BrokenProcessPool) with its worker."""
+
+    def expect(self, waiting: int) -> None:
+        """Take on another worker if that is worth it for so many more jobs to come."""
 
 
 def local_jobs() -> int:
@@ -28,21 +56,87 @@ def start_early() -> None:
 
 
 @contextmanager
-def local_pool(jobs: int) -> Iterator[tuple[Executor, int]]:
-    """Processes on this machine, and how many; they end with the grader, however it ends."""
-    from autograder.worker import prepare
-
+def local_pool(jobs: int) -> Iterator[Pool]:
+    """At most so many processes on this machine; they end with the grader, however it ends."""
     start_early()
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("forkserver"), initializer=prepare)
-    try:
-        yield pool, jobs
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with ExitStack() as workers:
+        yield _LocalPool(jobs, workers)
+
+
+class _LocalPool:
+    """One process at first; another whenever the wait for those that there are gets long."""
+
+    def __init__(self, most: int, workers: ExitStack) -> None:
+        self._most = most
+        self._closing = workers
+        self._workers: list[_Worker] = []
+        self._since = time.monotonic()
+        self._finished: list[float] = []
+        self._grow()
+
+    @property
+    def room(self) -> int:
+        return len(self._workers) * _AHEAD
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        worker = min(self._workers, key=lambda worker: len(worker.working))
+        future = worker.executor.submit(function, *arguments)
+        worker.working.add(future)
+        future.add_done_callback(worker.working.discard)
+        future.add_done_callback(lambda _: self._finished.append(time.monotonic()))
+        return future
+
+    def expect(self, waiting: int) -> None:
+        may_grow = waiting and len(self._workers) < self._most
+        if may_grow and self._seconds_for(waiting) > _WORTH_A_WORKER_SECONDS:
+            self._grow()
+
+    def _seconds_for(self, waiting: int) -> float:
+        """How long the present workers will take; at least as long as the last job keeps them."""
+        last = self._finished[-1] if self._finished else self._since
+        stalled = time.monotonic() - last
+        if len(self._finished) < 2:  # the first includes the start of the worker
+            return stalled
+        each = (last - self._finished[0]) / (len(self._finished) - 1)
+        return max(stalled, waiting * each)
+
+    def _grow(self) -> None:
+        context = get_context("forkserver")
+        executor = ProcessPoolExecutor(1, mp_context=context, initializer=_become_worker)
+        self._closing.callback(executor.shutdown, cancel_futures=True)
+        self._workers.append(_Worker(executor))
+        self._since = time.monotonic()
+        self._finished.clear()
+
+
+@dataclass
+class _Worker:
+    executor: Executor
+    working: set[Future[Any]] = field(default_factory=set)
+
+
+def _become_worker() -> None:
+    """Initialise a local worker: it must not outlive a grader that was killed."""
+    parent = parent_process()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the grader, who ends us
+    # A test that multiplies two arrays of a student's shapes fails here, not the whole machine.
+    _, allowed = resource.getrlimit(resource.RLIMIT_DATA)
+    most = _MOST_DATA if allowed == resource.RLIM_INFINITY else min(_MOST_DATA, allowed)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, allowed))
+    os.environ.setdefault("MPLBACKEND", "agg")
+
+    def watch() -> None:
+        if parent is not None:
+            with contextlib.suppress(OSError):
+                wait([parent.sentinel])
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager
-def dask_pool(address: str) -> Iterator[tuple[Executor, int]]:
-    """The workers of a running Dask cluster, and how many tasks they take at a time.
+def dask_pool(address: str) -> Iterator[Pool]:
+    """The workers of a running Dask cluster.
 
     A task whose worker is lost is done again by another.
 
@@ -66,5 +160,17 @@ def dask_pool(address: str) -> Iterator[tuple[Executor, int]]:
                 f"The Dask scheduler at {address} has no workers yet. Start some with "
                 f"`dask worker {address} --nthreads 1`."
             )
-        with client.get_executor(pure=False) as pool:
-            yield pool, threads
+        with client.get_executor(pure=False) as executor:
+            yield _DaskPool(executor, threads * _AHEAD)
+
+
+@dataclass(frozen=True)
+class _DaskPool:
+    executor: Executor
+    room: int
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        return self.executor.submit(function, *arguments)
+
+    def expect(self, waiting: int) -> None:
+        """The cluster is as large as whoever started it wanted it."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autograder.errors import AutograderError
+from autograder.examination import Examination, examination_of
 from autograder.instructor import InstructorCell, InstructorNotebook
 from autograder.limits import Limits
 from autograder.namespace import InstructorNamespace
@@ -22,9 +21,6 @@ from autograder.results import DiagnosisRecord, ExerciseFeedback
 from autograder.sandbox import ChildDied, Zygote
 from autograder.session import Session
 from autograder.wire import WireError
-
-if TYPE_CHECKING:
-    from autograder.bank import Bank
 
 
 @dataclass
@@ -72,17 +68,38 @@ def run_notebook(
     """
     started = time.monotonic()
     seed = seed_for(instructor, student)
-    with Session(zygote, files, limits, seed=student_seed(student)) as session:
+    known = {cell.grade_id: cell for cell in instructor.cells}
+    code = [
+        (cell, known.get(cell["metadata"].get("nbgrader", {}).get("grade_id", "")))
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "code"
+    ]
+    sources = [source_to_run(instructor, cell, instructors) for cell, instructors in code]
+    run_there = tuple(source for source in sources if source.strip())
+    begins = run_there[: len(instructor.opening)] == instructor.opening
+    opening = instructor.opening if begins else ()
+    with Session(zygote, files, limits, student_seed(student), opening) as session:
         run = _Runner(instructor, session, seed, limits)
         try:
-            for cell in notebook["cells"]:
-                if cell["cell_type"] == "code":
-                    run.cell(cell)
+            for (cell, instructors), source in zip(code, sources, strict=True):
+                run.cell(cell, instructors, source)
             run.diagnose()
         finally:
             run.forget()
     run.report.seconds = round(time.monotonic() - started, 3)
     return run.report
+
+
+def source_to_run(
+    instructor: InstructorNotebook, cell: Mapping[str, Any], known: InstructorCell | None
+) -> str:
+    """What of a code cell runs in the sandbox; nothing of tests and demonstrations."""
+    if known is None:
+        source = str(cell["source"])
+        return "" if source.strip() in instructor.demonstrations else source
+    if known.is_test or known.demonstration:
+        return ""
+    return known.released.source if known.is_fixed else str(cell["source"])
 
 
 def seed_for(instructor: InstructorNotebook, student: str) -> int:
@@ -107,7 +124,6 @@ class _Runner:
         self.session = session
         self.seed = seed
         self.limits = limits
-        self.known = {cell.grade_id: cell for cell in instructor.cells}
         self.namespace = InstructorNamespace()
         self.report = Run()
         self.lost: dict[str, bool] = {}
@@ -115,24 +131,21 @@ class _Runner:
         self.died: set[str] = set()
         """Exercises one of whose tests ended the student's process."""
 
-    def cell(self, cell: dict[str, Any]) -> None:
-        known = self.known.get(cell["metadata"].get("nbgrader", {}).get("grade_id", ""))
+    def cell(self, cell: dict[str, Any], known: InstructorCell | None, source: str) -> None:
+        """Run one code cell: `known` as the instructor's, `source` in the sandbox."""
         if known is not None and known.is_test:
             cell["outputs"] = self._test(known)
-        elif known is None:
-            if cell["source"].strip() not in self.instructor.demonstrations:
-                cell["outputs"] = self._student(cell["source"], "a cell of your own")
-        elif not known.demonstration:
-            source = known.released.source if known.is_fixed else cell["source"]
-            cell["outputs"] = self._student(source, f"the cell {known.grade_id}")
+            return
+        if source.strip():
+            what = "a cell of your own" if known is None else f"the cell {known.grade_id}"
+            cell["outputs"] = self._student(source, what)
+        if known is not None and not known.demonstration:
             if known.is_fixed:
                 self._fixed(known)
             for export in known.exports:
                 install(self.namespace.names, export, self.session.call)
 
     def _student(self, source: str, what: str) -> list[dict[str, Any]]:
-        if not source.strip():
-            return []
         try:
             result = self.session.run_cell(source)
         except ChildDied as death:
@@ -176,24 +189,24 @@ class _Runner:
 
     def diagnose(self) -> None:
         """Say of each exercise what its answer looks like; never at the cost of the grade."""
-        if not self.instructor.bank:
+        examination = examination_of(self.instructor)
+        if examination is None:
             return
-        bank = _bank_of(self.instructor)
         self.session.begin_cell()
         for cell in self.instructor.exercises:
+            for export in cell.exports:
+                install(examination.names, export, self.session.call)
+        for cell in self.instructor.exercises:
             exercise = cell.exercise
-            if exercise is None or exercise in self.died or not bank.mutants[exercise]:
+            if exercise is None or exercise in self.died or not examination.covers(exercise):
                 continue
             if exercise in self.lost:
-                self._diagnose(exercise, cell.exports[0], bank)
+                self._diagnose(exercise, cell.exports[0], examination)
 
-    def _diagnose(self, exercise: str, export: str, bank: Bank) -> None:
-        from autograder.diagnosis import diagnose
-
-        names = self.namespace.names
-        proxy = make_proxy(names, export, self.session.call)
+    def _diagnose(self, exercise: str, export: str, examination: Examination) -> None:
+        proxy = make_proxy(examination.names, export, self.session.call)
         try:
-            found = diagnose(exercise, proxy, names, bank, self.seed)
+            found = examination.diagnose(exercise, proxy)
         except (ChildDied, StudentCodeError):
             return
         png = found.heatmap_png
@@ -215,22 +228,6 @@ class _Runner:
         self.namespace.names.clear()
         if "matplotlib.pyplot" in sys.modules:
             sys.modules["matplotlib.pyplot"].close("all")
-
-
-_banks: dict[str, Bank] = {}
-
-
-def _bank_of(instructor: InstructorNotebook) -> Bank:
-    """The assignment's bank, read once per process."""
-    from autograder.bank import load_bank
-
-    if instructor.digest not in _banks:
-        _banks.clear()
-        with tempfile.TemporaryDirectory(prefix="misconceptions-") as folder:
-            for name, data in instructor.bank.items():
-                (Path(folder) / name).write_bytes(data)
-            _banks[instructor.digest] = load_bank(Path(folder) / "misconceptions.py")
-    return _banks[instructor.digest]
 
 
 def _broken(

@@ -13,15 +13,19 @@ import os
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 from autograder import syscalls
 from autograder.bubblewrap import SandboxUnavailable, UserMap, explain, sandboxed, zygote_arguments
-from autograder.channel import Channel
+from autograder.channel import Channel, ChannelClosed
 from autograder.life import CallResult, CellResult, Child, ChildDied, StudentError
 from autograder.limits import Limits
+from autograder.wire import WireError, encode
 
 __all__ = [
     "CallResult",
@@ -62,6 +66,7 @@ class Zygote:
         """Whether the system-call filter is on; false where libseccomp is missing."""
         self._process: subprocess.Popen[bytes] | None = None
         self._child: Child | None = None
+        self._opening: Opening | None = None
 
     def __enter__(self) -> Self:
         self._launch()
@@ -75,28 +80,74 @@ class Zygote:
     ) -> None:
         self.close()
 
-    def start(self, files: Mapping[str, bytes] | None = None) -> Child:
+    def start(self, files: Mapping[str, bytes] | None = None, opening: Sequence[str] = ()) -> Child:
         """A new life with `files` (relative names) in its working directory; ends the one before.
+
+        Args:
+            opening: cells that the life has run when it starts, if `opening_outputs` knows them.
 
         Raises SandboxUnavailable if its walls cannot be raised, ChildDied if the files do not fit.
         """
+        self._make_ready()
+        after = self._opening if opening else None
+        control = self._control
+        if after is not None and after.control is not None and after.cells == tuple(opening):
+            control = after.control
+        ours, theirs = socket.socketpair()
+        with theirs:
+            socket.send_fds(control, [b'{"op": "start"}'], [theirs.fileno()])
+            self._reply(control)
+        self._child = Child(Channel(ours), self.limits, lambda child: self._end(child, control))
+        self._child.begin(files or {})
+        return self._child
+
+    def opening_outputs(self, cells: Sequence[str]) -> list[CellResult] | None:
+        """What the instructor's first cells give, run once for all lives that start after them.
+
+        None where lives cannot start after these: a cell fails, is slow or leaves a thread behind.
+        """
+        self._make_ready()
+        if self._opening is None or self._opening.cells != tuple(cells):
+            self._close_opening()
+            self._opening = self._prepare(tuple(cells))
+        return self._opening.results
+
+    def _make_ready(self) -> None:
         if self._child is not None:
             self._child.close()
         if self._process is None or self._process.poll() is not None:
             self._launch()
-        ours, theirs = socket.socketpair()
-        with theirs:
-            socket.send_fds(self._control, [b'{"op": "start"}'], [theirs.fileno()])
-            self._control_reply()
-        self._child = Child(Channel(ours), self.limits, self._end_child)
-        self._child.begin(files or {})
-        return self._child
+
+    def _prepare(self, cells: tuple[str, ...]) -> Opening:
+        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, channel = socket.socketpair()
+        with theirs, channel:
+            descriptors = [theirs.fileno(), channel.fileno()]
+            socket.send_fds(self._control, [b'{"op": "prepare"}'], descriptors)
+        deadline = time.monotonic() + self.limits.cell_seconds
+        outputs = None
+        with ours, suppress(ChannelClosed, TimeoutError, WireError):
+            opening = Channel(ours)
+            opening.send(encode({"cells": list(cells)}), deadline)
+            outputs = opening.receive(deadline)["outputs"]
+        if outputs is None:
+            control.close()
+            self._control.send(b'{"op": "forget"}')
+            return Opening(cells, None, None)
+        self._reply(control)
+        return Opening(cells, control, [CellResult(given, True, 0.0) for given in outputs])
+
+    def _close_opening(self) -> None:
+        if self._opening is not None and self._opening.control is not None:
+            self._opening.control.close()
+        self._opening = None
 
     def close(self) -> None:
         """End the zygote and everything in it."""
         if self._process is None:
             return
         self._child = None
+        self._close_opening()
         self._control.close()
         try:
             self._process.wait(timeout=5)
@@ -136,17 +187,17 @@ class Zygote:
             try:
                 if user_map:
                     user_map.write()
-                self._control_reply()
+                self._reply(self._control)
             except SandboxUnavailable as reason:
                 self.close()
                 stderr.seek(0)
                 words = stderr.read().decode(errors="replace").strip()
                 raise (explain(words) if words else reason) from None
 
-    def _control_reply(self) -> dict[str, Any]:
-        self._control.settimeout(_START_SECONDS)
+    def _reply(self, control: socket.socket) -> dict[str, Any]:
+        control.settimeout(_START_SECONDS)
         try:
-            answer = self._control.recv(4096)
+            answer = control.recv(4096)
         except (TimeoutError, ConnectionResetError):
             answer = b""
         if not answer:
@@ -154,12 +205,21 @@ class Zygote:
         reply: dict[str, Any] = json.loads(answer)
         return reply
 
-    def _end_child(self, child: Child) -> dict[str, Any]:
+    def _end(self, child: Child, control: socket.socket) -> dict[str, Any]:
         if self._child is not child or self._process is None:
             return {}  # it ended with the zygote, or when the next one started
         self._child = None
         try:
-            self._control.send(b'{"op": "close"}')
-            return self._control_reply()
+            control.send(b'{"op": "close"}')
+            return self._reply(control)
         except (OSError, SandboxUnavailable):
             return {"verdict": "gone"}
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Cells that were run once, and the zygote whose lives start after them; None for neither."""
+
+    cells: tuple[str, ...]
+    control: socket.socket | None
+    results: list[CellResult] | None

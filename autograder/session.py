@@ -20,6 +20,8 @@ class Session:
 
     Args:
         zygote: where to start lives.
+        opening: the instructor's first cells, if those that will be run are the same: they are run
+            once for a whole class, and the student's random numbers start after them.
         files: the submission's files, by relative path.
         limits: what the submission may use.
         seed: start of the student's random numbers, the same in every life.
@@ -30,9 +32,17 @@ class Session:
     """
 
     def __init__(
-        self, zygote: Zygote, files: Mapping[str, bytes], limits: Limits, seed: int
+        self,
+        zygote: Zygote,
+        files: Mapping[str, bytes],
+        limits: Limits,
+        seed: int,
+        opening: Sequence[str] = (),
     ) -> None:
         self._zygote = zygote
+        given = zygote.opening_outputs(opening) if opening else None
+        self._opening = () if given is None else tuple(opening)
+        self._given = list(given or [])[::-1]
         self._files = files
         self._limits = limits
         self._replayed = [_SEED.format(seed=seed)]
@@ -59,6 +69,8 @@ class Session:
             ChildDied: the cell ended its process or ran out of time; the next cell or call
                 starts from the state before it.
         """
+        if self._given:
+            return self._given.pop()
         try:
             result = self._alive().run_cell(source)
         except ChildDied as death:
@@ -89,7 +101,7 @@ class Session:
     def _alive(self) -> Child:
         while self._child is None:
             self._check_time()
-            child = self._zygote.start(self._files)
+            child = self._zygote.start(self._files, self._opening)
             try:
                 for position, source in enumerate(self._replayed):  # noqa: B007
                     self._check_time()

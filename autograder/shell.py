@@ -216,6 +216,11 @@ class CourseShell(InteractiveShell):
                 return raw_cell
         return str(super().transform_cell(raw_cell))
 
+    def should_run_async(self, raw_cell: str, **options: Any) -> bool:
+        """IPython would compile every cell once more to see whether it awaits something."""
+        possibly = "await" in raw_cell or "async" in raw_cell
+        return possibly and bool(super().should_run_async(raw_cell, **options))
+
     def system(self, cmd: str) -> None:
         """`!command` prints what it says; there is no terminal to run it in."""
         print(self.getoutput(cmd, split=False))

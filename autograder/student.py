@@ -22,8 +22,7 @@ def serve(shell: CourseShell, channel: Channel, output_cap: int) -> None:
 
     Each answer echoes its request's number, so that an answer made up beforehand is told apart.
     """
-    random.seed()
-    np.random.seed()  # every life forks from the same state
+    seed_everything(None)  # every life forks from the same state
     student = _Student(shell, output_cap)
     owner = os.getpid()
     answers = {"files": student.files, "cell": student.cell, "call": student.call}
@@ -36,6 +35,12 @@ def serve(shell: CourseShell, channel: Channel, output_cap: int) -> None:
         if os.getpid() != owner:
             os._exit(0)  # a copy that the student's code forked: only the original answers
         channel.send(encode({"number": request["number"], **answer}))
+
+
+def seed_everything(seed: int | None) -> None:
+    """Start the random numbers of a notebook anew; from something unforeseeable for None."""
+    random.seed(seed)
+    np.random.seed(seed)
 
 
 class _Student:
@@ -55,7 +60,7 @@ class _Student:
 
     def cell(self, request: dict[str, Any]) -> dict[str, Any]:
         ok, outputs = self.shell.run(request["source"], self.output_cap)
-        return {"ok": ok, "outputs": [_plain_json(output) for output in outputs]}
+        return {"ok": ok, "outputs": plain_json(outputs)}
 
     def call(self, request: dict[str, Any]) -> dict[str, Any]:
         """Call an export; the value and the arguments as the call left them, or the error."""
@@ -122,12 +127,12 @@ def _can_cross(value: Any) -> bool:
     return True
 
 
-def _plain_json(value: Any) -> Any:
+def plain_json(value: Any) -> Any:
     """Outputs hold only what a notebook file can hold."""
     if isinstance(value, Mapping):
-        return {str(key): _plain_json(item) for key, item in value.items()}
+        return {str(key): plain_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain_json(item) for item in value]
+        return [plain_json(item) for item in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     return str(value)

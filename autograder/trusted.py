@@ -14,20 +14,17 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Bool, Float, Integer
 
 from autograder.course import Course, instructor_notebook
 from autograder.gradebook import Gradebook
 from autograder.instructor import InstructorNotebook
-from autograder.limits import Limits
 from autograder.marks import marks_of
+from autograder.options import GradingOptions
 from autograder.restore import restore
 from autograder.results import METADATA_KEY, SubmissionResult, with_points
 from autograder.runner import run_notebook
 from autograder.submissions import plain_cell, read_submission
 from autograder.worker import zygote
-
-_DEFAULT = Limits()
 
 
 class RestoreCells(NbGraderPreprocessor):
@@ -44,52 +41,8 @@ class RestoreCells(NbGraderPreprocessor):
         return nbformat.from_dict(notebook), resources
 
 
-class TrustedExecute(NbGraderPreprocessor):
+class TrustedExecute(NbGraderPreprocessor, GradingOptions):
     """Runs students' cells in the sandbox and the instructor's tests in this process."""
-
-    cell_seconds = Float(
-        _DEFAULT.cell_seconds,
-        help="Seconds that one cell may take; for a test cell, all its calls together.",
-    ).tag(config=True)
-    call_seconds = Float(
-        _DEFAULT.call_seconds, help="Seconds that one call of a student's function may take."
-    ).tag(config=True)
-    submission_seconds = Float(
-        _DEFAULT.submission_seconds, help="Seconds that one submission may take in all."
-    ).tag(config=True)
-    memory_bytes = Integer(
-        _DEFAULT.memory_bytes, help="Memory of all processes of a submission together."
-    ).tag(config=True)
-    processes = Integer(
-        _DEFAULT.processes, help="Processes and threads of a submission at a time."
-    ).tag(config=True)
-    output_bytes = Integer(
-        _DEFAULT.output_bytes, help="Characters of output that are kept of one cell."
-    ).tag(config=True)
-    disk_bytes = Integer(
-        _DEFAULT.disk_bytes, help="Files that a submission may write, in memory."
-    ).tag(config=True)
-    upload_bytes = Integer(
-        20_000_000, help="Largest submission that is read, all its files together."
-    ).tag(config=True)
-    allow_unsandboxed = Bool(
-        False,
-        help="Grade without a sandbox: students' code then runs with your rights. "
-        "The gradebook's comments will say so.",
-    ).tag(config=True)
-
-    @property
-    def limits(self) -> Limits:
-        """The configured limits of one submission."""
-        return Limits(
-            cell_seconds=self.cell_seconds,
-            call_seconds=self.call_seconds,
-            submission_seconds=self.submission_seconds,
-            memory_bytes=self.memory_bytes,
-            processes=self.processes,
-            output_bytes=self.output_bytes,
-            disk_bytes=self.disk_bytes,
-        )
 
     def preprocess(
         self, nb: NotebookNode, resources: dict[str, Any]

@@ -5,59 +5,23 @@ Nothing of nbgrader is imported here, so that a worker starts quickly.
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import os
-import resource
-import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from multiprocessing.util import Finalize
-from typing import Any
 
 from autograder.instructor import InstructorNotebook
+from autograder.jobs import GradedNotebook, Job, identity, not_graded
 from autograder.limits import Limits
-from autograder.restore import not_graded_notebook, restore
+from autograder.restore import restore
 from autograder.results import SubmissionResult
 from autograder.runner import run_notebook
 from autograder.sandbox import Zygote
-from autograder.submissions import (
-    NotGradableError,
-    Submission,
-    notebook_bytes,
-    parse_notebook,
-)
-
-_MOST_DATA = 8 << 30
-
-
-@dataclass(frozen=True)
-class Job:
-    """One submission to grade, with all that it takes."""
-
-    instructors: tuple[InstructorNotebook, ...]
-    submission: Submission
-    limits: Limits
-    unsandboxed: bool
-    fingerprint: str
-
-
-@dataclass(frozen=True)
-class GradedNotebook:
-    """A notebook (nbformat 4.5) with its outputs, and its result, still without points."""
-
-    notebook: dict[str, Any]
-    result: SubmissionResult
+from autograder.submissions import NotGradableError, notebook_bytes, parse_notebook
 
 
 def grade(job: Job) -> list[GradedNotebook]:
-    """Grade every notebook of a submission; a bad submission gives a reason, never an exception.
-
-    Raises:
-        AutograderError: no submission could be graded: no sandbox, or the instructor's own
-            cells fail.
-    """
+    """See `jobs.grade`."""
     # One thread per process runs the jobs: the sandbox ends with the thread that started it, and
     # the tests' printed output and random numbers belong to the whole process.
     return _thread().submit(_grade, job).result()
@@ -67,11 +31,18 @@ def _grade(job: Job) -> list[GradedNotebook]:
     try:
         return [_grade_notebook(job, instructor) for instructor in job.instructors]
     finally:
-        # A submission's classes and functions refer to each other in circles. What was imported
-        # for the first one stays for good: not looking at it again makes this cheap.
-        gc.collect()
-        if not gc.get_freeze_count():
-            gc.freeze()
+        _collect_garbage()
+
+
+def _collect_garbage() -> None:
+    """A submission's classes and functions refer to each other in circles.
+
+    What was imported for the first one stays for good: not looking at it again makes this cheap.
+    """
+    gc.collect()
+    if not hasattr(_state, "frozen"):
+        gc.freeze()
+        _state.frozen = True
 
 
 def _grade_notebook(job: Job, instructor: InstructorNotebook) -> GradedNotebook:
@@ -89,7 +60,7 @@ def _grade_notebook(job: Job, instructor: InstructorNotebook) -> GradedNotebook:
         limits=job.limits,
     )
     result = SubmissionResult(
-        **_identity(job, instructor),
+        **identity(job, instructor),
         status="partly graded" if run.problems else "graded",
         reason=" ".join([*run.problems, *remarks, *job.submission.remarks]),
         seconds=run.seconds,
@@ -97,22 +68,6 @@ def _grade_notebook(job: Job, instructor: InstructorNotebook) -> GradedNotebook:
         timed_out=run.timed_out,
     )
     return GradedNotebook(notebook, result)
-
-
-def not_graded(job: Job, instructor: InstructorNotebook, reason: str) -> GradedNotebook:
-    """The outcome of a submission that cannot be graded."""
-    result = SubmissionResult(**_identity(job, instructor), status="not gradable", reason=reason)
-    return GradedNotebook(not_graded_notebook(instructor, reason), result)
-
-
-def _identity(job: Job, instructor: InstructorNotebook) -> dict[str, Any]:
-    return {
-        "student": job.submission.student,
-        "assignment": instructor.assignment,
-        "notebook": instructor.name,
-        "sandboxed": not job.unsandboxed,
-        "fingerprint": job.fingerprint,
-    }
 
 
 _state = threading.local()
@@ -144,25 +99,3 @@ def zygote(limits: Limits, *, unsandboxed: bool) -> Zygote:
         Finalize(None, _state.zygote.close, exitpriority=10)
     found: Zygote = _state.zygote
     return found
-
-
-def prepare() -> None:
-    """Initialise a local worker: it must not outlive a grader that was killed."""
-    from multiprocessing import parent_process
-    from multiprocessing.connection import wait
-
-    parent = parent_process()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the grader, who ends us
-    # A test that multiplies two arrays of a student's shapes fails here, not the whole machine.
-    _, allowed = resource.getrlimit(resource.RLIMIT_DATA)
-    most = _MOST_DATA if allowed == resource.RLIM_INFINITY else min(_MOST_DATA, allowed)
-    resource.setrlimit(resource.RLIMIT_DATA, (most, allowed))
-    os.environ.setdefault("MPLBACKEND", "agg")
-
-    def watch() -> None:
-        if parent is not None:
-            with contextlib.suppress(OSError):
-                wait([parent.sentinel])
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -12,6 +12,7 @@ from typing import Any
 
 from authoring.exercises import read_lines, source_of, without_markers
 from autograder.bank import Bank, Mutant
+from autograder.probes import Observation, Probe, make_probes, observe
 
 __all__ = ["Function", "Workshop", "instructor_names"]
 
@@ -19,13 +20,21 @@ Function = Callable[..., Any]
 
 
 class Workshop:
-    """Reference and mutants of one exercise as functions.
+    """Reference and mutants of one exercise as functions, and what they return on probes.
 
     The namespace of the grader has the student's functions in place of the instructor's. Each class
     that an exercise exports to is derived here once more and gets the reference answers back.
+
+    What a mutant returns is computed once per seed: of a class that shares a seed and a workshop,
+    only the first wrong answers have to wait for it.
     """
 
     def __init__(self, bank: Bank, exercise: str, namespace: Mapping[str, Any]) -> None:
+        self.exercise = exercise
+        self.namespace = namespace
+        self._seed: int | None = None
+        self._probes: list[Probe] = []
+        self._seen: dict[tuple[int, int], Observation] = {}
         self._reference = bank.references[exercise]
         self._scope: dict[str, Any] = {**namespace, "print": _silent}
         owners = [
@@ -47,6 +56,23 @@ class Workshop:
         exec(mutant.code, scope)
         function: Function = scope[self._reference.function_name]
         return function
+
+    def probes(self, seed: int) -> list[Probe]:
+        """The exercise's probes for a seed, with models of the namespace's class."""
+        if seed != self._seed:
+            self._seed = seed
+            self._probes = make_probes(self.exercise, self.namespace[self.class_name], seed)
+            self._seen.clear()
+        return self._probes
+
+    def observe(self, mutant: Mutant | None, number: int) -> Observation:
+        """What a mutant, or the reference for None, does on one of the last `probes`."""
+        key = id(mutant), number
+        if key not in self._seen:
+            function = self.reference if mutant is None else self.build(mutant)
+            probe = self._probes[number]
+            self._seen[key] = observe(function, probe, self.adopt(probe.model))
+        return self._seen[key]
 
     def adopt(self, instance: Any) -> Any:
         """A deep copy of a model whose methods are the instructor's."""

@@ -1,7 +1,8 @@
 """Inside the sandbox: the warm interpreter that forks one life per submission and watches it.
 
-Only our code runs in this process. It keeps CAP_SYS_ADMIN in its own user namespace, to give each
-life fresh namespaces; a life gives up every capability before the student's code starts.
+Only our code and the instructor's runs in this process. It keeps CAP_SYS_ADMIN in its own user
+namespace, to give each life fresh namespaces; a life gives up every capability before the student's
+code starts.
 """
 
 from __future__ import annotations
@@ -24,12 +25,10 @@ from typing import Any
 from autograder import confine
 from autograder.channel import Channel
 from autograder.limits import Limits
-from autograder.memory import used_bytes
+from autograder.memory import seconds_until_full, used_bytes
 from autograder.shell import CourseShell
-from autograder.student import serve
+from autograder.student import plain_json, seed_everything, serve
 from autograder.wire import encode
-
-_POLL_SECONDS = 0.01
 
 
 @dataclass
@@ -40,10 +39,19 @@ class _Life:
     verdict: str | None = None
     """Why the zygote ended it ("memory"), None where it did not."""
     status: int | None = None
+    unwatched: float = 0.0
+    """Seconds until its memory is to be looked at again."""
 
 
 class Zygote:
-    """Serves one grader over `control`: {"op": "start"} with a socket attached, {"op": "close"}."""
+    """Serves one grader over `control`, which sends:
+
+    - {"op": "start"} with a socket attached: fork a life that answers there;
+    - {"op": "close"}: end the life;
+    - {"op": "prepare"} with two sockets attached: fork another zygote, which receives an opening on
+      the second socket, runs it, sends back its outputs and serves the first;
+    - {"op": "forget"}: end that one.
+    """
 
     def __init__(self, control: socket.socket, limits: Limits, walls: confine.Confinement | None):
         self.control = control
@@ -52,28 +60,75 @@ class Zygote:
         """None: not sandboxed."""
         self.shell = _warm_shell()
         self.life: _Life | None = None
+        self.prepared: int | None = None
+        """Process id of the zygote that has run the opening."""
+        self.own = {1, os.getpid()}
+        """Processes that belong to no life: bubblewrap's init and the zygotes."""
 
     def run(self) -> None:
         gc.collect()
         gc.freeze()
         self._reply({"ready": True})
         while True:
-            timeout = _POLL_SECONDS if self._watching() else None
+            timeout = self.life.unwatched if self.life and self._watching() else None
             if not select.select([self.control], [], [], timeout)[0]:
                 self._watch()
                 continue
-            message, descriptors, _, _ = socket.recv_fds(self.control, 4096, 1)
+            message, descriptors, _, _ = socket.recv_fds(self.control, 4096, 2)
             if not message:
                 self._end()
+                self._forget()
                 return
             match json.loads(message):
                 case {"op": "start"}:
                     self._start(descriptors[0])
                 case {"op": "close"}:
                     self._reply(self._end())
+                case {"op": "prepare"}:
+                    self._prepare(*map(_socket, descriptors))
+                case {"op": "forget"}:
+                    self._forget()
 
     def _reply(self, answer: dict[str, Any]) -> None:
         self.control.send(json.dumps(answer).encode())
+
+    def _prepare(self, control: socket.socket, opening: socket.socket) -> None:
+        self._forget()
+        self.prepared = os.fork()
+        if self.prepared:
+            self.own.add(self.prepared)
+            control.close()
+            opening.close()
+            return
+        try:
+            self.control.close()
+            self.control, self.prepared = control, None
+            self.own |= {os.getpid()}
+            if self._open(Channel(opening)):
+                self.run()
+        finally:
+            os._exit(0)
+
+    def _open(self, channel: Channel) -> bool:
+        """Run an opening, the instructor's cells; false where lives cannot be forked after it."""
+        seed_everything(0)
+        outputs = []
+        for source in channel.receive()["cells"]:
+            ok, given = self.shell.run(source, self.limits.output_bytes)
+            outputs.append(plain_json(given))
+            if not ok or len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208
+                channel.send(encode({"outputs": None}))
+                return False
+        channel.send(encode({"outputs": outputs}))
+        channel.connection.close()
+        return True
+
+    def _forget(self) -> None:
+        if self.prepared is not None:
+            os.kill(self.prepared, signal.SIGKILL)
+            os.waitpid(self.prepared, 0)
+            self.own.discard(self.prepared)
+            self.prepared = None
 
     def _start(self, descriptor: int) -> None:
         self._end()
@@ -119,7 +174,9 @@ class Zygote:
         life = self.life
         if life is None or self._reap(life):
             return
-        if used_bytes(self.limits.memory_bytes) > self.limits.memory_bytes:
+        used, cap = used_bytes(self.own, self.limits.memory_bytes), self.limits.memory_bytes
+        life.unwatched = seconds_until_full(used, cap)
+        if used > cap:
             life.verdict = "memory"
             self._kill(life)
 
@@ -151,6 +208,10 @@ class Zygote:
         # it may have been on its way out when we killed it: then the status is its own
         own = not alive or code != -signal.SIGKILL
         return {"verdict": life.verdict, "status": code if own else None}
+
+
+def _socket(descriptor: int) -> socket.socket:
+    return socket.socket(fileno=descriptor)
 
 
 def _only_descriptor(connection: socket.socket) -> socket.socket:

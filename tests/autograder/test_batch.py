@@ -419,7 +419,7 @@ def test_the_graded_notebook_is_one_that_nbformat_accepts(classroom: Any) -> Non
 
 
 def test_arrays_that_would_fill_the_machine_fail_the_test_and_not_the_worker() -> None:
-    with local_pool(1) as (pool, _):
+    with local_pool(1) as pool:
         with pytest.raises(MemoryError):
             pool.submit(np.ones, (40_000, 40_000)).result()
         assert pool.submit(np.ones, 3).result().sum() == 3

@@ -138,7 +138,7 @@ def graded(classroom: Any) -> Any:
     with Gradebook(directories.db_url, directories.course_id) as gradebook:
         scores = {"scale-values": 0.0, "scale-side-effects": 1.0, "total-values": 2.0}
         marks = {"sums": Marks(scores, {"scale": "Nearly."})}
-        gradebook.write("sums", "ada", None, marks, classroom.course.late_policy)
+        gradebook.write("sums", "ada", None, marks, classroom.course.late_penalty)
     return classroom
 
 

@@ -63,7 +63,7 @@ def record(
     directories = classroom.course.directories
     with Gradebook(directories.db_url, directories.course_id) as gradebook:
         marks = {"sums": Marks({**dict.fromkeys(TESTS, 0.0), **scores, "why": None}, {})}
-        gradebook.write("sums", student, timestamp, marks, classroom.course.late_policy)
+        gradebook.write("sums", student, timestamp, marks, classroom.course.late_penalty)
 
 
 @pytest.fixture

@@ -1,0 +1,65 @@
+"""What the course's configuration says about grading: `c.TrustedExecute`."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from traitlets import Bool, Float, Integer
+from traitlets.config import Config, Configurable
+
+from autograder.limits import Limits
+
+_DEFAULT = Limits()
+
+
+class GradingOptions(Configurable):
+    """The options of `TrustedExecute`, apart from it: nbconvert takes long to import."""
+
+    cell_seconds = Float(
+        _DEFAULT.cell_seconds,
+        help="Seconds that one cell may take; for a test cell, all its calls together.",
+    ).tag(config=True)
+    call_seconds = Float(
+        _DEFAULT.call_seconds, help="Seconds that one call of a student's function may take."
+    ).tag(config=True)
+    submission_seconds = Float(
+        _DEFAULT.submission_seconds, help="Seconds that one submission may take in all."
+    ).tag(config=True)
+    memory_bytes = Integer(
+        _DEFAULT.memory_bytes, help="Memory of all processes of a submission together."
+    ).tag(config=True)
+    processes = Integer(
+        _DEFAULT.processes, help="Processes and threads of a submission at a time."
+    ).tag(config=True)
+    output_bytes = Integer(
+        _DEFAULT.output_bytes, help="Characters of output that are kept of one cell."
+    ).tag(config=True)
+    disk_bytes = Integer(
+        _DEFAULT.disk_bytes, help="Files that a submission may write, in memory."
+    ).tag(config=True)
+    upload_bytes = Integer(
+        20_000_000, help="Largest submission that is read, all its files together."
+    ).tag(config=True)
+    allow_unsandboxed = Bool(
+        False,
+        help="Grade without a sandbox: students' code then runs with your rights. "
+        "The gradebook's comments will say so.",
+    ).tag(config=True)
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """The options that a course's configuration sets for `TrustedExecute`."""
+        return cls(config=Config({cls.__name__: config.TrustedExecute}))
+
+    @property
+    def limits(self) -> Limits:
+        """The configured limits of one submission."""
+        return Limits(
+            cell_seconds=self.cell_seconds,
+            call_seconds=self.call_seconds,
+            submission_seconds=self.submission_seconds,
+            memory_bytes=self.memory_bytes,
+            processes=self.processes,
+            output_bytes=self.output_bytes,
+            disk_bytes=self.disk_bytes,
+        )
