@@ -117,10 +117,11 @@ def show_sweep(reports: dict[str, Report]) -> None:
     from rich.table import Table
 
     from gtnlab.curriculum import MEASURES
+    from gtnlab.learner import LEARNERS, members
 
     table = Table(title="Mean accuracy (%): batch-statistics / inference")
     table.add_column("run", no_wrap=True)
-    for heading in ("ordered", "steps-shuffled", "digits"):
+    for heading in ("ordered", "steps-shuffled", "statistics", "digits"):
         table.add_column(heading, justify="right")
     for name, report in reports.items():
         means = {
@@ -128,8 +129,11 @@ def show_sweep(reports: dict[str, Report]) -> None:
             for row in report.rows
             if row.taught == "generated"
         }
+        # Where inference has BatchNorm's from, which was chosen on held-out digits.
+        batch_norm = any(LEARNERS[n].norm == "batch" for n in members(report.provenance["learner"]))
+        statistics = report.own[0].statistics if batch_norm else "–"
         source = report.provenance["source"]
-        table.add_row(name, means["ordered"], means["steps-shuffled"], source)
+        table.add_row(name, means["ordered"], means["steps-shuffled"], statistics, source)
     Console().print(table)
 
 

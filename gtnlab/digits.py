@@ -67,7 +67,8 @@ class Digits:
         index = torch.randint(len(self), (count,), generator=generator, device=generator.device).to(
             self.images.device
         )
-        return self.images[index], self.labels[index]
+        # Whole images are copied at once; indexing would look for each pixel.
+        return self.images.index_select(0, index), self.labels.index_select(0, index)
 
     def thinned(self, count: int) -> Digits:
         """``count`` digits spread evenly over the set, or all: for a quick look.

@@ -9,7 +9,7 @@ and started again: what has a result is not run again.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,40 @@ from gtnlab.run import CURRICULUM, drawings, run_experiment
 
 __all__ = ["RESULT", "SWEEPS", "Outcome", "Task", "finished", "run_sweep", "tasks"]
 
-SWEEPS: dict[str, tuple[str, ...]] = {
-    "nine": ("A", "B", "C"),
-    "class": ("class",),
-    "cpu": ("class", "C_lean", "B_lean"),
+Settings = Mapping[str, Any]
+"""Arguments of `experiment`."""
+
+
+def _in_all_variants(*names: str) -> dict[str, Settings]:
+    return {
+        f"{name}-{variant}": {"name": name, "variant": variant}
+        for name, variant in itertools.product(names, VARIANTS)
+    }
+
+
+def _ways_to_inference() -> dict[str, Settings]:
+    """One small network, normalised and meta-trained in several ways, at one budget."""
+    short = {"name": "class", "outer_steps": 150, "real_batch": 256, "snapshots": 2}
+    return {
+        "batch": {**short, "learner": "cnn_small"},
+        "batch-trained-by-inference": {
+            **short,
+            "learner": "cnn_small",
+            "outer_path": "inference",
+        },
+        "group": {**short, "learner": "cnn_small_group"},
+        "layer": {**short, "learner": "cnn_small_layer"},
+        "none": {**short, "learner": "cnn_small_none"},
+    }
+
+
+SWEEPS: dict[str, dict[str, Settings]] = {
+    "nine": _in_all_variants("A", "B", "C"),
+    "class": _in_all_variants("class"),
+    "cpu": _in_all_variants("class", "C_lean", "B_lean"),
+    "inference": _ways_to_inference(),
 }
-"""Experiments of each sweep; every one is run in all three variants."""
+"""Experiments of each sweep by their folder's name."""
 
 RESULT = "evaluation.json"
 CONNECT_SECONDS = 10
@@ -43,7 +71,7 @@ class Task:
 
     @property
     def name(self) -> str:
-        """Its folder's name: experiment, variant and seed."""
+        """Its folder's name: what sets it apart in its sweep, and its seed."""
         return self.folder.name
 
 
@@ -74,10 +102,11 @@ def tasks(sweep: str, out: Path, seeds: int = 1, **overrides: Any) -> list[Task]
     if seeds < 1:
         raise GtnError(f"A sweep takes at least 1 seed, not {seeds}.")
     found = []
-    for seed, name, variant in itertools.product(range(seeds), SWEEPS[sweep], VARIANTS):
-        config = experiment(name, variant=variant, seed=seed, **overrides)
+    wanted = {field: value for field, value in overrides.items() if value is not None}
+    for seed, (label, settings) in itertools.product(range(seeds), SWEEPS[sweep].items()):
+        config = experiment(**{**settings, **wanted}, seed=seed)
         # Absolute: a worker was started in another folder.
-        found.append(Task(config, out.absolute() / f"{name}-{variant}-seed{seed}"))
+        found.append(Task(config, out.absolute() / f"{label}-seed{seed}"))
     return found
 
 

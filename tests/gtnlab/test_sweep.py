@@ -14,6 +14,7 @@ from distributed import LocalCluster
 from gtnlab import sweep
 from gtnlab.curriculum import Curriculum
 from gtnlab.errors import GtnError
+from gtnlab.learner import LEARNERS
 from gtnlab.report import Report
 from gtnlab.sweep import RESULT, Outcome, Task, finished, run_sweep, tasks
 
@@ -48,6 +49,23 @@ def test_nine_are_three_experiments_in_three_variants_for_each_seed(tmp_path: Pa
         (name, variant) for name in "ABC" for variant in ("learned", "random_fixed", "random")
     }
     assert {task.config.seed for task in found} == {0, 1}
+
+
+def test_the_ways_to_inference_differ_in_norm_and_outer_path_and_share_one_budget(
+    tmp_path: Path,
+) -> None:
+    configs = [task.config for task in tasks("inference", tmp_path, outer_steps=3)]
+    ways = {(LEARNERS[c.learner].norm, c.outer_path) for c in configs}
+    assert len(ways) == len(configs) == 5
+    assert {way[0] for way in ways} == {"batch", "group", "layer", "none"}
+    assert ("batch", "inference") in ways
+    shared = [
+        {k: v for k, v in c.to_dict().items() if k not in ("learner", "outer_path")}
+        for c in configs
+    ]
+    assert all(each == shared[0] for each in shared)
+    assert shared[0]["outer_steps"] == 3
+    assert len({LEARNERS[c.learner].filters for c in configs}) == 1
 
 
 def test_a_sweep_runs_on_a_dask_cluster_as_it_does_here_and_is_not_run_twice(
