@@ -25,6 +25,7 @@ Progress = Callable[[int, int, str], None]
 MAX_BYTES = 5_000_000
 CELL_SECONDS = 600
 
+_WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _WIDGET_NAME = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 _MARKDOWN_MARKER = re.compile(r"\b(BEGIN|END) (SOLUTION|MARK SCHEME)\b")
 
@@ -116,7 +117,9 @@ def execute(
     """Run every cell in a fresh kernel and keep the outputs, less what varies for no reason.
 
     Timestamps are not recorded, the kernel's exact Python version is not written down, and widgets
-    are numbered instead of named at random.
+    are numbered instead of named at random. Of widgets that no output shows, or whose output
+    holds HTML as well, no state is kept: nbconvert would prefer them to the HTML, and a page with
+    widgets asks another host for their code.
 
     Args:
         notebook: a notebook without outputs; changed in place.
@@ -160,6 +163,7 @@ def execute(
         raise AuthoringError(
             f"{where}, {current[0]}: the kernel died, perhaps for want of memory."
         ) from error
+    _keep_only_widgets_without_a_page(notebook)
     if language is None:
         notebook.metadata.pop("language_info", None)
     else:
@@ -174,6 +178,39 @@ def _write(notebook: NotebookNode, path: Path) -> None:
             f"{MAX_BYTES / 1e6:.0f} MB. Draw its figures smaller or fewer."
         )
     path.write_text(text, encoding="utf-8")
+
+
+def _keep_only_widgets_without_a_page(notebook: NotebookNode) -> None:
+    shown = [
+        output.data[_WIDGET_VIEW]["model_id"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if _WIDGET_VIEW in output.get("data", {}) and "text/html" not in output.data
+    ]
+    pages = notebook.metadata.get("widgets", {})
+    for page in pages.values():
+        refers = {name: _names_in(model) - {name} for name, model in page["state"].items()}
+        kept = _reach(shown, refers)
+        # Nothing refers to a link between widgets; it refers to them.
+        kept |= {name for name, others in refers.items() if others and others <= kept}
+        page["state"] = {name: model for name, model in page["state"].items() if name in kept}
+    if not any(page["state"] for page in pages.values()):
+        notebook.metadata.pop("widgets", None)
+
+
+def _reach(names: list[str], refers: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    ahead = list(names)
+    while ahead:
+        name = ahead.pop()
+        if name in refers and name not in found:
+            found.add(name)
+            ahead += refers[name]
+    return found
+
+
+def _names_in(model: object) -> set[str]:
+    return set(_WIDGET_NAME.findall(json.dumps(model)))
 
 
 def _with_numbered_widgets(text: str) -> str:

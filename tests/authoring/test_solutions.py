@@ -76,6 +76,25 @@ def test_widgets_keep_their_state_and_are_numbered_in_order(course: Course) -> N
     assert (course.solutions / "numbers" / "numbers.ipynb").read_bytes() == first
 
 
+def test_a_widget_whose_output_also_holds_a_page_leaves_no_state(course: Course) -> None:
+    both = (
+        "import ipywidgets as widgets\n"
+        "from IPython.display import display\n"
+        "alone, play = widgets.IntSlider(description='alone'), widgets.Play()\n"
+        "beside = widgets.IntSlider(description='beside a page')\n"
+        "link = widgets.jslink((play, 'value'), (beside, 'value'))\n"
+        "display(alone)\n"
+        "view = widgets.VBox([beside, play])._repr_mimebundle_()\n"
+        "display({**view, 'text/html': '<p>a page</p>'}, raw=True)"
+    )
+    edit_source(course, lambda nb: nb.cells.append(new_code_cell(both, id="both")))
+    build_solution(course, "numbers")
+    state = read_solution(course).metadata.widgets["application/vnd.jupyter.widget-state+json"]
+    models = [model["model_name"] for model in state["state"].values()]
+    assert sorted(models) == ["IntSliderModel", "LayoutModel", "SliderStyleModel"]
+    assert "beside a page" not in str(state)
+
+
 def test_a_failing_cell_is_named_and_the_old_solution_stays(course: Course) -> None:
     build_solution(course, "numbers")
     before = read_solution(course)
