@@ -4,6 +4,7 @@
     python benchmarks/unroll.py A C --ends             # the first and the last loop only
     python benchmarks/unroll.py paper --ends --steps 2 # fewer inner steps, where memory is short
     python benchmarks/unroll.py --memory               # peak memory against inner steps
+    python benchmarks/unroll.py A B C paper --full     # a few outer steps of each at its full size
 
 The loops run in turn in one process, on the same seeds, so that a machine that slows down slows
 all of them; before anything is timed, their losses and meta-gradients must agree. The loop to
@@ -83,12 +84,13 @@ class Loop(OuterLoop):
         if change.fused_adam:
             return super().step()
         assert self.digits is not None
-        learner = make_learner(config.learner, self.generator).train()
+        member = self.member()
+        learner = make_learner(self.members[member], self.generator).train()
         inputs = self.teacher.inputs  # [steps, batch, noise]
         calls = inputs.split(1) if change.call_per_step else [inputs]
         draw = _enlarge_first if change.enlarges_first else Teacher.generate
         generated = torch.cat([draw(self.teacher, each) for each in calls])
-        lr, momentum = self.rates()
+        lr, momentum = self.rates(member)
         unrolled = unroll(
             learner,
             generated,
@@ -247,6 +249,29 @@ def memory(learner: str, batch: int) -> None:
         print(f"{steps:12d} {row[0]:9.0f} {row[1]:27.0f}")
 
 
+def full_size(config: ExperimentConfig, outer_steps: int) -> None:
+    """Print what some outer steps of gtnlab's own loop take; the last one measures memory."""
+    device = resolve_device(config.device)
+    loop = OuterLoop(config, device, load_digits("train", device))
+    seconds, losses = [], []
+    for _ in range(outer_steps - 1):
+        _wait(device)
+        start = time.perf_counter()
+        losses.append(loop.step()[0].item())
+        seconds.append(time.perf_counter() - start)
+    peak = peak_bytes(lambda: losses.append(loop.step()[0].item()), device)
+    if loop.trouble() is not None:
+        raise SystemExit(f"{config.name}: the outer loss is no number: {losses}")
+    print(
+        f"{config.name}: {config.steps} inner steps of {config.batch} images, teacher "
+        f"{config.teacher}, learner {config.learner}, {config.real_batch} real images, "
+        f"{device.type}, {torch.get_num_threads()} threads: {statistics.median(seconds):.2f} "
+        f"s/step, peak {peak / 1e6:.0f} MB beside the weights, outer losses "
+        + ", ".join(f"{loss:.3f}" for loss in losses),
+        flush=True,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -260,9 +285,17 @@ def main() -> None:
     )
     parser.add_argument("--memory", action="store_true", help="memory against inner steps, only")
     parser.add_argument("--learner", default="cnn_small", help="for --memory")
+    parser.add_argument("--full", action="store_true", help="gtnlab's loop alone, a few steps")
+    parser.add_argument("--outer-steps", type=int, default=3, help="for --full, 2 or more")
     options = parser.parse_args()
     if options.memory:
         memory(options.learner, batch=32)
+        return
+    if options.full:
+        if options.outer_steps < 2:
+            parser.error("--full takes 2 outer steps or more: the last one measures memory")
+        for name in options.presets:
+            full_size(experiment(name, steps=options.steps), options.outer_steps)
         return
     changes = ladder()
     root = Path(os.environ.get("MNIST_ROOT", "data"))

@@ -36,7 +36,7 @@ def _in_all_variants(*names: str) -> dict[str, Settings]:
 
 def _ways_to_inference() -> dict[str, Settings]:
     """One small network, normalised and meta-trained in several ways, at one budget."""
-    short = {"name": "class", "outer_steps": 150, "real_batch": 256, "snapshots": 2}
+    short = {"name": "class", "outer_steps": 100, "real_batch": 256, "snapshots": 2}
     return {
         "batch": {**short, "learner": "cnn_small"},
         "batch-trained-by-inference": {
