@@ -33,8 +33,11 @@ def marks_of(notebook: Mapping[str, Any], result: SubmissionResult) -> Marks:
     scores: dict[str, float | None] = {}
     comments: dict[str, str | None] = {}
     note = _note(result)
-    for cell in nbformat.from_dict(notebook).cells:
-        nbgrader = cell.metadata.get("nbgrader", {})
+    for given in notebook["cells"]:
+        nbgrader = given["metadata"].get("nbgrader", {})
+        if not (nbgrader.get("grade") or nbgrader.get("solution")):
+            continue
+        cell = nbformat.from_dict(given)
         name = nbgrader.get("grade_id", "")
         if nbgrader.get("grade"):
             graded = result.status != "not gradable"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autograder.limits import Limits
 from autograder.sandbox import CallResult, CellResult, Child, ChildDied, Zygote
 
+# An endless loop is one: the third call would only cost everybody as much time again.
+_MOST_TIMEOUTS = 2
 _SEED = "import random, numpy\nrandom.seed({seed})\nnumpy.random.seed({seed})\ndel random, numpy"
 
 
@@ -51,6 +54,7 @@ class Session:
         self._cell_deadline = self._deadline
         self.deaths: list[ChildDied] = []
         self.calls = 0
+        self._timeouts: Counter[str] = Counter()
 
     def __enter__(self) -> Session:
         return self
@@ -84,9 +88,15 @@ class Session:
 
         Raises:
             StudentError: the function raised.
-            ChildDied: the call ended its process, or time is up.
+            ChildDied: the call ended its process, or time is up, or the function has run out of
+                time so often that it is not called again.
         """
         self.calls += 1
+        if self._timeouts[export] >= _MOST_TIMEOUTS:
+            raise ChildDied(
+                "timeout",
+                f"{export} ran out of time {_MOST_TIMEOUTS} times and was not called again",
+            )
         if time.monotonic() > self._cell_deadline:
             raise ChildDied(
                 "timeout",
@@ -95,6 +105,7 @@ class Session:
         try:
             return self._alive().call(export, args, kwargs)
         except ChildDied as death:
+            self._timeouts[export] += death.kind == "timeout"
             self._died(death)
             raise
 
