@@ -26,11 +26,14 @@ HERE = Path(__file__).resolve().parent
 PROGRAMS = Path(sys.executable).parent
 
 c.Authenticator.allowed_users = INSTRUCTORS | STUDENTS
-c.JupyterHub.cookie_secret_file = str(HERE / "cookie_secret")
-c.JupyterHub.db_url = f"sqlite:///{HERE}/jupyterhub.sqlite"
+# The hub's own memory is for root alone; people's servers read the settings beside it.
+STATE = HERE / "state"
+STATE.mkdir(mode=0o700, exist_ok=True)
+c.JupyterHub.cookie_secret_file = str(STATE / "cookie_secret")
+c.JupyterHub.db_url = f"sqlite:///{STATE}/jupyterhub.sqlite"
+c.ConfigurableHTTPProxy.pid_file = str(STATE / "proxy.pid")
 # Debian's proxy finds its libraries here, also where node itself is not Debian's.
 os.environ.setdefault("NODE_PATH", "/usr/share/nodejs")
-c.ConfigurableHTTPProxy.pid_file = str(HERE / "proxy.pid")
 
 
 def settings(*folders):

@@ -93,6 +93,11 @@ def test_nobody_can_put_the_formgrader_into_a_frame(instructor: Page, hub: str) 
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
 
 
+def test_a_student_cannot_read_what_the_hub_remembers(student: Page, machine: Any) -> None:
+    refused = machine.run("student", "cat /srv/jupyterhub/state/*")
+    assert "Permission denied" in refused.stderr
+
+
 def test_a_wrong_password_opens_nothing(hub: str, page: Page) -> None:
     page.goto(f"{hub}/hub/login")
     page.get_by_label("Username").fill("student")
