@@ -192,6 +192,8 @@ def test_a_homework_goes_round_by_buttons(
     formgrader.page.locator("#main-table .name a:visible").click()
     for question, points in QUESTIONS.items():
         formgrader.grade(question, points, COMMENT)
+    last = formgrader.page.locator(f"#{question}")
+    last.evaluate("field => field.scrollIntoView({block: 'center'})")
     keep(formgrader.page, "manual-grading")
     formgrader.open("manage_submissions/rnn-bptt")
     expect(status).to_have_text("graded", timeout=SLOW)
