@@ -82,7 +82,7 @@ function accuracyCurve(host, onPick) {
 
   function line(parts, { order, values, chosen }) {
     const { colour, dash, mark } = LINES[order] || LINES.ordered;
-    const group = svgNode("g", { opacity: chosen ? 1 : 0.55 });
+    const group = svgNode("g", { opacity: chosen ? 1 : 0.7 });
     const points = values.map((value, step) => `${x(step)},${y(value)}`).join(" ");
     group.appendChild(svgNode("polyline", {
       points, fill: "none", stroke: colour, "stroke-width": chosen ? 2.6 : 1.5, "stroke-dasharray": dash,

@@ -19,6 +19,7 @@ from gtnlab.digits import load_digits
 from gtnlab.errors import GtnError
 from gtnlab.experiments import ExperimentConfig, resolve_device
 from gtnlab.meta_training import StepState, TrainResult, load_result, train
+from gtnlab.panel import NATURAL
 from gtnlab.recording import record
 from gtnlab.recordings import find_curricula
 from gtnlab.snapshots import made_now
@@ -122,7 +123,7 @@ class _Watched:
         self._drawn = 0.0
         self._bar = widgets.IntProgress(description="Outer step", max=config.outer_steps)
         self._words = widgets.HTML(f"{html.escape(where)}. To stop, interrupt the kernel (■).")
-        self._image = widgets.Image(format="png")
+        self._image = widgets.Image(format="png", layout=NATURAL)
         self._row = widgets.HBox([self._bar, self._words])
         self._all = widgets.VBox([self._row, self._image])
         self._display = display(self._all, display_id=True)  # None outside IPython

@@ -13,12 +13,13 @@ from gtnlab.curriculum import Curriculum
 from gtnlab.curve_widget import Curve
 from gtnlab.playback import SHOWN_ORDERS, Playback, variant_of
 
-__all__ = ["WIDE", "WRAP", "Loader", "Panel"]
+__all__ = ["NATURAL", "WIDE", "WRAP", "Loader", "Panel"]
 
 Loader = Callable[[str], Curriculum]
 """From the name of a recording to what was recorded."""
 
 WRAP = widgets.Layout(flex_flow="row wrap", align_items="center")
+NATURAL = widgets.Layout(align_self="flex-start", max_width="100%")  # shrinks, never grows
 WIDE = {"description_width": "initial"}  # no description is cut short
 NO_VARIANT = "recorded"
 
@@ -47,15 +48,15 @@ class Panel:
         self.order = _dropdown("Order", list(SHOWN_ORDERS), "ordered", "13em")
         self.facts = widgets.HTML()
         self.facts.add_class("gtn-facts")
-        self.picture = widgets.Image(format="png")
+        self.picture = widgets.Image(format="png", layout=NATURAL)
         self.curve = Curve()
         self.widget = widgets.VBox(
             [
                 widgets.HBox([self.experiment, self.variant, self.order], layout=WRAP),
                 widgets.HBox(
                     [
-                        widgets.VBox([self.picture], layout=_column("24em")),
-                        widgets.VBox([self.facts, self.curve], layout=_column("20em")),
+                        widgets.VBox([self.picture], layout=_column("32em")),
+                        widgets.VBox([self.facts, self.curve], layout=_column("26em")),
                     ],
                     layout=widgets.Layout(flex_flow="row wrap"),
                 ),

@@ -26,7 +26,7 @@ __all__ = ["fragment", "page", "still"]
 
 SCRIPT = CURVE + (Path(__file__).parent / "static_page.js").read_text(encoding="utf-8")
 
-NOTEBOOK_BYTES = 500_000
+NOTEBOOK_BYTES = 700_000
 PAGE_BYTES = 4_500_000
 QUALITY = 80
 STILL_DPI = 60

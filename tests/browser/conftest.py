@@ -226,6 +226,9 @@ def start_jupyter(
                     *(["--allow-root"] if os.geteuid() == 0 else []),
                     f"--ServerApp.port={server.port}",
                     "--ServerApp.port_retries=0",
+                    # Should the tests be killed, it ends by itself.
+                    "--ServerApp.shutdown_no_activity_timeout=900",
+                    "--MappingKernelManager.cull_idle_timeout=900",
                     f"--IdentityProvider.token={server.token}",
                     f"--ServerApp.root_dir={root}",
                     "--LabApp.expose_app_in_browser=True",

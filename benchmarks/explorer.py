@@ -1,0 +1,120 @@
+"""How long after a key press the explorer shows the next image, in JupyterLab and Notebook 7.
+
+Presses the arrow keys on the slider over inner steps, one after the other, and takes the time in
+the page from the key's event to the new image being decoded and ready to paint. In the same run,
+for comparison: the same slider when every step redraws a matplotlib figure.
+
+    python benchmarks/explorer.py
+
+Needs a browser, as the browser tests do, whose fixtures it takes.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import statistics
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PRESSES = 20
+
+EXPLORER = f"""
+from gtnlab.viewer import explore
+explore({str(ROOT / "data" / "curricula")!r}, experiment="class_learned")
+"""
+
+MATPLOTLIB = f"""
+import io
+from pathlib import Path
+import ipywidgets as widgets
+from matplotlib.figure import Figure
+from gtnlab.curriculum import Curriculum
+
+curriculum = Curriculum.load(Path({str(ROOT / "data" / "curricula" / "class_learned.npz")!r}))
+slider = widgets.IntSlider(description="Inner step", min=1, max=curriculum.steps)
+picture = widgets.Image(format="png")
+
+def redraw(_=None):
+    figure = Figure(figsize=(7, 4))
+    for place, axes in enumerate(figure.subplots(4, 10).flat):
+        axes.axis("off")
+        if place < curriculum.batch:
+            axes.imshow(curriculum.images[-1, slider.value - 1, place], cmap="gray")
+            axes.set_title(str(curriculum.labels[place]), fontsize=8)
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    picture.value = file.getvalue()
+
+slider.observe(redraw, "value")
+redraw()
+widgets.VBox([slider, picture])
+"""
+
+# From the key's event to the decoded image that followed it.
+LISTEN = """() => {
+    window.seen = [];
+    const image = document.querySelector('.jp-OutputArea img');
+    let pressed = null;
+    document.addEventListener('keydown', () => { pressed = performance.now(); }, true);
+    new MutationObserver(async () => {
+        const since = pressed;
+        await image.decode();
+        if (since !== null) window.seen.push(performance.now() - since);
+        pressed = null;
+    }).observe(image, { attributes: true, attributeFilter: ['src'] });
+}"""
+
+
+def measure(opened: Any) -> list[float]:
+    """Milliseconds from key press to image, one for each press."""
+    page = opened.page
+    opened.run("measured")
+    page.wait_for_selector(".jp-OutputArea img", timeout=120_000)
+    page.wait_for_timeout(3000)
+    page.evaluate(LISTEN)
+    handle = page.locator(".noUi-handle").first
+    handle.evaluate("handle => handle.setAttribute('data-lm-suppress-shortcuts', 'true')")
+    for press in range(PRESSES):
+        key = "ArrowRight" if press // 8 % 2 == 0 else "ArrowLeft"
+        handle.press(key)
+        page.wait_for_function("count => window.seen.length > count", arg=press, timeout=60_000)
+    found: list[float] = page.evaluate("window.seen")
+    return found
+
+
+def test_latency(jupyter: Any, open_notebook: Callable[..., Any], front: str) -> None:
+    medians = {}
+    for name, source in (("explorer", EXPLORER), ("matplotlib", MATPLOTLIB)):
+        folder = jupyter.copy()
+        made = nbformat.v4.new_notebook()
+        made.cells = [nbformat.v4.new_code_cell(source, id="measured")]
+        made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+        nbformat.write(made, folder / "measured.ipynb")
+        times = measure(open_notebook(jupyter, folder / "measured.ipynb", front))
+        medians[name] = statistics.median(times)
+        slow = statistics.quantiles(times, n=10)[-1]
+        print(f"{front:9} {name:11} {medians[name]:6.0f} ms median, {slow:6.0f} ms at the 90th %")
+    print(f"{front:9} ratio       {medians['matplotlib'] / medians['explorer']:6.1f}")
+
+
+def main() -> None:
+    place = ROOT / "tests" / "browser" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("browser_fixtures", place)
+    assert spec is not None
+    assert spec.loader is not None
+    fixtures = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = fixtures  # dataclasses look themselves up there
+    spec.loader.exec_module(fixtures)
+    os.environ.setdefault("CI", "true")  # without a browser there is nothing to measure: fail
+    sys.exit(pytest.main(["-q", "-s", "-p", "no:cacheprovider", __file__], plugins=[fixtures]))
+
+
+if __name__ == "__main__":
+    main()
