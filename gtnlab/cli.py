@@ -51,7 +51,8 @@ def train(
         typer.Argument(
             metavar="NAME",
             help="The experiment: class (10 steps × 32 images, small enough for a laptop), "
-            "A (20 × 32), B (10 × 32), C (10 × 16), or paper (32 × 128).",
+            "family (the same for six architectures at once), A (20 × 32), B (10 × 32), "
+            "C (10 × 16), or paper (32 × 128).",
         ),
     ],
     variant: Annotated[
@@ -162,7 +163,7 @@ def evaluate(
         int | None,
         typer.Option(
             min=1,
-            help="Test images for all rows but ordered and steps-shuffled, to save time on a CPU.",
+            help="Test images for all rows but the first (ordered), to save time on a CPU.",
         ),
     ] = None,
     seed: Seed = 0,

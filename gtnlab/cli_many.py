@@ -61,6 +61,7 @@ def sweep(
       gtnlab sweep nine --seeds 2
       gtnlab sweep nine --scheduler tcp://head:8786
       gtnlab sweep class --outer-steps 200 --out runs/quick
+      gtnlab sweep inference --learners 4
     """
     with failing_with_a_sentence():
         from gtnlab.report import Report
@@ -119,8 +120,10 @@ def search(
     Says how well that rank agrees (Spearman) with the rank after full training on real digits,
     and how well the rank after as many real images in as many steps does.
 
+    A teacher of a family is asked only about architectures that it was not trained with.
+
     For example:
-      gtnlab search runs/class
+      gtnlab search runs/family
       gtnlab search runs/A --full-steps 5000 --learners 5
     """
     with failing_with_a_sentence():

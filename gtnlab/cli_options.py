@@ -17,7 +17,7 @@ Teacher = Annotated[
     typer.Option(help="The teacher's size; seed has 103 million parameters."),
 ]
 Learner = Annotated[
-    str | None, typer.Option(help="The learner, e.g. mlp, cnn_small, seed_cnn_group.")
+    str | None, typer.Option(help="The learner, e.g. mlp, cnn_small, seed_cnn_group, or family.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")]
 Learners = Annotated[
