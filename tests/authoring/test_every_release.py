@@ -22,23 +22,36 @@ from authoring.leaks import choice_secrets, find_leaks, texts_of
 from authoring.release import SelectExercises
 
 COURSE = Course.at(Path(__file__).resolve().parents[2])
-SOURCE = COURSE.source / "rnn-bptt" / "rnn_bptt.ipynb"
-FUNCTIONS = ("forward_propagation", "calculate_total_loss", "bptt", "sgd_step", "train_with_sgd")
-SUBSETS = [names for size in range(1, 6) for names in itertools.combinations(FUNCTIONS, size)]
-CHOICES = [(names, level) for names in SUBSETS for level in LEVELS]
-assert len(CHOICES) == 31 * 3
+HOMEWORK, LAB = "rnn-bptt", "gtn-lab"
+FUNCTIONS = {
+    HOMEWORK: (
+        "forward_propagation", "calculate_total_loss", "bptt", "sgd_step", "train_with_sgd",
+    ),
+    LAB: ("sgd_momentum_step", "inner_loop", "shuffled"),
+}  # fmt: skip
+ALWAYS_BLANK = {HOMEWORK: ["bptt_linear_time"], LAB: []}
 
-Choice = tuple[tuple[str, ...], Level]
+Choice = tuple[str, tuple[str, ...], Level]
+
+
+def subsets(assignment: str) -> list[tuple[str, ...]]:
+    functions = FUNCTIONS[assignment]
+    sizes = range(1, len(functions) + 1)
+    return [names for size in sizes for names in itertools.combinations(functions, size)]
 
 
 @cache
-def source() -> NotebookNode:
-    return read_notebook(SOURCE)
+def source(assignment: str) -> NotebookNode:
+    (path,) = COURSE.notebooks(assignment)
+    return read_notebook(path)
 
 
-def build(names: tuple[str, ...], level: Level) -> tuple[NotebookNode, NotebookNode]:
+def build(
+    assignment: str, names: tuple[str, ...], level: Level
+) -> tuple[NotebookNode, NotebookNode]:
     """The student's notebook, valid to nbgrader, and the one with all tests for the gradebook."""
-    notebook, resources = copy.deepcopy(source()), {"nbgrader": {"notebook": SOURCE.name}}
+    notebook: NotebookNode = copy.deepcopy(source(assignment))
+    resources: dict[str, Any] = {"nbgrader": {"notebook": assignment}}
     recorded = None
     for name in COURSE.config().GenerateAssignment.preprocessors:
         if name.endswith(".SaveCells"):
@@ -51,10 +64,17 @@ def build(names: tuple[str, ...], level: Level) -> tuple[NotebookNode, NotebookN
     return notebook, recorded
 
 
-def test_the_notebook_offers_the_five_functions_and_the_challenge() -> None:
-    exercises = read_exercises(source(), SOURCE.name)
-    assert tuple(each.name for each in exercises if not each.always_blank) == FUNCTIONS
-    assert [each.name for each in exercises if each.always_blank] == ["bptt_linear_time"]
+@pytest.mark.parametrize("assignment", FUNCTIONS)
+def test_the_notebook_offers_its_functions_and_its_challenge(assignment: str) -> None:
+    exercises = read_exercises(source(assignment), assignment)
+    asked = tuple(each.name for each in exercises if not each.always_blank)
+    assert asked == FUNCTIONS[assignment]
+    challenges = [each.name for each in exercises if each.always_blank]
+    assert challenges == ALWAYS_BLANK[assignment]
+
+
+def test_bptt_is_worth_twelve_points() -> None:
+    exercises = read_exercises(source(HOMEWORK), HOMEWORK)
     points = {test.grade_id: test.points for each in exercises for test in each.tests}
     assert [points[f"bptt-{part}"] for part in BPTT_PARTS] == [1, 2, 2, 3, 3, 1]
 
@@ -63,17 +83,19 @@ BPTT_PARTS = ("shapes", "dLdV", "dLdU", "dLdW", "truncation", "side-effects")
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_all_31_choices_build_valid_releases(level: Level) -> None:
-    asked = {each.name: each for each in read_exercises(source(), SOURCE.name)}
-    for names in SUBSETS:
-        released, recorded = build(names, level)
+@pytest.mark.parametrize("assignment", FUNCTIONS)
+def test_all_choices_build_valid_releases(assignment: str, level: Level) -> None:
+    asked = {each.name: each for each in read_exercises(source(assignment), assignment)}
+    assert len(subsets(assignment)) == {HOMEWORK: 31, LAB: 7}[assignment]
+    for names in subsets(assignment):
+        released, recorded = build(assignment, names, level)
         nbformat.validate(released)
         assert released.metadata.exercise == {"blanks": list(names), "level": level}
-        blanks = {*names, "bptt_linear_time"}
+        blanks = {*names, *ALWAYS_BLANK[assignment]}
         _assert_graded(recorded, {test.grade_id for name in blanks for test in asked[name].tests})
         cells = {cell.id: cell for cell in released.cells}
         for name, exercise in asked.items():
-            text = cells[source().cells[exercise.index].id].source
+            text = cells[source(assignment).cells[exercise.index].id].source
             ast.parse(text)
             assert ("raise NotImplementedError()" in text) == (name in blanks), (names, name)
         text = nbformat.writes(released)
@@ -81,16 +103,25 @@ def test_all_31_choices_build_valid_releases(level: Level) -> None:
         assert "### END" not in text
 
 
+ONE_OR_ALL = [
+    (assignment, names)
+    for assignment, functions in FUNCTIONS.items()
+    for names in [*((name,) for name in functions), functions]
+]
+
+
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("names", [*((name,) for name in FUNCTIONS), FUNCTIONS], ids=str)
-def test_no_release_leaks_what_it_hides(names: tuple[str, ...], level: Level) -> None:
-    released, recorded = build(names, level)
-    secrets = choice_secrets(COURSE, "rnn-bptt", list(names), level)
-    assert len(secrets) > 30, "the check looks for too little"
+@pytest.mark.parametrize(("assignment", "names"), ONE_OR_ALL, ids=str)
+def test_no_release_leaks_what_it_hides(
+    assignment: str, names: tuple[str, ...], level: Level
+) -> None:
+    released, recorded = build(assignment, names, level)
+    secrets = choice_secrets(COURSE, assignment, list(names), level)
+    assert len(secrets) > 15, "the check looks for too little"
     content = nbformat.writes(released).encode()
-    assert find_leaks(secrets, texts_of("rnn_bptt.ipynb", content)) == []
+    assert find_leaks(secrets, texts_of("released.ipynb", content)) == []
     with_tests = nbformat.writes(recorded).encode()
-    assert find_leaks(secrets, texts_of("rnn_bptt.ipynb", with_tests)), "the check finds nothing"
+    assert find_leaks(secrets, texts_of("recorded.ipynb", with_tests)), "the check finds nothing"
 
 
 def _assert_graded(recorded: NotebookNode, tests: set[str]) -> None:
@@ -102,7 +133,7 @@ def _assert_graded(recorded: NotebookNode, tests: set[str]) -> None:
 def grade_with_the_sources_answers(choice: Choice) -> dict[str, str]:
     """Fill the release in from the source and run it with all tests; the failures by grade_id."""
     _, recorded = build(*choice)
-    answers = {cell.id: cell.source for cell in source().cells}
+    answers = {cell.id: cell.source for cell in source(choice[0]).cells}
     namespace: dict[str, Any] = {"__name__": "__main__"}
     failures = {}
     for cell in recorded.cells:
@@ -119,11 +150,19 @@ def grade_with_the_sources_answers(choice: Choice) -> dict[str, str]:
     return failures
 
 
-SINGLES: list[Choice] = [((name,), level) for name in FUNCTIONS for level in LEVELS]
-OTHERS: list[Choice] = random.Random(2).sample([c for c in CHOICES if c not in SINGLES], 6)
+SINGLES: list[Choice] = [
+    (HOMEWORK, (name,), level) for name in FUNCTIONS[HOMEWORK] for level in LEVELS
+]
+MORE: list[Choice] = [
+    (HOMEWORK, names, level) for names in subsets(HOMEWORK) if len(names) > 1 for level in LEVELS
+]
+OTHERS = random.Random(2).sample(MORE, 6)
+OF_THE_LAB: list[Choice] = [
+    (LAB, names, level) for names, level in zip(subsets(LAB), itertools.cycle(LEVELS), strict=False)
+]
 
 
-@pytest.mark.parametrize("choice", SINGLES + OTHERS, ids=str)
+@pytest.mark.parametrize("choice", SINGLES + OTHERS + OF_THE_LAB, ids=str)
 def test_filled_in_from_the_source_a_release_earns_full_marks(
     choice: Choice, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,8 +171,9 @@ def test_filled_in_from_the_source_a_release_earns_full_marks(
     assert capsys.readouterr().err == "", "nbgrader takes a test that writes to stderr for failed"
 
 
-def test_left_untouched_a_release_earns_nothing() -> None:
-    _, recorded = build(FUNCTIONS, "guided")
+@pytest.mark.parametrize("assignment", FUNCTIONS)
+def test_left_untouched_a_release_earns_nothing(assignment: str) -> None:
+    _, recorded = build(assignment, FUNCTIONS[assignment], "guided")
     namespace: dict[str, Any] = {"__name__": "__main__"}
     passed = []
     for cell in recorded.cells:

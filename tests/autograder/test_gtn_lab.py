@@ -73,10 +73,9 @@ def test_formgraders_button_gives_the_same_grades(
     elsewhere = tmp_path / "course"
     shutil.copytree(course, elsewhere, ignore=shutil.ignore_patterns("autograded", "gradebook.db"))
     build_release(AuthoringCourse.at(elsewhere), "gtn-lab")
-    for student in ("blaise", "emil"):
-        answer = NbGraderAPI(config=_config(elsewhere)).autograde("gtn-lab", student)
-        assert answer["success"], answer.get("log")
-        assert points(elsewhere, student) == points(course, student)
+    answer = NbGraderAPI(config=_config(elsewhere)).autograde("gtn-lab", "emil")
+    assert answer["success"], answer.get("log")
+    assert points(elsewhere, "emil") == points(course, "emil")
 
 
 def _config(root: Path) -> Config:
