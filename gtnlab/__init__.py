@@ -11,7 +11,8 @@ The rooms:
              `live`; without a kernel `static_page`, and `export`
 - showing:   `recordings` are found, `publishing` makes them, `verify` checks them; `results` of
              them, drawn by `charts` (`chart_style`) beside `published` ones, put into words by
-             `findings` and `results_tables`, are the `results_page`
+             `findings` and `results_tables` with what `tuning` tried, are the
+             `results_page`
 - many:      `sweep`, `tracking`
 - people:    `cli`, `cli_many`, `cli_record`, `cli_export`, `cli_options`, `console`
 """

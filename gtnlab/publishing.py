@@ -29,13 +29,14 @@ SLOW_TEST_IMAGES = (
 
 
 def published_name(config: ExperimentConfig) -> str:
-    """``class_learned``, ``C_lean_learned_inference``, ``C_lean_random_seed1``.
+    """``class_learned``, ``C_lean_inference_learned``, ``C_lean_random_seed1``.
 
-    Experiment and variant, the measure that it was trained for if that is not the usual one, and
-    the seed if it is not 0.
+    The experiment, the measure that it was trained for if that is not the usual one, the variant,
+    and the seed if it is not 0.
     """
-    parts = [config.name, config.variant]
+    parts = [config.name]
     parts += ["inference"] if config.outer_path == "inference" else []
+    parts += [config.variant]
     parts += [f"seed{config.seed}"] if config.seed else []
     return "_".join(parts)
 

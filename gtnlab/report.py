@@ -38,9 +38,6 @@ TRANSFER = ("mlp", "fc128_none", "conv8x16k3_group", "conv8x16k3_batch", "cnn_sm
 """Architectures that a teacher is tried on beside its own: with and without convolutions
 and batch statistics."""
 
-IN_FULL: tuple[Order, ...] = ("ordered", "steps-shuffled")
-"""Orders of the learner's own lesson that are judged on the whole test set in any case."""
-
 HELD_OUT = 1000  # training digits that rates and paces are chosen by
 
 
@@ -169,7 +166,7 @@ def report(
         train: training digits: the real images, and a tenth of them held out to choose by.
         drawings: one lesson per learner from a teacher whose vectors are drawn anew each
             time (variant ``random``), in place of the recorded one.
-        sample: judge all but ``IN_FULL`` on so many test digits, spread evenly over the set,
+        sample: judge all rows but the first on so many test digits, spread evenly over the set,
             because a CPU takes seconds for a convolutional learner's whole test.
         transfer: other architectures to try, each at the pace that suits it; those that the
             teacher was trained with are left out.
@@ -213,8 +210,7 @@ def report(
         rates: tuple[float, float] | None = None,
         pace: float = 1.0,
     ) -> None:
-        in_full = taught == "generated" and name == own and order in IN_FULL
-        part = test if in_full or sample is None else test.thinned(sample)
+        part = test if not rows or sample is None else test.thinned(sample)
         judged = judge(
             paced(name, taught_with),
             name,

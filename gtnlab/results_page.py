@@ -16,6 +16,7 @@ from gtnlab.files import written_whole
 from gtnlab.findings import findings
 from gtnlab.picture import save_picture
 from gtnlab.results import Result, by_experiment, load_results
+from gtnlab.tuning import Trial, load_trials
 
 __all__ = ["page", "write_page"]
 
@@ -58,15 +59,16 @@ def write_page(folder: Path, target: Path) -> list[Path]:
         written.append(target.with_suffix("") / f"{picture.name}.png")
         save_picture(picture.draw(), written[-1])
     with written_whole(target) as scratch:
-        scratch.write_text(page(results, target.stem))
+        scratch.write_text(page(results, load_trials(folder), target.stem))
     return written
 
 
-def page(results: list[Result], pictures: str) -> str:
+def page(results: list[Result], trials: list[Trial], pictures: str) -> str:
     """The page's text.
 
     Args:
         results: see :func:`~gtnlab.results.load_results`.
+        trials: see :func:`~gtnlab.tuning.load_trials`.
         pictures: the folder of its charts, beside it.
     """
     drawn = {
@@ -102,6 +104,7 @@ def page(results: list[Result], pictures: str) -> str:
         "## Time",
         drawn["time"],
         tables.time(results),
+        *(["## Settings tried", tables.tried(trials)] if trials else []),
         "## Findings",
         *[f"**{heading}** {text}" for heading, text in findings(results)],
         "## Again, and further",

@@ -8,8 +8,9 @@ from gtnlab.curriculum import MEASURES
 from gtnlab.findings import percent, signed
 from gtnlab.published import PUBLISHED
 from gtnlab.results import Result
+from gtnlab.tuning import Trial
 
-__all__ = ["accuracy", "orders", "targets", "time", "transfer"]
+__all__ = ["accuracy", "orders", "targets", "time", "transfer", "tried"]
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> str:
@@ -34,12 +35,12 @@ def accuracy(results: list[Result]) -> str:
         for r in results
     ]
     learners = sorted({r.report.provenance["learners"] for r in results})
-    images = sorted({r.row("ordered").test_images or r.report.provenance["test_images"]
-                     for r in results})  # fmt: skip
+    sources = sorted({r.curriculum.provenance["source"] for r in results})
     return (
         _table(heads, rows)
-        + f"\n\nFresh learners: {_listed(learners)}; test images: {_listed(images)} "
-        f"({_listed(sorted({r.curriculum.provenance['source'] for r in results}))}). Per cent."
+        + f"\n\nPer cent. Fresh learners: {_listed(learners)}. Test images ({_listed(sources)}): "
+        f"{_listed(_tested(results, 'ordered'))} in order, "
+        f"{_listed(_tested(results, 'steps-shuffled'))} shuffled."
     )
 
 
@@ -89,12 +90,10 @@ def orders(results: list[Result]) -> str:
         [f"`{r.name}`", *[percent(r.scores(order, "inference")) for order in orders]]
         for r in results
     ]
-    judged = sorted({r.row("reversed").test_images or r.report.provenance["test_images"]
-                     for r in results})  # fmt: skip
+    counts = "; ".join(f"*{order}* {_listed(_tested(results, order))}" for order in orders)
     return (
         _table(["run (inference)", *orders], rows)
-        + "\n\n*ordered* and *steps-shuffled* are judged on the whole test set; the others on "
-        f"{_listed(judged)} images of it, spread evenly."
+        + f"\n\nTest images, spread evenly over the set where they are a part of it: {counts}."
     )
 
 
@@ -140,5 +139,35 @@ def time(results: list[Result]) -> str:
     )
 
 
+def _tested(results: list[Result], order: str) -> list[int]:
+    """Numbers of test images that an order was judged on."""
+    return sorted(
+        {int(r.row(order).test_images or r.report.provenance["test_images"]) for r in results}
+    )
+
+
 def _listed(values: Sequence[object]) -> str:
     return ", ".join(f"{value:,}" if isinstance(value, int) else str(value) for value in values)
+
+
+def tried(trials: Sequence[Trial]) -> str:
+    """Settings tried before the recorded runs; what all have in common is left out."""
+    every = [*trials[0].settings]
+    differ = [f for f in every if len({trial.settings[f] for trial in trials}) > 1]
+    rows = [
+        [
+            f"`{trial.experiment}`",
+            *[str(trial.settings[field]) for field in differ],
+            *[
+                f"{at.outer_loss:.2f}, {100 * at.accuracy:.1f} after {at.outer_steps}"
+                for at in (trial.early, trial.late)
+            ],
+        ]
+        for trial in trials
+    ]
+    return (
+        _table(["preset", *differ, "early", "when stopped"], rows)
+        + "\n\nOuter loss and accuracy (%) on batches of real *training* digits, by which the "
+        "preset's settings were chosen; the test set was not looked at. `outer_steps` is the "
+        "length that the cosine of the outer learning rate was planned for."
+    )

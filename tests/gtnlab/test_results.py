@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import matplotlib.image
@@ -12,13 +13,15 @@ from typer.testing import CliRunner
 
 from gtnlab.cli import app
 from gtnlab.curriculum import MEASURES, ORDERS, Curriculum
+from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
 from gtnlab.evaluation import Scores
 from gtnlab.experiments import experiment
 from gtnlab.findings import findings
-from gtnlab.report import Report, Row
+from gtnlab.report import Report, Row, report
 from gtnlab.results import Result, by_experiment, load_results
 from gtnlab.results_page import page, write_page
+from gtnlab.tuning import load_trials
 
 ROOT = Path(__file__).parents[2]
 
@@ -109,6 +112,19 @@ def test_the_page_has_every_number_in_both_measures_and_every_chart(
     assert "![](" not in text  # every picture is described
 
 
+def test_a_sampled_evaluation_judges_only_the_lesson_in_order_on_all_test_digits(
+    curriculum: Curriculum, train_digits: Digits, test_digits: Digits
+) -> None:
+    found = report(
+        curriculum, test_digits, train_digits, sample=50, transfer=(), baselines=(), learners=2
+    )
+    assert [row.test_images for row in found.rows] == [len(test_digits), 50, 50, 50, 50]
+    # Shares of 50 images are whole numbers of them; those of all 360 are not all.
+    for row in found.rows[1:]:
+        for value in row.scores["inference"].values:
+            assert value * 50 == pytest.approx(round(value * 50))
+
+
 def test_findings_follow_the_numbers(folder: Path, curriculum: Curriculum) -> None:
     before = said(load_results(folder), "Is there a curriculum?")
     assert "−24.1 ± 0.1 points with learned" in before
@@ -129,7 +145,28 @@ def test_a_result_below_the_published_number_is_called_not_reached(
     folder: Path, curriculum: Curriculum
 ) -> None:
     recorded(folder, curriculum, "C_lean", "learned", 0.90, 0.7)
-    assert "not reached (−2.3)" in page(load_results(folder), "results")
+    assert "not reached (−2.3)" in page(load_results(folder), [], "results")
+
+
+def test_settings_tried_are_shown_by_what_differs_and_a_damaged_list_is_named(
+    folder: Path,
+) -> None:
+    trials = [
+        {
+            "experiment": "C_lean",
+            "settings": {"inner_lr": lr, "beta1": 0.5},
+            "early": {"outer_steps": 20, "outer_loss": 1.25, "accuracy": 0.5},
+            "late": {"outer_steps": 90, "outer_loss": 0.25, "accuracy": 0.915},
+        }
+        for lr in (0.1, 2.0)
+    ]
+    (folder / "tuning.json").write_text(json.dumps(trials))
+    text = page(load_results(folder), load_trials(folder), "results")
+    assert "| preset | inner_lr | early | when stopped |" in text
+    assert "| `C_lean` | 2.0 | 1.25, 50.0 after 20 | 0.25, 91.5 after 90 |" in text
+    (folder / "tuning.json").write_text("[{}]")
+    with pytest.raises(GtnError, match=r"tuning\.json"):
+        load_trials(folder)
 
 
 def test_a_folder_without_evaluations_and_a_wrong_name_are_explained(
@@ -144,6 +181,7 @@ def test_a_folder_without_evaluations_and_a_wrong_name_are_explained(
 
 
 def test_the_page_in_docs_is_the_one_that_the_shipped_files_give() -> None:
-    shipped = load_results(ROOT / "data" / "curricula")
+    folder = ROOT / "data" / "curricula"
+    text = page(load_results(folder), load_trials(folder), "results")
     again = "Run `gtnlab results` and commit docs/."
-    assert (ROOT / "docs" / "results.md").read_text() == page(shipped, "results"), again
+    assert (ROOT / "docs" / "results.md").read_text() == text, again
