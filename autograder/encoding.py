@@ -21,6 +21,11 @@ from autograder.wire_format import (
 _LONG_STRING = 512  # characters; longer strings travel in the payload, not in the JSON header
 
 
+def can_cross(value: np.ndarray[Any, Any]) -> bool:
+    """Whether an array is of a dtype that can cross."""
+    return value.dtype.newbyteorder("<").str in DTYPES
+
+
 class Encoder:
     """One value as a tree for the header, and the payload that the tree names."""
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from autograder.instructor import InstructorCell, InstructorNotebook
-from autograder.presentation import death_output
+from autograder.presentation import death_output, harmless_markdown
 
 
 def restore(
@@ -32,12 +32,12 @@ def restore(
     remarks = []
     for index, (cell, claim) in enumerate(zip(cells, claims, strict=True)):
         if claim is None:
-            own[anchor].append(_notebook_cell(cell["cell_type"], cell["source"], cell))
+            own[anchor].append(_students_cell(cell))
             continue
         if answer[claim] != index:
             remarks.append(f"Cell {claim} appears more than once; the last one counts.")
             if not instructor.cells[place[claim]].is_fixed:
-                own[anchor].append(_notebook_cell(cell["cell_type"], cell["source"], cell))
+                own[anchor].append(_students_cell(cell))
             continue
         anchor = place[claim]
     notebook_cells = list(own[-1])
@@ -61,8 +61,10 @@ def _claim(
 def _known_cell(known: InstructorCell, submitted: Mapping[str, Any] | None) -> dict[str, Any]:
     if known.is_fixed:
         source = known.visible_source
-    elif submitted is not None:
+    elif submitted is not None and known.is_code:
         source = submitted["source"]
+    elif submitted is not None and submitted["source"] != known.released.source:
+        source = harmless_markdown(submitted["source"])
     elif known.is_code:
         # Not the stub: it would overwrite a function that the student defined in another cell.
         source = f"# The cell {known.grade_id} was missing from the submission."
@@ -75,6 +77,12 @@ def _known_cell(known: InstructorCell, submitted: Mapping[str, Any] | None) -> d
         # nbgrader gives full points to a test without outputs, so none may ever be left like that.
         cell["outputs"] = [death_output("it was never run")]
     return cell
+
+
+def _students_cell(cell: Mapping[str, Any]) -> dict[str, Any]:
+    source = cell["source"]
+    shown = harmless_markdown(source) if cell["cell_type"] == "markdown" else source
+    return _notebook_cell(cell["cell_type"], shown, cell)
 
 
 def _notebook_cell(kind: str, source: str, submitted: Mapping[str, Any]) -> dict[str, Any]:

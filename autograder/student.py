@@ -14,7 +14,9 @@ import numpy as np
 
 from autograder.channel import Channel, ChannelClosed
 from autograder.shell import CourseShell, describe
-from autograder.wire import Instance, WireError, encode
+from autograder.wire import Instance, WireError, can_cross, encode
+
+_SMALL = 1 << 20
 
 
 def serve(shell: CourseShell, channel: Channel, output_cap: int) -> None:
@@ -32,9 +34,13 @@ def serve(shell: CourseShell, channel: Channel, output_cap: int) -> None:
         except ChannelClosed:
             return
         answer = answers[request["op"]](request)
+        try:
+            frame = encode({"number": request["number"], **answer})
+        except BaseException:  # a value that cannot cross is the student's error, not a breach
+            frame = encode({"number": request["number"], **_raised()})
         if os.getpid() != owner:
             os._exit(0)  # a copy that the student's code forked: only the original answers
-        channel.send(encode({"number": request["number"], **answer}))
+        channel.send(frame)
 
 
 def seed_everything(seed: int | None) -> None:
@@ -70,16 +76,13 @@ class _Student:
             kwargs = {name: self._revive(item) for name, item in request["kwargs"].items()}
             with self.shell.capturing(0):  # a call's prints belong to no cell
                 value = function(*args, **kwargs)
-            answer = {
+            return {
                 "value": self._flatten(value),
                 "args": [self._flatten(item) for item in args],
                 "kwargs": {name: self._flatten(item) for name, item in kwargs.items()},
             }
-            encode(answer)  # a value that cannot cross is the student's error, not a breach
         except BaseException:
-            name, message, lines = describe(*sys.exc_info())
-            return {"error": {"ename": name, "evalue": message, "traceback": "\n".join(lines)}}
-        return answer
+            return _raised()
 
     def _resolve(self, export: str) -> Any:
         first, *rest = export.split(".")
@@ -119,7 +122,15 @@ class _Student:
         return value
 
 
+def _raised() -> dict[str, Any]:
+    """The answer of a call that ended in the exception being handled."""
+    name, message, lines = describe(*sys.exc_info())
+    return {"error": {"ename": name, "evalue": message, "traceback": "\n".join(lines)}}
+
+
 def _can_cross(value: Any) -> bool:
+    if type(value) is np.ndarray and value.nbytes < _SMALL:  # most often it is one: do not copy it
+        return can_cross(value)
     try:
         encode(value)
     except WireError:

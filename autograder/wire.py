@@ -13,7 +13,7 @@ import struct
 from typing import Any
 
 from autograder.decoding import Decoder
-from autograder.encoding import Encoder
+from autograder.encoding import Encoder, can_cross
 from autograder.wire_format import PREFIX_BYTES, Caps, Instance, TooLarge, WireError
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "TooLarge",
     "WireError",
     "body_length",
+    "can_cross",
     "decode",
     "encode",
 ]

@@ -6,17 +6,21 @@ import base64
 import re
 import subprocess
 import sys
+from html.parser import HTMLParser
 from typing import Any
 
 import nbformat
 import pytest
+from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from autograder.batch import Plan, grade_class
 from autograder.errors import AutograderError
 from autograder.feedback import OpenWithDiagnosis
 from autograder.gradebook import Gradebook
 from autograder.marks import Marks
+from autograder.presentation import harmless_markdown
 from autograder.results import METADATA_KEY, DiagnosisRecord, ExerciseFeedback, SubmissionResult
 
 PICTURE = base64.b64encode(b"\x89PNG, a picture").decode()
@@ -155,3 +159,74 @@ def test_stock_generate_feedback_makes_the_page(graded: Any) -> None:
     assert "scale gives one number per weight" in page  # a visible test
     assert "_expected_scale" not in page
     assert "HIDDEN TESTS" not in page
+
+
+class _Tags(HTMLParser):
+    """Every tag of a page with its attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+HOSTILE = [
+    "<script>stolen()</script>",
+    "text <img src=x onerror=stolen()> text",
+    "<svg/onload=stolen()>",
+    "<b onmouseover=stolen()>bold</b>",
+    "`<code` <iframe srcdoc='<script>stolen()</script>'></iframe>",
+    "```\n<script>stolen()\n```\n<script>stolen()</script>",
+    "<!-- --><style>@import 'stolen()';</style>",
+    "[a link](javascript:stolen())",
+    "[a link](JaVaScRiPt:stolen())",
+    "[a link](java&#115;cript&colon;stolen())",
+    "[a link](java&Tab;script:stolen())",
+    "[a link]\n\n[a link]: javascript\\:stolen()",
+    "<javascript:stolen()>",
+    '![x](x" onerror="stolen())',
+    "<p\n onclick=stolen()>",
+    "$<script>stolen()</script>$",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_html_of_a_students_text_is_markup_on_the_page(text: str) -> None:
+    def tags(markdown: str) -> list[tuple[str, dict[str, str | None]]]:
+        page = HTMLExporter().from_notebook_node(new_notebook(cells=[new_markdown_cell(markdown)]))
+        parser = _Tags()
+        parser.feed(page[0])
+        return [
+            (tag, attributes)
+            for tag, attributes in parser.found
+            if "stolen()" in "".join(filter(None, attributes.values()))
+            and set(attributes) & {"onerror", "onload", "onmouseover", "onclick", "srcdoc", "href"}
+        ]
+
+    harmless = harmless_markdown(text)
+    assert tags(harmless) == []
+    assert tags(text) or re.search(r"<|onerror", text), "harmless anyway: this proves nothing"
+    assert not re.search(r"<(script|img|svg|iframe|style)\b", harmless)
+    assert harmless.replace("\u200b", "") == text
+
+
+def test_text_that_only_looks_like_html_stays_as_it_was() -> None:
+    for text in ("a < b and $x<3$", "H<sub>2</sub>O<br>", "x <- y", "<b>bold</b> &amp; `a < b`"):
+        assert harmless_markdown(text) == text
+
+
+def test_a_students_script_does_not_reach_what_the_instructor_opens(classroom: Any) -> None:
+    classroom.hand_in("ada")
+    path = classroom.root / "submitted" / "ada" / "sums" / "sums.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(new_markdown_cell("<script>stolen()</script>"))
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source += "\n<script>stolen()</script>"
+    nbformat.write(notebook, path)
+    grade_class(classroom.course, Plan("sums", jobs=1), ["ada"], lambda *_: None)
+    sources = [cell.source for cell in classroom.graded("ada").cells]
+    assert not any("<script" in source for source in sources)
+    assert any("stolen" in source for source in sources), "it is shown as text"
