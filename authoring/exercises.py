@@ -1,27 +1,22 @@
 """What the cells of a source notebook say: exercises, tests and points, help and hidden lines.
 
 This is the one module of `authoring` that the grader reads the instructor's notebook with, so it
-works on plain notebook dictionaries and imports nothing beyond the standard library.
+works on plain notebook dictionaries and needs nothing beyond the standard library.
 
 A solution cell is marked, beside nbgrader's own metadata, with
 `"exercise": {"name": "bptt", "exports": ["RNN.bptt"]}` (and `"always_blank": true` for a
-challenge), its test cells with `"exercise": {"tests": "bptt"}`. Inside a cell, markers on lines of
-their own open and close regions:
-
-    ### BEGIN SOLUTION       ### END SOLUTION        hidden in every blank
-    ### BEGIN HELP guided    ### END HELP            shown by a blank at level guided
-    ### BEGIN HELP standard  ### END HELP            shown by a blank at levels guided and standard
-    ### BEGIN HIDDEN TESTS   ### END HIDDEN TESTS    never given to students
+challenge), its test cells with `"exercise": {"tests": "bptt"}`. The markers inside a cell are read
+by `authoring.markers`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from authoring.errors import AuthoringError
+from authoring.markers import LEVELS, Level, Line, read_lines, without_markers
 
 __all__ = [
     "LEVELS",
@@ -36,31 +31,6 @@ __all__ = [
     "source_of",
     "without_markers",
 ]
-
-Level = Literal["guided", "standard", "open"]
-LEVELS: tuple[Level, ...] = ("guided", "standard", "open")
-
-Region = Literal["plain", "solution", "guided", "standard", "hidden tests"]
-
-_MARKER = re.compile(
-    r"\s*###\s*(?P<edge>BEGIN|END) (?P<kind>SOLUTION|HELP|HIDDEN TESTS)(?: (?P<level>\S+))?\s*"
-)
-# nbgrader looks for these words anywhere in a line, so a slip of the pen must not pass as text.
-_LOOKS_LIKE_A_MARKER = re.compile(r"\b(BEGIN|END)\s+(SOLUTION|HELP|HIDDEN\s+TESTS)\b")
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a cell, and the region that its markers put it in."""
-
-    text: str
-    region: Region
-
-    def is_shown_at(self, level: Level) -> bool:
-        """Whether a blank at this help level shows the line."""
-        if self.region == "standard":
-            return level in ("guided", "standard")
-        return self.region in ("plain", level)
 
 
 @dataclass(frozen=True)
@@ -111,62 +81,6 @@ def cell_label(cell: Mapping[str, Any], index: int) -> str:
     metadata = cell.get("metadata", {})
     name = metadata.get("nbgrader", {}).get("grade_id") or cell.get("id")
     return f"cell '{name}'" if name else f"cell number {index + 1}"
-
-
-def read_lines(source: str, where: str) -> list[Line]:
-    """Split a cell into lines with their regions; the marker lines themselves are left out.
-
-    Raises:
-        AuthoringError: a marker is malformed, nested, unknown or has no partner.
-    """
-    lines: list[Line] = []
-    region: Region = "plain"
-    opened = ""
-    for text in source.split("\n"):
-        marker = _MARKER.fullmatch(text)
-        if marker is None:
-            if _LOOKS_LIKE_A_MARKER.search(text):
-                raise AuthoringError(
-                    f"{where}: '{text.strip()}' is not a marker this course knows. Markers stand "
-                    "alone on a line, e.g. '### BEGIN SOLUTION' or '### BEGIN HELP guided'."
-                )
-            lines.append(Line(text, region))
-        elif marker["edge"] == "BEGIN":
-            if region != "plain":
-                raise AuthoringError(
-                    f"{where}: '{text.strip()}' opens inside another region. "
-                    f"Close that one first with '### END {opened}'."
-                )
-            region, opened = _region(marker["kind"], marker["level"], where), marker["kind"]
-        else:
-            if region == "plain" or marker["kind"] != opened:
-                raise AuthoringError(f"{where}: '{text.strip()}' closes a region that is not open.")
-            region = "plain"
-    if region != "plain":
-        raise AuthoringError(
-            f"{where}: '### BEGIN {opened}' is never closed. Add '### END {opened}'."
-        )
-    return lines
-
-
-def _region(kind: str, level: str | None, where: str) -> Region:
-    if kind == "HELP":
-        if level == "guided":
-            return "guided"
-        if level == "standard":
-            return "standard"
-        raise AuthoringError(
-            f"{where}: '### BEGIN HELP {level or ''}' names no help level. "
-            "Write '### BEGIN HELP guided' or '### BEGIN HELP standard'."
-        )
-    if level is not None:
-        raise AuthoringError(f"{where}: '### BEGIN {kind}' takes no level, but has '{level}'.")
-    return "solution" if kind == "SOLUTION" else "hidden tests"
-
-
-def without_markers(lines: Sequence[Line]) -> str:
-    """The source as a solution shows it: no markers, no hidden tests, all the rest."""
-    return "\n".join(line.text for line in lines if line.region != "hidden tests").strip("\n")
 
 
 def read_exercises(notebook: Mapping[str, Any], where: str) -> tuple[Exercise, ...]:
