@@ -71,7 +71,7 @@ def test_sliders_move_the_picture_and_bptt_fails_its_check_until_it_is_right(
     keep("slider")
 
     type_in(homework, page, answer("no_tanh_derivative"))
-    homework.run(CHECK, *TESTS)
+    homework.run(CHECK, *TESTS, seconds=300)
     assert "Gradient check for parameter V passed." in homework.text(CHECK)
     assert "FAILED" in homework.text(CHECK)
     assert any("image/png" in output.get("data", {}) for output in homework.outputs(CHECK))
@@ -81,7 +81,7 @@ def test_sliders_move_the_picture_and_bptt_fails_its_check_until_it_is_right(
     keep("check-failed")
 
     type_in(homework, page, answer("right_loops"))
-    homework.run(CHECK, *TESTS)
+    homework.run(CHECK, *TESTS, seconds=300)
     said = homework.text(CHECK)
     assert [line for line in PASSED if line not in said] == []
     assert homework.failed() == []
