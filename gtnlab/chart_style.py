@@ -16,6 +16,7 @@ __all__ = [
     "box",
     "kind_handles",
     "legend_patch",
+    "lowest",
     "row_of_panels",
     "title_of",
     "told_apart",
@@ -24,6 +25,7 @@ __all__ = [
 # Okabe & Ito's colours, told apart by the colour-blind; each also has a mark or a dash of its own.
 COLOURS = dict(zip(LABELS, ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), strict=True))
 MARKS = dict(zip(LABELS, ("o", "s", "^", "D"), strict=True))
+LOWEST = 60  # per cent: an axis starts here where every curve ends above it
 
 
 def row_of_panels(
@@ -74,3 +76,9 @@ def box(axes: Axes, values: np.ndarray, place: float, width: float, colour: str)
         medianprops={"color": "black"},
         flierprops={"markersize": 4},
     )
+
+
+def lowest(results: list[Result]) -> int:
+    """Where an axis of accuracy starts, in per cent."""
+    ends = [r.curriculum.accuracy[-1, r.curriculum.orders.index("ordered"), :, -1] for r in results]
+    return LOWEST if 100 * np.min(ends) > LOWEST else 0

@@ -14,6 +14,7 @@ from gtnlab.chart_style import (
     box,
     kind_handles,
     legend_patch,
+    lowest,
     row_of_panels,
     title_of,
     told_apart,
@@ -39,7 +40,6 @@ ORDER_COLOURS = {"ordered": "#0072B2", "steps-shuffled": "#E69F00", "reversed": 
 GREYS = colormaps["gray"].with_extremes(bad="#56B4E9")
 STYLES = {"inference": "-", "batch-statistics": ":"}
 SHOWN = 16  # images of a batch
-LOWEST = 60  # per cent: below it the curves over training only rise from chance
 
 
 def outer_curves(results: list[Result]) -> Figure:
@@ -69,7 +69,7 @@ def outer_curves(results: list[Result]) -> Figure:
             title=f"{title_of(group)}\nfresh learners: {judged['learners']}, "
             f"test images: {judged['test_images']}",
             xlabel="outer steps",
-            ylim=(LOWEST, 100),
+            ylim=(lowest(group), 100),
         )
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("accuracy on real test digits (%)")
@@ -91,17 +91,21 @@ def outer_curves(results: list[Result]) -> Figure:
 
 
 def orders(results: list[Result]) -> Figure:
-    """Box plots: what shuffling and reversing the batches does; one panel per experiment."""
-    figure, panels = row_of_panels(results, height=4.8, sharey=True)
-    for axes, group in zip(panels, by_experiment(results).values(), strict=True):
-        for place, result in enumerate(group):
-            for offset, order in zip((-0.26, 0, 0.26), ORDER_COLOURS, strict=True):
-                values = 100 * np.array(result.scores(order, "inference").values)
-                box(axes, values, place + offset, 0.22, ORDER_COLOURS[order])
-        axes.set(title=title_of(group))
-        axes.set_xticks(range(len(group)), [result.label for result in group])
-        axes.grid(axis="y", alpha=0.3)
-    panels[0].set_ylabel("accuracy (%), inference")
+    """Box plots: what shuffling and reversing the batches does, in both measures."""
+    groups = by_experiment(results)
+    figure = Figure(figsize=(max(5.0, 4.4 * len(groups)), 7.5), layout="constrained")
+    panels = np.asarray(figure.subplots(2, len(groups), sharey=True, squeeze=False))
+    for line, measure in zip(panels, MEASURES, strict=True):
+        for axes, group in zip(line, groups.values(), strict=True):
+            for place, result in enumerate(group):
+                for offset, order in zip((-0.26, 0, 0.26), ORDER_COLOURS, strict=True):
+                    values = 100 * np.array(result.scores(order, measure).values)
+                    box(axes, values, place + offset, 0.22, ORDER_COLOURS[order])
+            labels = [result.label.replace(", ", ",\n") for result in group]
+            axes.set_xticks(range(len(group)), labels)
+            axes.set(title=title_of(group) if measure == MEASURES[0] else "", ylim=(0, 100))
+            axes.grid(axis="y", alpha=0.3)
+        line[0].set_ylabel(f"accuracy (%), {measure}")
     handles = [legend_patch(colour, order) for order, colour in ORDER_COLOURS.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     return figure
@@ -219,7 +223,7 @@ def measures(results: list[Result]) -> Figure:
                 label=measure if place == 0 else None,
             )
     axes.set_yticks(range(len(results)), [f"{r.config.name}, {r.label}" for r in results])
-    axes.invert_yaxis()
+    axes.set_ylim(len(results) - 0.5, -0.5)
     axes.set(xlabel="accuracy (%), in order; bars: 95 % interval of the mean")
     axes.grid(axis="x", alpha=0.3)
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
@@ -287,7 +291,7 @@ def seconds(results: list[Result]) -> Figure:
     axes.set(
         xlabel="minutes of training (wall time)",
         ylabel="accuracy (%), inference, in order",
-        ylim=(LOWEST, 100),
+        ylim=(lowest(results), 100),
     )
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right", fontsize=9)

@@ -48,6 +48,13 @@ def _curriculum(results: list[Result]) -> str:
             for r in group
         ]
         said.append(f"Shuffling the batches of `{experiment}` changes accuracy by {_and(parts)}.")
+        leaking = [r for r in group if _measures_differ(r)]
+        if leaking:
+            parts = [
+                _change(*(r.scores(o, "batch-statistics") for o in ("ordered", "steps-shuffled")))
+                for r in leaking
+            ]
+            said.append(f"By batch statistics it is {_and(parts)}, in the same order.")
     said.append(
         "An order that costs accuracy to lose is a curriculum. A teacher whose vectors are drawn "
         "anew each time cannot tell one step from another; only the learned rates can."
@@ -113,7 +120,7 @@ def _leaked(results: list[Result]) -> str:
     for result in results:
         leaking = result.scores("ordered", "batch-statistics")
         honest = result.scores("ordered", "inference")
-        if leaking.values == honest.values:
+        if not _measures_differ(result):
             continue
         gap = 100 * (leaking.mean - honest.mean)
         said.append(
@@ -122,9 +129,7 @@ def _leaked(results: list[Result]) -> str:
         )
     if not said:
         return ""
-    plain = sorted({r.config.name for r in results
-                    if r.scores("ordered", "inference").values
-                    == r.scores("ordered", "batch-statistics").values})  # fmt: skip
+    plain = sorted({r.config.name for r in results if not _measures_differ(r)})
     rest = (
         f" The learner of `{'`, `'.join(plain)}` has no BatchNorm: its two measures are one."
         if plain
@@ -211,3 +216,8 @@ def _and(parts: list[str]) -> str:
 
 def _kind(group: list[Result], kind: str) -> Result | None:
     return next((result for result in group if result.kind == kind), None)
+
+
+def _measures_differ(result: Result) -> bool:
+    scores = result.row("ordered").scores
+    return scores["inference"].values != scores["batch-statistics"].values

@@ -124,7 +124,7 @@ def _pictures(results: list[Result]) -> dict[str, Picture]:
         Picture(
             "orders",
             partial(charts.orders, results),
-            "Box plots of inference accuracy in order, shuffled and reversed, for each variant.",
+            "Box plots of accuracy in order, shuffled and reversed, for each variant and measure.",
         ),
         *[
             Picture(
@@ -216,6 +216,6 @@ def _first_look(results: list[Result]) -> str:
         )
     return (
         f"Curves are a first look, to see a course by: {'; '.join(parts)} for each point, spread "
-        "evenly over the test set. They start from chance, below the axis. The tables judge the "
-        "end in full."
+        "evenly over the test set. They start from chance, below the axis where it starts at "
+        "60 %. The tables judge the end in full."
     )
