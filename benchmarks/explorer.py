@@ -23,7 +23,7 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PRESSES = 20
+PRESSES = 16
 
 EXPLORER = f"""
 from gtnlab.viewer import explore

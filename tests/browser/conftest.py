@@ -36,7 +36,13 @@ from playwright.sync_api import Browser, Error, Locator, Page, sync_playwright
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
 START_SECONDS = 120
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-renderer-backgrounding",  # else Chromium gives its page the lowest priority
+    "--disable-backgrounding-occluded-windows",
+]
 
 Front = Literal["lab", "notebook"]
 FRONTS: tuple[Front, ...] = ("lab", "notebook")
