@@ -85,6 +85,7 @@ c.JupyterHub.services = [
             "PYTHONPATH": str(HERE),  # for formgrader_tab.py
         },
         "oauth_no_confirm": True,
+        "timeout": 180,  # seconds to start, on a busy machine too: the hub gives up if it is late
     }
 ]
 c.JupyterHub.load_groups = {f"formgrade-{COURSE}": {"users": sorted(INSTRUCTORS)}}

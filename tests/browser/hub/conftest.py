@@ -38,6 +38,7 @@ COURSE = [
 # Folders that the machine has of its own, empty at first.
 OWN = [Path("/home"), Path("/srv"), Path("/opt")]
 PASSWORDS = {"instructor": "chalk and talk", "student": "learn to learn"}
+GIT = ["git", "-c", "user.name=Instructor", "-c", "user.email=instructor@example.org"]
 SECONDS = 180
 
 
@@ -85,6 +86,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
             shutil.copytree(ROOT / name, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / name, target)
+    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=A copy"]):
+        subprocess.run([*GIT, "-C", str(course), *command], check=True)
     script = [
         "set -e",
         *_own_folders(folder),
