@@ -136,7 +136,10 @@ def _own_folders(folder: Path) -> list[str]:
     """Commands that give a mount namespace its own folders and show nothing of the checkout."""
     shown = [Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()]
     closed = {up for path in shown for up in path.parents if not up.stat().st_mode & 0o001}
-    hidden = [each for each in sorted({*OWN, ROOT, *closed}) if each.is_dir()]
+    hidden: list[Path] = []
+    for path in sorted({*OWN, ROOT, *closed}):  # what lies below a hidden folder is hidden with it
+        if path.is_dir() and not any(path.is_relative_to(each) for each in hidden):
+            hidden.append(path)
     stage = folder / "stage"
     lines = [f"mkdir {stage}", f"cp -a /etc {stage}/etc", f"mount --bind {stage}/etc /etc"]
     for number, path in enumerate(shown):
