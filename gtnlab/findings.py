@@ -43,18 +43,22 @@ def _curriculum(results: list[Result]) -> str:
     said = []
     for experiment, group in by_experiment(results).items():
         parts = [
-            f"{_change(r.scores('ordered', 'inference'), r.scores('steps-shuffled', 'inference'))} "
-            f"with {r.label} vectors"
+            f"{r.label}: "
+            + _change(r.scores("ordered", "inference"), r.scores("steps-shuffled", "inference"))
             for r in group
         ]
-        said.append(f"Shuffling the batches of `{experiment}` changes accuracy by {_and(parts)}.")
+        said.append(
+            f"Shuffling the batches of `{experiment}` changes accuracy in inference – "
+            f"{'; '.join(parts)}."
+        )
         leaking = [r for r in group if _measures_differ(r)]
         if leaking:
             parts = [
-                _change(*(r.scores(o, "batch-statistics") for o in ("ordered", "steps-shuffled")))
+                f"{r.label}: "
+                + _change(*(r.scores(o, "batch-statistics") for o in ("ordered", "steps-shuffled")))
                 for r in leaking
             ]
-            said.append(f"By batch statistics it is {_and(parts)}, in the same order.")
+            said.append(f"By batch statistics – {'; '.join(parts)}.")
     said.append(
         "An order that costs accuracy to lose is a curriculum. A teacher whose vectors are drawn "
         "anew each time cannot tell one step from another; only the learned rates can."
@@ -174,24 +178,32 @@ def _transfer(results: list[Result]) -> str:
 
 
 def _real(results: list[Result]) -> str:
-    said, told = [], set[str]()
-    for result in results:
-        real = [row for row in result.report.own if row.taught != "generated"]
-        if not real or result.config.name in told:
+    said = []
+    measure: Measure = "inference"
+    for experiment, group in by_experiment(results).items():
+        # The real images are the same for every variant: one evaluation has them.
+        real = next((rows for r in group if (rows := _real_rows(r))), [])
+        if not real:
             continue
-        told.add(result.config.name)  # the real images are the same for every variant
-        measure: Measure = "inference"
-        own = result.scores("ordered", measure)
         best = max(real, key=lambda row: row.scores[measure].mean)
-        gap = 100 * (own.mean - best.scores[measure].mean)
-        margin = 100 * margin_of_difference(own, best.scores[measure])
         each = ", ".join(f"{_taught(row)} {percent(row.scores[measure])} %" for row in real)
+        parts = []
+        for result in group:
+            if result.kind in ("learned", "inference"):
+                own = result.scores("ordered", measure)
+                gap = signed(100 * (own.mean - best.scores[measure].mean))
+                margin = 100 * margin_of_difference(own, best.scores[measure])
+                parts.append(f"{result.label}: {percent(own)} %, {gap} ± {margin:.1f} points")
         said.append(
-            f"`{result.config.name}` {result.label}: {result.config.images} generated images "
-            f"{percent(own)} %; as many real ones {each}. The difference to the better is "
-            f"{signed(gap)} ± {margin:.1f} points (inference)."
+            f"The learner of `{experiment}` reaches in inference, from {group[0].config.images} "
+            f"real images in as many steps, {each}; from as many generated ones, and compared with "
+            f"the better of these – {'; '.join(parts)}."
         )
     return " ".join(said)
+
+
+def _real_rows(result: Result) -> list[Row]:
+    return [row for row in result.report.own if row.taught != "generated"]
 
 
 def _taught(row: Row) -> str:
@@ -208,10 +220,6 @@ def signed(points: float) -> str:
     """``+1.8``, ``−2.3`` or ``0.0``."""
     rounded = round(points, 1)
     return "0.0" if rounded == 0 else f"{rounded:+.1f}".replace("-", "−")
-
-
-def _and(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _kind(group: list[Result], kind: str) -> Result | None:

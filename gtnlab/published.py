@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["PUBLISHED", "Published"]
+__all__ = ["PUBLISHED", "PUBLISHED_STEPS", "Published"]
+
+PUBLISHED_STEPS = 5000
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gtnlab.curriculum import MEASURES
 from gtnlab.findings import percent, signed
-from gtnlab.published import PUBLISHED
+from gtnlab.published import PUBLISHED, PUBLISHED_STEPS
 from gtnlab.results import Result
 from gtnlab.tuning import Trial
 
@@ -56,7 +56,7 @@ def targets(results: list[Result]) -> str:
         rows.append(
             [
                 f"`{r.name}`",
-                f"{goal:.1f} after 5000",
+                f"{goal:.1f} after {PUBLISHED_STEPS}",
                 f"{percent(scores)} after {r.outer_steps}",
                 percent(r.scores("ordered", "inference")),
                 f"{'reached' if gap >= 0 else 'not reached'} ({signed(gap)})",
@@ -68,6 +68,8 @@ def targets(results: list[Result]) -> str:
         if missing
         else ""
     )
+    if all(r.outer_steps < PUBLISHED_STEPS for r in results if r.config.name in PUBLISHED):
+        note += f" None of these runs has the published {PUBLISHED_STEPS} outer steps."
     if not rows:
         return "None of these runs has a published counterpart." + note
     heads = [

@@ -127,13 +127,13 @@ def test_a_sampled_evaluation_judges_only_the_lesson_in_order_on_all_test_digits
 
 def test_findings_follow_the_numbers(folder: Path, curriculum: Curriculum) -> None:
     before = said(load_results(folder), "Is there a curriculum?")
-    assert "−24.1 ± 0.1 points with learned" in before
-    assert "0.0 ± 0.1 points (nothing to speak of) with random" in before
+    assert "learned: −24.1 ± 0.1 points" in before
+    assert "random: 0.0 ± 0.1 points (nothing to speak of)" in before
     assert "Where is it when the vectors are fixed?" not in dict(findings(load_results(folder)))
     recorded(folder, curriculum, "C_lean", "learned", 0.94, 0.9398)
     recorded(folder, curriculum, "C_lean", "random_fixed", 0.94, 0.7)
     after = load_results(folder)
-    assert "0.0 ± 0.1 points (nothing to speak of) with learned" in said(
+    assert "learned: 0.0 ± 0.1 points (nothing to speak of)" in said(
         after, "Is there a curriculum?"
     )
     assert "no clear difference" in said(after, "Where is it when the vectors are fixed?")
