@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 
 import numpy as np
 from PIL import Image
@@ -41,7 +42,7 @@ def test_a_curve_rises_where_its_values_do_and_stays_inside_its_ends() -> None:
     picture = frames.curve(points, title="", ends=(0, 1))
     plot = picture[26:141, 45:350]
     highest = [np.flatnonzero(column == 0)[0] for column in plot.T]
-    assert all(later <= earlier for earlier, later in zip(highest, highest[1:], strict=False))
+    assert all(later <= earlier for earlier, later in itertools.pairwise(highest))
     assert highest[0] > 100
     assert highest[-1] <= 3
 
