@@ -149,7 +149,7 @@ def _tested(results: list[Result], order: str) -> list[int]:
 
 
 def _listed(values: Sequence[object]) -> str:
-    return ", ".join(f"{value:,}" if isinstance(value, int) else str(value) for value in values)
+    return " or ".join(f"{value:,}" if isinstance(value, int) else str(value) for value in values)
 
 
 def tried(trials: Sequence[Trial]) -> str:
