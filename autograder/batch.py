@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -156,10 +156,14 @@ class _Batch:
                     break
                 student = queue.popleft()
                 job = self._job(student)
-                if isinstance(job, Job):
-                    working[pool.submit(grade, job)] = job
-                else:
+                if not isinstance(job, Job):
                     yield student, job
+                    continue
+                try:
+                    working[pool.submit(grade, job)] = job
+                except BrokenExecutor:  # the worker ended since the last look; this one is innocent
+                    queue.appendleft(student)
+                    lost_any = True
             done, _ = wait(working, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
             for future in done:
                 job = working.pop(future)

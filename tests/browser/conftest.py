@@ -242,9 +242,10 @@ def start_jupyter(
                     *arguments,
                 ],
                 cwd=root,
-                # The person's own Jupyter settings neither help nor suffer.
+                # The person's own Jupyter settings neither help nor suffer; figures are drawn where
+                # Jupyter shows them, whatever the tests' own process does with its figures.
                 env={
-                    **os.environ,
+                    **{name: value for name, value in os.environ.items() if name != "MPLBACKEND"},
                     "JUPYTER_CONFIG_DIR": str(home / "config"),
                     "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
                     "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),

@@ -73,7 +73,7 @@ class Machine:
         return done.stdout + done.stderr
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """The machine, with the course, an instructor and a student on it; the hub is not started."""
     _need(os.geteuid() == 0, "several users on one machine: setting them up needs root")
@@ -162,7 +162,7 @@ def answers() -> Callable[[str], dict[str, str]]:
     return read
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hub(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The hub, started as the README says, on a free port; its address."""
     proxy = "apt-get install node-configurable-http-proxy"
@@ -208,7 +208,7 @@ def _answers(address: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def log_in(hub: str, browser: Browser) -> Iterator[Callable[[str], Page]]:
     """Log in with name and password, in a browser of one's own, and wait for one's server."""
     contexts = []
