@@ -17,7 +17,8 @@ from gtnlab.provenance import provenance
 
 __all__ = ["RECORDED_ORDERS", "record"]
 
-RECORDED_ORDERS: tuple[Order, ...] = ("ordered", "steps-shuffled")
+# Shuffling draws numbers: an order added before another shuffle would change what that one draws.
+RECORDED_ORDERS: tuple[Order, ...] = ("ordered", "steps-shuffled", "reversed")
 
 
 def record(
