@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import importlib.util
+import importlib.machinery
 import json
 import os
 import re
@@ -101,8 +101,10 @@ def sandboxed(command: Sequence[str], user_map: UserMap | None) -> list[str]:
     for module in _MODULES:
         source = Path(__file__).with_name(module)
         arguments += ["--ro-bind", str(source), f"{_LIBRARY}/autograder/{module}"]
-    lab = importlib.util.find_spec("gtnlab")
-    if lab is not None and lab.origin is not None:  # what the lab's notebook imports
+    # What the lab's notebook imports: the package that came with the grader, whatever a course's
+    # folder (which nbgrader puts on the path) holds under that name.
+    lab = importlib.machinery.PathFinder.find_spec("gtnlab", [str(Path(__file__).parents[1])])
+    if lab is not None and lab.origin is not None:
         arguments += ["--ro-bind", str(Path(lab.origin).parent), f"{_LIBRARY}/gtnlab"]
     for device in _DEVICES:
         arguments += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]

@@ -110,6 +110,17 @@ def test_the_filter_refuses_what_a_submission_has_no_use_for(zygote: Zygote) -> 
     assert len(lines) == 12
 
 
+def test_the_lab_package_is_the_graders_own_whatever_the_path_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gtnlab").mkdir()
+    (tmp_path / "gtnlab" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    words = bubblewrap.sandboxed(["true"], None)
+    shown = words[words.index("/opt/course/gtnlab") - 1]
+    assert shown == str(Path(bubblewrap.__file__).parents[1] / "gtnlab")
+
+
 def test_without_bubblewrap_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(SandboxUnavailable, match="apt install bubblewrap"), Zygote():
