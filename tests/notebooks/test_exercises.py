@@ -45,18 +45,6 @@ CHECKS = {
 }
 
 
-def failing(namespace: Namespace, run: Run, checks: list[str], seed: int = 0) -> set[str]:
-    """The checks that do not pass, each run as the grader does: alone, with its own seed."""
-    failed = set()
-    for check in checks:
-        namespace["grading_seed"] = seed
-        try:
-            run(namespace, check)
-        except Exception:
-            failed.add(check)
-    return failed
-
-
 def test_the_cells_declare_what_nbgrader_and_the_release_need(
     notebook: Any, cells: dict[str, Any]
 ) -> None:
@@ -105,7 +93,7 @@ def test_every_exercise_is_followed_by_its_checks(notebook: Any) -> None:
 
 @pytest.mark.parametrize("seed", [0, 1, 2026])
 def test_the_reference_passes_every_check_whatever_the_seed(
-    homework: Namespace, run: Run, seed: int, capsys: pytest.CaptureFixture[str]
+    failing: Any, homework: Namespace, run: Run, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checks = [check for group in CHECKS.values() for check in group]
     assert failing(homework, run, checks, seed) == set()
@@ -114,7 +102,7 @@ def test_the_reference_passes_every_check_whatever_the_seed(
 
 @pytest.mark.parametrize("name", EXPORTS)
 def test_an_untouched_stub_passes_none_of_its_checks(
-    homework: Namespace, run: Run, name: str
+    failing: Any, homework: Namespace, run: Run, name: str
 ) -> None:
     def stub(*inputs: Any, **options: Any) -> Any:
         raise NotImplementedError
@@ -178,6 +166,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("name", "before", "after", "caught_by"), WRONG)
 def test_a_wrong_answer_loses_the_points_of_what_is_wrong_and_no_others(
+    failing: Any,
     homework: Namespace,
     cells: dict[str, Any],
     run: Run,
@@ -191,14 +180,18 @@ def test_a_wrong_answer_loses_the_points_of_what_is_wrong_and_no_others(
     assert failing(homework, run, CHECKS[name]) == expected
 
 
-def test_finite_differences_do_not_pass_as_backpropagation(homework: Namespace, run: Run) -> None:
+def test_finite_differences_do_not_pass_as_backpropagation(
+    failing: Any, homework: Namespace, run: Run
+) -> None:
     measured = homework["textbook_slopes"]
     put(homework, "bptt", lambda self, x, y: [measured(self, x, y, name, 1e-5) for name in "UVW"])
     failed = failing(homework, run, CHECKS["bptt"])
     assert {"bptt-dLdU", "bptt-dLdV", "bptt-dLdW", "bptt-truncation"} <= failed
 
 
-def test_gradients_kept_from_call_to_call_are_caught(homework: Namespace, run: Run) -> None:
+def test_gradients_kept_from_call_to_call_are_caught(
+    failing: Any, homework: Namespace, run: Run
+) -> None:
     right, kept = homework["RNN"].bptt, {}
 
     def accumulate(self: Any, x: np.ndarray, y: np.ndarray) -> Any:
@@ -212,7 +205,9 @@ def test_gradients_kept_from_call_to_call_are_caught(homework: Namespace, run: R
     assert "bptt-side-effects" in failing(homework, run, CHECKS["bptt"])
 
 
-def test_a_quadratic_answer_does_not_pass_as_linear_time(homework: Namespace, run: Run) -> None:
+def test_a_quadratic_answer_does_not_pass_as_linear_time(
+    failing: Any, homework: Namespace, run: Run
+) -> None:
     class Clock:
         """Each recurrent hop of the stand-in takes a millisecond of this clock."""
 

@@ -34,18 +34,6 @@ CHECKS = {name: [i for i in POINTS if i.startswith(name.replace("_", "-"))] for 
 ALL = [check for checks in CHECKS.values() for check in checks]
 
 
-def failing(namespace: Namespace, run: Run, checks: list[str], seed: int = 0) -> set[str]:
-    """The checks that do not pass, each run as the grader does: alone, with its own seed."""
-    failed = set()
-    for check in checks:
-        namespace["grading_seed"] = seed
-        try:
-            run(namespace, check)
-        except Exception:
-            failed.add(check)
-    return failed
-
-
 def test_the_cells_declare_what_nbgrader_and_the_release_need(lab_notebook: Any) -> None:
     MetadataValidator().validate_nb(lab_notebook)
     declared, points = {}, {}
@@ -88,7 +76,7 @@ def test_the_checks_stand_behind_their_exercise_and_before_the_next(lab_notebook
 
 @pytest.mark.parametrize("seed", [0, 1, 2026])
 def test_the_reference_passes_every_check_whatever_the_seed(
-    lab: Namespace, run_lab: Run, seed: int, capsys: pytest.CaptureFixture[str]
+    failing: Any, lab: Namespace, run_lab: Run, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert failing(lab, run_lab, ALL, seed) == set()
     assert capsys.readouterr().err == "", "nbgrader takes a test that writes to stderr for failed"
@@ -96,7 +84,7 @@ def test_the_reference_passes_every_check_whatever_the_seed(
 
 @pytest.mark.parametrize("name", EXPORTS)
 def test_an_untouched_stub_passes_none_of_its_checks(
-    lab: Namespace, run_lab: Run, name: str
+    failing: Any, lab: Namespace, run_lab: Run, name: str
 ) -> None:
     def stub(*inputs: Any) -> Any:
         raise NotImplementedError
@@ -169,6 +157,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("name", "before", "after", "caught_by"), WRONG)
 def test_a_wrong_answer_loses_the_points_of_what_is_wrong_and_no_others(
+    failing: Any,
     lab: Namespace,
     lab_cells: dict[str, Any],
     run_lab: Run,
