@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -161,7 +161,9 @@ class _Batch:
                     continue
                 try:
                     working[pool.submit(grade, job)] = job
-                except BrokenExecutor:  # the worker ended since the last look; this one is innocent
+                except (
+                    BrokenProcessPool
+                ):  # the worker ended since the last look; this one is innocent
                     queue.appendleft(student)
                     lost_any = True
             done, _ = wait(working, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)

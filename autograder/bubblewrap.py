@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import importlib.machinery
 import json
 import os
 import re
@@ -103,9 +102,9 @@ def sandboxed(command: Sequence[str], user_map: UserMap | None) -> list[str]:
         arguments += ["--ro-bind", str(source), f"{_LIBRARY}/autograder/{module}"]
     # What the lab's notebook imports: the package that came with the grader, whatever a course's
     # folder (which nbgrader puts on the path) holds under that name.
-    lab = importlib.machinery.PathFinder.find_spec("gtnlab", [str(Path(__file__).parents[1])])
-    if lab is not None and lab.origin is not None:
-        arguments += ["--ro-bind", str(Path(lab.origin).parent), f"{_LIBRARY}/gtnlab"]
+    lab = Path(__file__).parents[1] / "gtnlab"
+    if lab.is_dir():
+        arguments += ["--ro-bind", str(lab), f"{_LIBRARY}/gtnlab"]
     for device in _DEVICES:
         arguments += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
     arguments += ["--proc", "/proc", "--tmpfs", "/tmp", "--remount-ro", "/", "--chdir", "/tmp"]
