@@ -7,8 +7,8 @@ The rooms:
 - training:  `outer_loss`, `outer_loop`, `meta_training`, `experiments`; `run`, `checkpoint`,
              `snapshots`, `recording` and `provenance` keep what came of it
 - judging:   `curriculum`, `evaluation`, `baselines`, `architecture_search`, `report`, `picture`
-- seeing:    `viewer` of `panel`s with a `curve_widget` (`curve.js`), from `playback` and `frames`;
-             `live`; without a kernel `static_page`, and `export`
+- seeing:    `viewer` of `panel`s, each with a `stage` in the browser (`curve.js`), from `playback`
+             and `frames`; `live`; without a kernel `static_page`, and `export`
 - showing:   `recordings` are found, `publishing` makes them, `verify` checks them; `results` of
              them, drawn by `charts` (`chart_style`) beside `published` ones, put into words by
              `findings` and `results_tables` with what `tuning` tried, are the

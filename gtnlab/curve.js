@@ -1,5 +1,5 @@
 // The accuracy curve: an SVG whose steps can be clicked, or walked with the arrow keys.
-// Shared by the live explorer (curve_widget.js) and by pages without a kernel (static_page.js).
+// Shared by the live explorer (stage.js) and by pages without a kernel (static_page.js).
 
 // Colours that stay apart for colour-blind eyes (Okabe and Ito); dashes and marks tell them apart too.
 const LINES = {

@@ -10,8 +10,8 @@ import ipywidgets as widgets
 
 from gtnlab import frames
 from gtnlab.curriculum import Curriculum
-from gtnlab.curve_widget import Curve
 from gtnlab.playback import SHOWN_ORDERS, Playback, variant_of
+from gtnlab.stage import Moment, Stage
 
 __all__ = ["NATURAL", "WIDE", "WRAP", "Loader", "Panel"]
 
@@ -30,13 +30,16 @@ class Panel:
     Attributes:
         experiment, variant, order: the choices.
         playback: what they chose.
-        facts, picture, curve: what is seen of it.
+        stage: what shows it, in the browser.
         widget: all of it.
     """
 
-    def __init__(self, listed: list[str], load: Loader, name: str) -> None:
+    def __init__(
+        self, listed: list[str], load: Loader, name: str, *, inner: Any, outer: Any
+    ) -> None:
         self._load = load
         self._told: Callable[[], None] | None = None
+        self._measure = ""
         self._recordings: dict[str, dict[str, str]] = {}  # experiment → variant → name
         for each in listed:
             experiment, variant = variant_of(each)
@@ -46,17 +49,18 @@ class Panel:
         self.experiment = _dropdown("Experiment", list(self._recordings), experiment, "13em")
         self.variant = _dropdown("Variant", variants, variant or NO_VARIANT, "13em")
         self.order = _dropdown("Order", list(SHOWN_ORDERS), "ordered", "13em")
-        self.facts = widgets.HTML()
-        self.facts.add_class("gtn-facts")
-        self.picture = widgets.Image(format="png", layout=NATURAL)
-        self.curve = Curve()
+        facts = widgets.HTML()
+        facts.add_class("gtn-facts")
+        picture = widgets.Image(format="png", layout=NATURAL)
+        self.stage = Stage(inner=inner, outer=outer, picture=picture, facts=facts)
+        self.stage.on_ask(self.moment)
         self.widget = widgets.VBox(
             [
                 widgets.HBox([self.experiment, self.variant, self.order], layout=WRAP),
                 widgets.HBox(
                     [
-                        widgets.VBox([self.picture], layout=_column("32em")),
-                        widgets.VBox([self.facts, self.curve], layout=_column("26em")),
+                        widgets.VBox([picture], layout=_column("32em")),
+                        widgets.VBox([facts, self.stage], layout=_column("26em")),
                     ],
                     layout=widgets.Layout(flex_flow="row wrap"),
                 ),
@@ -73,32 +77,36 @@ class Panel:
         """Call this when another recording or order was chosen."""
         self._told = told
 
-    def show(self, share: float, step: int, measure: str) -> None:
-        """Show a moment of the training.
-
-        Args:
-            share: which snapshot, from 0 (the first) to 1 (the last).
-            step: inner step, from 0; the last one if there are fewer.
-            measure: the measure of the curve.
-        """
+    def show(self, measure: str) -> None:
+        """Show what was chosen, with the curve of a measure."""
         played = self.playback
-        snapshot, step = round(share * (played.snapshots - 1)), min(step, played.steps - 1)
-        # The picture first: it is what the eye waits for.
+        self._measure = measure
+        with self.stage.hold_sync():
+            self.stage.snapshots, self.stage.steps = played.snapshots, played.steps
+            self.stage.measure = measure if len(played.measures) > 1 else ""
+            self.stage.showing = f"{played.name}, {played.order}, {measure}"
+        if not self.stage.picture.value:  # something to see until the browser has asked
+            first = self.moment(played.snapshots - 1, 0)
+            self.stage.picture.value, self.stage.facts.value = first.png, first.facts
+
+    def moment(self, snapshot: int, step: int) -> Moment:
+        """An inner step (from 0) of a snapshot."""
+        played = self.playback
         pixels = frames.grid(played.images(snapshot, step), played.labels(step))
-        self.picture.value = frames.png(pixels)
-        self.facts.value = facts(played, snapshot, step)
-        lines = {order: played.accuracy(snapshot, measure, order) for order in SHOWN_ORDERS}
-        with self.curve.hold_sync():
-            self.curve.alt = _alt(played, snapshot, step)
-            self.curve.steps, self.curve.step = played.steps, step
-            self.curve.measure = measure if len(played.measures) > 1 else ""
-            self.curve.series = [
+        lines = {order: played.accuracy(snapshot, self._measure, order) for order in SHOWN_ORDERS}
+        return Moment(
+            snapshot=snapshot,
+            step=step,
+            png=frames.png(pixels),
+            alt=_alt(played, snapshot, step),
+            facts=facts(played, snapshot, step),
+            series=[
                 {"order": order, "values": values.tolist(), "chosen": order == played.order}
                 for order, values in lines.items()
                 if values is not None
-            ]
-            missing = lines[played.order] is None
-            self.curve.note = f"not recorded: {played.order}" if missing else ""
+            ],
+            note=f"not recorded: {played.order}" if lines[played.order] is None else "",
+        )
 
     def _chosen(self) -> Playback:
         name = self._recordings[self.experiment.value][self.variant.value]

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gtnlab.curve_widget import CURVE, STYLE
 from gtnlab.picture import draw
 from gtnlab.playback import SHOWN_ORDERS, Playback
+from gtnlab.stage import CURVE, STYLE
 
 __all__ = ["fragment", "page", "still"]
 

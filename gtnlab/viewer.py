@@ -87,32 +87,28 @@ class Explorer:
         self.measure = widgets.Dropdown(
             description="Measure", options=[""], style=WIDE, layout=widgets.Layout(width="16em")
         )
-        self.panels = [Panel(listed, load, first), Panel(listed, load, _rival(listed, first, load))]
+        self.panels = [
+            Panel(listed, load, name, inner=self.inner, outer=self.outer)
+            for name in (first, _rival(listed, first, load))
+        ]
         self._inner_play = _play(self.inner, "value", first=1)
         self._outer_play = _play(self.outer, "index", first=0)
-        self._stage = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
+        self._side_by_side = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
         self.widget = widgets.VBox(
             [
                 _row(self.inner, widgets.Label("Play inner steps"), self._inner_play),
                 _row(self.outer, widgets.Label("Play outer steps"), self._outer_play),
                 _row(self.compare, self.measure),
-                self._stage,
+                self._side_by_side,
             ]
         )
         self.widget.add_class("gtn-explorer")
         self._fit()
         self.outer.index = len(self.outer.options) - 1
-        for control, trait in (
-            (self.inner, "value"),
-            (self.outer, "index"),
-            (self.measure, "value"),
-        ):
-            control.observe(self._show, trait)
+        self.measure.observe(self._show, "value")
         self.compare.observe(self._fit, "value")
         for panel in self.panels:
             panel.on_choice(self._fit)
-            panel.curve.on_pick(self._go_to)
-        self._show()
 
     @property
     def shown(self) -> list[Panel]:
@@ -124,28 +120,21 @@ class Explorer:
         self.inner.max = self._inner_play.max = max(p.playback.steps for p in self.shown)
         labels = [str(step) for step in self.panels[0].playback.curriculum.outer_step]
         if labels != list(self.outer.options):
-            place = self._share() * (len(labels) - 1)
+            share = (self.outer.index or 0) / max(1, len(self.outer.options) - 1)
             self._outer_play.max = len(labels) - 1
             with self.outer.hold_sync():
                 self.outer.options = labels
-                self.outer.index = round(place)
+                self.outer.index = round(share * (len(labels) - 1))
         measures = list(dict.fromkeys(m for p in self.shown for m in p.playback.measures))
         if measures != list(self.measure.options):
             self.measure.options = measures
         self.measure.layout.display = None if len(measures) > 1 else "none"
-        self._stage.children = [panel.widget for panel in self.shown]
+        self._side_by_side.children = [panel.widget for panel in self.shown]
         self._show()
 
     def _show(self, _: object = None) -> None:
         for panel in self.shown:
-            panel.show(self._share(), self.inner.value - 1, str(self.measure.value))
-
-    def _share(self) -> float:
-        """Where the outer slider stands, from 0 to 1: recordings may differ in their snapshots."""
-        return float(self.outer.index or 0) / max(1, len(self.outer.options) - 1)
-
-    def _go_to(self, step: int) -> None:
-        self.inner.value = step + 1
+            panel.show(str(self.measure.value))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         played = [panel.playback for panel in self.shown]

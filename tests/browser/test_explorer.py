@@ -25,17 +25,18 @@ SECONDS = 60_000  # in milliseconds: machines that test are busy
 
 
 def record(folder: Path) -> None:
-    """Two recordings of 2 snapshots × 4 steps × 20 images: noise, made to be told apart."""
+    """Two recordings, 4 and 2 steps × 20 images: noise, made to be told apart."""
     folder.mkdir()
     rng = np.random.default_rng(0)
-    for variant in ("learned", "random"):
+    for variant, outer_step, steps in (("learned", [0, 7], STEPS), ("random", [0, 5, 9], 2)):
+        size = len(outer_step), steps
         Curriculum(
-            outer_step=np.array([0, 7]),
-            images=rng.integers(0, 256, (2, STEPS, 20, 28, 28), dtype=np.uint8),
+            outer_step=np.array(outer_step),
+            images=rng.integers(0, 256, (*size, 20, 28, 28), dtype=np.uint8),
             labels=np.arange(20) % 10,
-            lr=np.linspace(0.5, 1.5, 2 * STEPS).reshape(2, STEPS),
-            momentum=np.linspace(0.4, 0.9, 2 * STEPS).reshape(2, STEPS),
-            accuracy=rng.random((2, 1, 2, STEPS)).astype(np.float32),
+            lr=np.linspace(0.5, 1.5, size[0] * steps).reshape(size),
+            momentum=np.linspace(0.4, 0.9, size[0] * steps).reshape(size),
+            accuracy=rng.random((size[0], 1, 2, steps)).astype(np.float32),
             orders=("ordered",),
             measures=MEASURES,
             provenance={"config": {"name": "toy", "learner": "mlp", "variant": variant}},
@@ -89,16 +90,15 @@ def test_every_control_works_by_keyboard_and_by_mouse(
     opened = open_notebook(jupyter, notebook(folder, source, []), front)
     opened.run("explorer")
     expect(page.locator(".gtn-curve")).to_be_visible(timeout=SECONDS)
-    expected = explore(folder / "curricula", experiment="toy")
-    panel = expected.panels[0]
+    panel = explore(folder / "curricula", experiment="toy").panels[0]
     facts, picture = page.locator(".gtn-facts").first, page.locator(".gtn-panel img").first
 
     def shows(inner: int, snapshot: int) -> None:
-        expected.inner.value, expected.outer.index = inner, snapshot
+        moment = panel.moment(snapshot, inner - 1)
         said = f"Inner step {inner} of {STEPS}, teacher after {(0, 7)[snapshot]} outer steps"
         expect(facts).to_contain_text(said, timeout=SECONDS)
-        expect(picture).to_have_attribute("alt", panel.curve.alt, timeout=SECONDS)
-        wanted = np.asarray(Image.open(io.BytesIO(panel.picture.value)))
+        expect(picture).to_have_attribute("alt", moment.alt, timeout=SECONDS)
+        wanted = np.asarray(Image.open(io.BytesIO(moment.png)))
         np.testing.assert_array_equal(pixels(picture), wanted)
 
     shows(1, 1)
@@ -124,6 +124,11 @@ def test_every_control_works_by_keyboard_and_by_mouse(
     page.get_by_label("Compare two").press("Space")
     expect(page.locator(".gtn-panel")).to_have_count(2, timeout=SECONDS)
     expect(page.locator(".gtn-panel img").nth(1)).to_have_attribute("alt", re.compile("random"))
+    beside = page.locator(".gtn-facts").nth(1)
+    expect(beside).to_contain_text("Inner step 2 of 2, teacher after 9 outer steps")  # at its end
+    outer.press("ArrowLeft")
+    expect(beside).to_contain_text("Inner step 2 of 2, teacher after 0 outer steps")
+    expect(facts).to_contain_text(f"Inner step {STEPS} of {STEPS}, teacher after 0 outer steps")
     assert opened.failed() == []
 
 

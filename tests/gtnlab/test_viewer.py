@@ -14,8 +14,8 @@ from PIL import Image
 from gtnlab import frames
 from gtnlab.curriculum import Curriculum
 from gtnlab.errors import GtnError
-from gtnlab.panel import Panel
 from gtnlab.playback import Playback, variant_of
+from gtnlab.stage import Moment
 from gtnlab.viewer import Explorer, explore
 
 
@@ -43,36 +43,43 @@ def folder(curriculum: Curriculum, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def seen(panel: Panel) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(panel.picture.value)))
+def seen(moment: Moment) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(moment.png)))
 
 
-def test_the_sliders_lead_to_every_recorded_batch_with_its_accuracy_and_rates(
+def test_every_moment_shows_its_batch_with_its_accuracy_and_rates(
     curriculum: Curriculum, folder: Path
 ) -> None:
-    shown = explore(folder, experiment="class_learned")
-    panel = shown.panels[0]
+    panel = explore(folder, experiment="class_learned").panels[0]
     for snapshot in range(2):
-        shown.outer.index = snapshot
         for step in range(4):
-            shown.inner.value = step + 1
+            moment = panel.moment(snapshot, step)
             batch = frames.grid(curriculum.images[snapshot, step], curriculum.labels)
-            np.testing.assert_array_equal(seen(panel), batch)
+            np.testing.assert_array_equal(seen(moment), batch)
             for column, measure in enumerate(curriculum.measures):
                 share = 100 * curriculum.accuracy[snapshot, 0, column, step]
-                assert f"{share:.1f} % ({measure})" in panel.facts.value
-            assert f"Learning rate {curriculum.lr[snapshot, step]:.3g}," in panel.facts.value
-            assert f"momentum {curriculum.momentum[snapshot, step]:.3g}" in panel.facts.value
-            assert f"after {curriculum.outer_step[snapshot]} outer steps" in panel.facts.value
-            assert panel.curve.step == step
+                assert f"{share:.1f} % ({measure})" in moment.facts
+            assert f"Learning rate {curriculum.lr[snapshot, step]:.3g}," in moment.facts
+            assert f"momentum {curriculum.momentum[snapshot, step]:.3g}" in moment.facts
+            assert f"after {curriculum.outer_step[snapshot]} outer steps" in moment.facts
 
 
-def test_a_click_on_the_curve_goes_to_that_step(folder: Path) -> None:
-    shown = explore(folder, experiment="class", compare=True)
-    for panel, step in zip(shown.panels, (2, 1), strict=True):
-        panel.curve._handle_custom_msg({"picked": step}, [])
-        assert shown.inner.value == step + 1
-        assert {panel.curve.step for panel in shown.panels} == {step}
+def test_the_browser_is_sent_the_moments_that_it_asks_for_and_none_of_an_earlier_choice(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = explore(folder, experiment="class_learned").panels[0]
+    sent: list[tuple[Any, Any]] = []
+    monkeypatch.setattr(type(panel.stage), "send", lambda _, *message: sent.append(message))
+    showing = panel.stage.showing
+    asked = {"showing": showing, "wanted": [[0, 2], [1, 3]]}
+    panel.stage._handle_custom_msg(asked, [])
+    ((told, pictures),) = sent
+    assert told["showing"] == showing
+    assert [(each["snapshot"], each["step"]) for each in told["moments"]] == [(0, 2), (1, 3)]
+    assert pictures == [panel.moment(0, 2).png, panel.moment(1, 3).png]
+    panel.order.value = "reversed"
+    panel.stage._handle_custom_msg(asked, [])
+    assert len(sent) == 1
 
 
 def test_the_curve_has_a_line_for_each_recorded_order_and_the_chosen_measure(
@@ -81,7 +88,7 @@ def test_the_curve_has_a_line_for_each_recorded_order_and_the_chosen_measure(
     shown = explore(folder, experiment="class_learned")
     for column, measure in enumerate(curriculum.measures):
         shown.measure.value = measure
-        (line,) = shown.panels[0].curve.series
+        (line,) = shown.panels[0].moment(1, 0).series
         assert (line["order"], line["chosen"]) == ("ordered", True)
         np.testing.assert_allclose(line["values"], curriculum.accuracy[1, 0, column])
 
@@ -92,13 +99,14 @@ def test_an_order_without_a_recorded_accuracy_says_so_and_still_shows_its_batche
     shown = explore(folder, experiment="class_learned")
     panel = shown.panels[0]
     panel.order.value = "reversed"
+    moment = panel.moment(1, 0)
     np.testing.assert_array_equal(
-        seen(panel), frames.grid(curriculum.images[1, 3], curriculum.labels)
+        seen(moment), frames.grid(curriculum.images[1, 3], curriculum.labels)
     )
-    assert "not recorded in this order (recorded: ordered)" in panel.facts.value
-    assert "%" not in panel.facts.value
-    assert panel.curve.note == "not recorded: reversed"
-    assert not any(line["chosen"] for line in panel.curve.series)
+    assert "not recorded in this order (recorded: ordered)" in moment.facts
+    assert "%" not in moment.facts
+    assert moment.note == "not recorded: reversed"
+    assert not any(line["chosen"] for line in moment.series)
 
 
 @pytest.mark.parametrize("order", ["steps-shuffled", "images-shuffled", "reversed"])
@@ -126,12 +134,10 @@ def test_two_recordings_of_different_length_are_compared_side_by_side(folder: Pa
     right.experiment.value = "short"
     assert right.playback.name == "short"
     assert shown.inner.max == 4
-    shown.inner.value = 4
-    assert (left.curve.step, right.curve.step) == (3, 1)  # the shorter one waits at its end
-    assert shown.inner.value == 4
+    assert (left.stage.steps, right.stage.steps) == (4, 2)
     shown.compare.value = False
     assert shown.shown == [left]
-    assert len(shown._stage.children) == 1
+    assert len(shown._side_by_side.children) == 1
 
 
 def test_measures_that_agree_are_not_offered_as_a_choice(folder: Path) -> None:
@@ -140,7 +146,7 @@ def test_measures_that_agree_are_not_offered_as_a_choice(folder: Path) -> None:
     assert both.measure.layout.display is None
     assert set(both.measure.options) == {"inference", "batch-statistics"}
     assert one.measure.layout.display == "none"
-    assert "inference" not in one.panels[0].facts.value
+    assert "inference" not in one.panels[0].moment(0, 0).facts
 
 
 def test_choosing_another_experiment_keeps_the_variant_where_it_can(
@@ -184,8 +190,9 @@ def test_every_control_has_a_visible_description_and_the_picture_is_told_in_word
     controls = [shown.inner, shown.outer, shown.compare, shown.measure]
     controls += [panel.experiment, panel.variant, panel.order]
     assert all(control.description for control in controls)
-    assert "20 generated images of inner step 1" in panel.curve.alt
-    assert "labelled 0 1 2 3 4 5 6 7 8 9 0 1" in panel.curve.alt
+    alt = panel.moment(1, 0).alt
+    assert "20 generated images of inner step 1" in alt
+    assert "labelled 0 1 2 3 4 5 6 7 8 9 0 1" in alt
 
 
 def test_names_of_recordings_split_into_experiment_and_variant() -> None:
