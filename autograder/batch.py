@@ -10,12 +10,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from autograder.autograded import exchange, notebook_file
 from autograder.course import Course
 from autograder.errors import AutograderError
 from autograder.gradebook import Gradebook
-from autograder.jobs import GradedNotebook, Job, grade, not_graded
+from autograder.jobs import GradedNotebook, Job, grade, not_graded, warm_up
 from autograder.marks import marks_of, scores_of
 from autograder.options import GradingOptions
 from autograder.pools import Pool, dask_pool, local_jobs, local_pool
@@ -142,7 +143,8 @@ class _Batch:
     def _pool(self, submissions: int) -> AbstractContextManager[Pool]:
         if self.plan.scheduler is not None:
             return dask_pool(self.plan.scheduler)
-        return local_pool(min(self.plan.jobs or local_jobs(), submissions))
+        prepare = partial(warm_up, self.limits, unsandboxed=self.unsandboxed)
+        return local_pool(min(self.plan.jobs or local_jobs(), submissions), prepare)
 
     def _drain(self, pool: Pool) -> Iterator[tuple[str, list[SubmissionResult]]]:
         """Grade until nothing waits, or until the pool has lost a worker and is of no more use."""

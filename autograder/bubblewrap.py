@@ -14,17 +14,19 @@ from pathlib import Path
 
 from autograder.confine import HOME, STUDENT_UID
 from autograder.errors import AutograderError
+from autograder.fonts import FontLists
 from autograder.limits import Limits
 
 _LIBRARY = "/opt/course"
 """Where the sandbox sees the few modules of ours that it runs."""
 _ENVIRONMENT = "/opt/python"
 """Where it sees a Python environment whose own place every submission sees empty."""
+_MATPLOTLIB = "/tmp/matplotlib"
 _HIDDEN = ("/tmp", "/dev", "/proc", HOME)
 _MODULES = (
     *("__init__.py", "errors.py", "channel.py", "limits.py"),
     *("wire.py", "wire_format.py", "encoding.py", "decoding.py"),
-    *("confine.py", "memory.py", "shell.py", "student.py", "zygote.py"),
+    *("confine.py", "memory.py", "shell.py", "startup.py", "student.py", "zygote.py"),
 )
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
 _SETTINGS = ("/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives", "/etc/localtime")
@@ -62,7 +64,9 @@ def zygote_arguments(
     ]
 
 
-def sandboxed(command: Sequence[str], user_map: UserMap | None) -> list[str]:
+def sandboxed(
+    command: Sequence[str], user_map: UserMap | None, fonts: FontLists | None = None
+) -> list[str]:
     """`command` inside bubblewrap: no network, a read-only system, no view of the course.
 
     Raises SandboxUnavailable where bubblewrap is missing or would not see this Python.
@@ -108,6 +112,9 @@ def sandboxed(command: Sequence[str], user_map: UserMap | None) -> list[str]:
     for device in _DEVICES:
         arguments += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
     arguments += ["--proc", "/proc", "--tmpfs", "/tmp", "--remount-ro", "/", "--chdir", "/tmp"]
+    if fonts is not None:
+        for name, descriptor in fonts.descriptors.items():
+            arguments += ["--file", str(descriptor), f"{_MATPLOTLIB}/{name}"]
     return [*arguments, "--", *command]
 
 
@@ -137,7 +144,7 @@ def _environment() -> dict[str, str]:
         "HOME": HOME,
         "LANG": "C.UTF-8",
         "IPYTHONDIR": "/tmp/ipython",
-        "MPLCONFIGDIR": "/tmp/matplotlib",
+        "MPLCONFIGDIR": _MATPLOTLIB,
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         # one submission, one core: as many graders run side by side as there are cores
         "OMP_NUM_THREADS": "1",

@@ -13,6 +13,7 @@ from autograder.errors import AutograderError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from autograder.options import GradingOptions
     from autograder.results import SubmissionResult
 
 app = typer.Typer(
@@ -73,19 +74,22 @@ def grade(
     (its reason is printed, and in the gradebook's comments) or grading is not possible; 2 for a
     mistake in the command.
     """
-    from autograder.pools import start_early
-    from autograder.startup import import_less
+    from autograder.startup import import_less, lasting_imports
 
-    if scheduler is None and Path("nbgrader_config.py").is_file():
-        start_early()
     import_less()
-    from autograder.batch import Plan, chosen_students, grade_class
-    from autograder.course import Course
-    from autograder.progress import Progress
+    from autograder.options import GradingOptions, read_config
 
-    plan = Plan(assignment, tuple(student or ()), force, jobs, scheduler, allow_unsandboxed)
     try:
-        course = Course.at(Path.cwd())
+        config = read_config(Path.cwd())
+        if scheduler is None and any(Path("submitted").glob(f"*/{assignment}")):
+            _start_a_worker(GradingOptions.of(config), allow_unsandboxed)
+        with lasting_imports():
+            from autograder.batch import Plan, chosen_students, grade_class
+            from autograder.course import Course
+            from autograder.progress import Progress
+
+        plan = Plan(assignment, tuple(student or ()), force, jobs, scheduler, allow_unsandboxed)
+        course = Course.of(Path.cwd(), config)
         students = chosen_students(course, plan)
         with Progress(len(students), quiet=quiet) as progress:
             results = grade_class(course, plan, students, progress.advance)
@@ -105,13 +109,14 @@ def report(assignment: Assignment) -> None:
     Exit status: 0 when the report was written, 1 when it could not be, 2 for a mistake in the
     command.
     """
-    from autograder.startup import import_less
+    from autograder.startup import import_less, lasting_imports
 
     import_less()
-    from rich.console import Console
+    with lasting_imports():
+        from rich.console import Console
 
-    from autograder.course import Course
-    from autograder.report import score_table, write_report
+        from autograder.course import Course
+        from autograder.report import score_table, write_report
 
     try:
         written = write_report(Course.at(Path.cwd()), assignment)
@@ -120,6 +125,17 @@ def report(assignment: Assignment) -> None:
     Console().print(score_table(written.entries))
     for path in (written.page, written.grades):
         print(path.relative_to(Path.cwd().resolve()))
+
+
+def _start_a_worker(options: GradingOptions, allow_unsandboxed: bool) -> None:
+    """Let a worker get ready while this process imports nbgrader."""
+    from functools import partial
+
+    from autograder.jobs import warm_up
+    from autograder.pools import start_early
+
+    unsandboxed = allow_unsandboxed or options.allow_unsandboxed
+    start_early(partial(warm_up, options.limits, unsandboxed=unsandboxed))
 
 
 def _tell(results: Sequence[SubmissionResult], asked: int, *, quiet: bool) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbgrader.coursedir import CourseDirectory
-from traitlets.config import Config, PyFileConfigLoader
+from traitlets.config import Config
 
 from autograder.errors import AutograderError
 from autograder.gradebook import Gradebook
@@ -17,8 +17,7 @@ from autograder.instructor import (
     ReleasedCell,
     read_instructor_notebook,
 )
-
-CONFIG_FILE = "nbgrader_config.py"
+from autograder.options import CONFIG_FILE, read_config
 
 
 @dataclass(frozen=True)
@@ -36,16 +35,11 @@ class Course:
             AutograderError: there is none, it cannot be read, or it moves the folders of
                 submissions in a way that this grader does not follow.
         """
-        if not (root / CONFIG_FILE).is_file():
-            raise AutograderError(
-                f"There is no {CONFIG_FILE} in {root}. Run this at the root of the course."
-            )
-        try:
-            config = PyFileConfigLoader(CONFIG_FILE, path=str(root)).load_config()
-        except Exception as error:  # the file is Python: it may raise anything
-            raise AutograderError(
-                f"{root / CONFIG_FILE} cannot be read: {type(error).__name__}: {error}."
-            ) from error
+        return cls.of(root, read_config(root))
+
+    @classmethod
+    def of(cls, root: Path, config: Config) -> Course:
+        """The same, where the configuration has been read."""
         if "root" not in config.CourseDirectory:
             config.CourseDirectory.root = str(root.resolve())
         directories = CourseDirectory(config=config)

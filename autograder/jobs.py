@@ -31,6 +31,13 @@ class GradedNotebook:
     result: SubmissionResult
 
 
+def warm_up(limits: Limits, *, unsandboxed: bool) -> None:
+    """Make a worker ready for its first job."""
+    from autograder import worker  # with NumPy, which the process that hands out jobs has no use of
+
+    worker.warm_up(limits, unsandboxed=unsandboxed)
+
+
 def grade(job: Job) -> list[GradedNotebook]:
     """Grade every notebook of a submission; a bad submission gives a reason, never an exception.
 
@@ -38,7 +45,7 @@ def grade(job: Job) -> list[GradedNotebook]:
         AutograderError: no submission could be graded: no sandbox, or the instructor's own
             cells fail.
     """
-    from autograder import worker  # with NumPy, which the process that hands out jobs has no use of
+    from autograder import worker
 
     return worker.grade(job)
 

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Self
 
 from traitlets import Bool, Float, Integer
-from traitlets.config import Config, Configurable
+from traitlets.config import Config, Configurable, PyFileConfigLoader
 
+from autograder.errors import AutograderError
 from autograder.limits import Limits
 
+CONFIG_FILE = "nbgrader_config.py"
+
 _DEFAULT = Limits()
+
+
+def read_config(root: Path) -> Config:
+    """What the `nbgrader_config.py` in a folder says.
+
+    Raises:
+        AutograderError: there is none, or it cannot be read.
+    """
+    if not (root / CONFIG_FILE).is_file():
+        raise AutograderError(
+            f"There is no {CONFIG_FILE} in {root}. Run this at the root of the course."
+        )
+    try:
+        config: Config = PyFileConfigLoader(CONFIG_FILE, path=str(root)).load_config()
+    except Exception as error:  # the file is Python: it may raise anything
+        raise AutograderError(
+            f"{root / CONFIG_FILE} cannot be read: {type(error).__name__}: {error}."
+        ) from error
+    return config
 
 
 class GradingOptions(Configurable):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import forkserver, get_context, parent_process
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from typing import Any, Protocol
 
@@ -26,8 +26,10 @@ _AHEAD = 2
 # Another local worker costs more than a second of processor time before it grades anything.
 _WORTH_A_WORKER_SECONDS = 6.0
 
-# What every worker and most notebooks need: imported once, in the process that workers fork from.
-_PRELOAD = ["autograder.worker", "matplotlib.pyplot", "ipywidgets", "tqdm.auto"]
+Preparation = Callable[[], None]
+"""What a local worker does before its first job; it travels there by pickle."""
+
+_early: list[Executor] = []
 
 
 class Pool(Protocol):
@@ -49,25 +51,24 @@ def local_jobs() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def start_early() -> None:
-    """Begin to import what local workers need, while this process imports what it needs."""
-    get_context("forkserver").set_forkserver_preload(_PRELOAD)
-    forkserver.ensure_running()
+def start_early(prepare: Preparation) -> None:
+    """Start the first local worker now: it prepares while this process imports what it needs."""
+    _early.append(_start(prepare))
 
 
 @contextmanager
-def local_pool(jobs: int) -> Iterator[Pool]:
+def local_pool(jobs: int, prepare: Preparation) -> Iterator[Pool]:
     """At most so many processes on this machine; they end with the grader, however it ends."""
-    start_early()
     with ExitStack() as workers:
-        yield _LocalPool(jobs, workers)
+        yield _LocalPool(jobs, prepare, workers)
 
 
 class _LocalPool:
     """One process at first; another whenever the wait for those that there are gets long."""
 
-    def __init__(self, most: int, workers: ExitStack) -> None:
+    def __init__(self, most: int, prepare: Preparation, workers: ExitStack) -> None:
         self._most = most
+        self._prepare = prepare
         self._closing = workers
         self._workers: list[_Worker] = []
         self._since = time.monotonic()
@@ -101,8 +102,7 @@ class _LocalPool:
         return max(stalled, waiting * each)
 
     def _grow(self) -> None:
-        context = get_context("forkserver")
-        executor = ProcessPoolExecutor(1, mp_context=context, initializer=_become_worker)
+        executor = _early.pop() if _early else _start(self._prepare)
         self._closing.callback(executor.shutdown, cancel_futures=True)
         self._workers.append(_Worker(executor))
         self._since = time.monotonic()
@@ -113,6 +113,12 @@ class _LocalPool:
 class _Worker:
     executor: Executor
     working: set[Future[Any]] = field(default_factory=set)
+
+
+def _start(prepare: Preparation) -> Executor:
+    executor = ProcessPoolExecutor(1, get_context("spawn"), initializer=_become_worker)
+    executor.submit(prepare)
+    return executor
 
 
 def _become_worker() -> None:

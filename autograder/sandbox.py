@@ -14,15 +14,16 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from autograder import syscalls
 from autograder.bubblewrap import SandboxUnavailable, UserMap, explain, sandboxed, zygote_arguments
 from autograder.channel import Channel, ChannelClosed
+from autograder.fonts import FontLists
 from autograder.life import CallResult, CellResult, Child, ChildDied, StudentError
 from autograder.limits import Limits
 from autograder.wire import WireError, encode
@@ -65,11 +66,14 @@ class Zygote:
         self.seccomp = False
         """Whether the system-call filter is on; false where libseccomp is missing."""
         self._process: subprocess.Popen[bytes] | None = None
+        self._last_words: IO[bytes] | None = None
+        """What it says on stderr, while it is starting."""
         self._child: Child | None = None
         self._opening: Opening | None = None
 
     def __enter__(self) -> Self:
-        self._launch()
+        self.begin()
+        self._await_start()
         return self
 
     def __exit__(
@@ -116,7 +120,8 @@ class Zygote:
         if self._child is not None:
             self._child.close()
         if self._process is None or self._process.poll() is not None:
-            self._launch()
+            self.begin()
+        self._await_start()
 
     def _prepare(self, cells: tuple[str, ...]) -> Opening:
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -149,6 +154,9 @@ class Zygote:
         self._child = None
         self._close_opening()
         self._control.close()
+        if self._last_words is not None:
+            self._last_words.close()
+            self._last_words = None
         try:
             self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
@@ -163,7 +171,11 @@ class Zygote:
         filtered = "with a system-call filter" if self.seccomp else "no libseccomp: no call filter"
         return f"sandboxed by bubblewrap, {filtered}"
 
-    def _launch(self) -> None:
+    def begin(self) -> None:
+        """Begin to start the interpreter; whoever needs it waits until it is there.
+
+        Raises SandboxUnavailable where that can be said at once.
+        """
         self.close()
         program = None if self.unsandboxed else syscalls.program()
         self.seccomp = program is not None
@@ -173,26 +185,46 @@ class Zygote:
             theirs.fileno(), self.limits, self.preload, not self.unsandboxed, program
         )
         user_map = UserMap() if os.geteuid() == 0 and not self.unsandboxed else None
-        if not self.unsandboxed:
-            command = sandboxed(command, user_map)
-        with tempfile.TemporaryFile() as stderr, theirs:
+        with theirs, FontLists() as fonts:
+            if not self.unsandboxed:
+                command = sandboxed(command, user_map, fonts)
+            self._last_words = tempfile.TemporaryFile()  # noqa: SIM115 (closed once it is there)
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=stderr,
-                pass_fds=(theirs.fileno(), *(user_map.descriptors if user_map else ())),
+                stderr=self._last_words,
+                pass_fds=(
+                    theirs.fileno(),
+                    *(user_map.descriptors if user_map else ()),
+                    *fonts.descriptors.values(),
+                ),
             )
-            theirs.close()
-            try:
-                if user_map:
-                    user_map.write()
+        if user_map:
+            with self._explained():
+                user_map.write()
+
+    def _await_start(self) -> None:
+        if self._last_words is not None:
+            with self._explained():
                 self._reply(self._control)
-            except SandboxUnavailable as reason:
-                self.close()
-                stderr.seek(0)
-                words = stderr.read().decode(errors="replace").strip()
-                raise (explain(words) if words else reason) from None
+            self._last_words.close()
+            self._last_words = None
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """A sandbox that did not start says why on stderr, better than we can."""
+        try:
+            yield
+        except SandboxUnavailable as reason:
+            stderr, self._last_words = self._last_words, None
+            self.close()
+            words = ""
+            if stderr is not None:
+                with stderr:
+                    stderr.seek(0)
+                    words = stderr.read().decode(errors="replace").strip()
+            raise (explain(words) if words else reason) from None
 
     def _reply(self, control: socket.socket) -> dict[str, Any]:
         control.settimeout(_START_SECONDS)

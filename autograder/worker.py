@@ -6,6 +6,7 @@ Nothing of nbgrader is imported here, so that a worker starts quickly.
 from __future__ import annotations
 
 import gc
+import importlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.util import Finalize
@@ -17,7 +18,22 @@ from autograder.restore import restore
 from autograder.results import SubmissionResult
 from autograder.runner import run_notebook
 from autograder.sandbox import Zygote
+from autograder.startup import lasting_imports
 from autograder.submissions import NotGradableError, notebook_bytes, parse_notebook
+
+_MOST_USED = ("matplotlib.pyplot", "ipywidgets", "tqdm.auto")
+
+
+def warm_up(limits: Limits, *, unsandboxed: bool) -> None:
+    """See `jobs.warm_up`: the sandbox starts while most notebooks' modules are imported here.
+
+    Raises:
+        AutograderError: as `zygote`.
+    """
+    _thread().submit(zygote, limits, unsandboxed=unsandboxed).result()
+    with lasting_imports():
+        for name in _MOST_USED:
+            importlib.import_module(name)
 
 
 def grade(job: Job) -> list[GradedNotebook]:
@@ -84,7 +100,7 @@ def _thread() -> ThreadPoolExecutor:
 
 
 def zygote(limits: Limits, *, unsandboxed: bool) -> Zygote:
-    """The calling thread's warm interpreter, started on first use and whenever the limits change.
+    """The calling thread's warm interpreter, begun on first use and whenever the limits change.
 
     Raises:
         AutograderError: no sandbox can be had.
@@ -93,7 +109,8 @@ def zygote(limits: Limits, *, unsandboxed: bool) -> Zygote:
     if getattr(_state, "wanted", None) != wanted:
         if hasattr(_state, "zygote"):
             _state.zygote.close()
-        _state.zygote = Zygote(limits, unsandboxed=unsandboxed).__enter__()
+        _state.zygote = Zygote(limits, unsandboxed=unsandboxed)
+        _state.zygote.begin()
         _state.wanted = wanted
         # at the end of any process: multiprocessing's children do not run what atexit knows
         Finalize(None, _state.zygote.close, exitpriority=10)

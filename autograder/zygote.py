@@ -27,6 +27,7 @@ from autograder.channel import Channel
 from autograder.limits import Limits
 from autograder.memory import seconds_until_full, used_bytes
 from autograder.shell import CourseShell
+from autograder.startup import lasting_imports
 from autograder.student import plain_json, seed_everything, serve
 from autograder.wire import encode
 
@@ -232,7 +233,10 @@ def _warm_shell() -> Any:
     shell = CourseShell.instance()
     shell.run("import numpy.random", 1 << 20)
     if "matplotlib.pyplot" in sys.modules:
-        figure = "import matplotlib.pyplot as plt\n%matplotlib inline\nplt.plot([0, 1])"
+        figure = (
+            "import matplotlib.pyplot as plt\n%matplotlib inline\n"
+            "plt.figure(figsize=(1, 1))\nplt.plot([0, 1])"
+        )
         shell.run(figure, 1 << 20)
     shell.reset(new_session=True)
     return shell
@@ -242,8 +246,9 @@ def main(arguments: list[str]) -> None:
     """Called with a descriptor and JSON options by the command line that bubblewrap.py builds."""
     control = socket.socket(fileno=int(arguments[0]))
     options = json.loads(arguments[1])
-    for name in options["preload"]:
-        importlib.import_module(name)
+    with lasting_imports():
+        for name in options["preload"]:
+            importlib.import_module(name)
     limits = Limits(**options["limits"])
     walls = None
     if options["isolated"]:

@@ -6,9 +6,9 @@
                                                     also plain nbgrader as it comes, on 3
     python benchmarks/grading.py --soak 2000        only ours, watching its memory
 
-CPU is that of the whole process tree. Two ratios are printed: of the whole commands, start-up
-included; and of one more submission, which is the difference between these submissions and a
-quarter of them. The submissions are the sample class's honest answers, right and wrong, over and
+CPU is that of the whole process tree. Printed are the whole commands, start-up included; one more
+submission, which is the difference between these submissions and a quarter of them; and the
+start-up, which is what the commands would take for none at that pace. The submissions are the sample class's honest answers, right and wrong, over and
 over; plain nbgrader gets them with its own preprocessors, in another course folder.
 
 Left out on both sides: cells tagged `demonstration` (training runs, figures, sliders), which our
@@ -67,7 +67,7 @@ class Cost:
     def __sub__(self, other: Cost) -> Cost:
         return Cost(self.cpu - other.cpu, self.wall - other.wall)
 
-    def per(self, submissions: int) -> Cost:
+    def per(self, submissions: float) -> Cost:
         """The cost of one of them."""
         return Cost(self.cpu / submissions, self.wall / submissions)
 
@@ -146,7 +146,9 @@ def compare(root: Path, submissions: int, rounds: int) -> None:
     print("Cells tagged `demonstration` are run by neither.")
     show(f"{submissions} submissions", {k: c.per(rounds) for k, c in many_cost.items()})
     more = rounds * (submissions - few)
-    show("one more", {name: (many_cost[name] - few_cost[name]).per(more) for name in commands})
+    one_more = {name: (many_cost[name] - few_cost[name]).per(more) for name in commands}
+    show("one more", one_more)
+    show("start-up", {n: few_cost[n].per(rounds) - one_more[n].per(1 / few) for n in commands})
     mine, plain = scores(root / "ours"), scores(root / "nbgrader")
     differing = sorted(student for student in plain if mine[student] != plain[student])
     print(f"scores: {len(plain) - len(differing)} of {len(plain)} agree")

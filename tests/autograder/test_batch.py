@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
+import os
 import random
 import shutil
 import socket
@@ -23,7 +25,7 @@ from nbgrader.api import Gradebook as NbgraderGradebook
 
 from autograder.batch import Plan, chosen_students, grade_class
 from autograder.errors import AutograderError
-from autograder.pools import local_pool
+from autograder.pools import local_pool, start_early
 from autograder.results import SubmissionResult
 
 BIN = Path(sys.executable).parent
@@ -302,9 +304,8 @@ def test_killing_between_grades_and_folder_is_made_good_by_the_next_run(
 
 
 def workers_of(grader: psutil.Process) -> list[psutil.Process]:
-    """The local workers: forked from one process that has imported what they need."""
-    servers = [c for c in grader.children() if "forkserver" in " ".join(c.cmdline())]
-    return [worker for server in servers for worker in server.children()]
+    """The local workers."""
+    return [c for c in grader.children() if "multiprocessing.spawn" in " ".join(c.cmdline())]
 
 
 SLOW = "import time\ntime.sleep(1)\n"
@@ -419,7 +420,16 @@ def test_the_graded_notebook_is_one_that_nbformat_accepts(classroom: Any) -> Non
 
 
 def test_arrays_that_would_fill_the_machine_fail_the_test_and_not_the_worker() -> None:
-    with local_pool(1) as pool:
+    with local_pool(1, gc.collect) as pool:
         with pytest.raises(MemoryError):
             pool.submit(np.ones, (40_000, 40_000)).result()
         assert pool.submit(np.ones, 3).result().sum() == 3
+
+
+def test_a_worker_that_was_started_early_is_the_pool_s_first_one() -> None:
+    start_early(gc.collect)
+    early = {worker.pid for worker in workers_of(psutil.Process())}
+    with local_pool(1, gc.collect) as pool:
+        assert {pool.submit(os.getpid).result()} == early
+    with local_pool(1, gc.collect) as pool:
+        assert pool.submit(os.getpid).result() not in early

@@ -6,8 +6,9 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -182,10 +183,10 @@ def test_a_private_interpreter_is_refused_with_the_file_and_the_fix(
     private.chmod(0o600)
     build = bubblewrap.sandboxed
 
-    def with_private_file(command: Sequence[str], user_map: bubblewrap.UserMap | None) -> list[str]:
+    def with_private_file(*asked: Any) -> list[str]:
         return [
             str(private) if argument.endswith("/wire.py") and "/opt/" not in argument else argument
-            for argument in build(command, user_map)
+            for argument in build(*asked)
         ]
 
     monkeypatch.setattr("autograder.sandbox.sandboxed", with_private_file)
