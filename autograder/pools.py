@@ -23,8 +23,10 @@ _MOST_DATA = 8 << 30
 
 # Submissions in work per worker: one being graded, one waiting, so that memory stays bounded.
 _AHEAD = 2
-# Another local worker costs more than a second of processor time before it grades anything.
-_WORTH_A_WORKER_SECONDS = 6.0
+# Another local worker costs two seconds of processor time before it grades anything: it is worth
+# that when the present ones have so much left to do, or when nothing has come of them for a while.
+_WORTH_A_WORKER_SECONDS = 10.0
+_STALLED_SECONDS = 4.0
 
 Preparation = Callable[[], None]
 """What a local worker does before its first job; it travels there by pickle."""
@@ -88,18 +90,18 @@ class _LocalPool:
         return future
 
     def expect(self, waiting: int) -> None:
-        may_grow = waiting and len(self._workers) < self._most
-        if may_grow and self._seconds_for(waiting) > _WORTH_A_WORKER_SECONDS:
+        if not waiting or len(self._workers) == self._most:
+            return
+        last = self._finished[-1] if self._finished else self._since
+        stalled = time.monotonic() - last > _STALLED_SECONDS
+        if stalled or waiting * self._pace() > _WORTH_A_WORKER_SECONDS:
             self._grow()
 
-    def _seconds_for(self, waiting: int) -> float:
-        """How long the present workers will take; at least as long as the last job keeps them."""
-        last = self._finished[-1] if self._finished else self._since
-        stalled = time.monotonic() - last
+    def _pace(self) -> float:
+        """Seconds for each submission with the present workers; 0 until there is a measure."""
         if len(self._finished) < 2:  # the first includes the start of the worker
-            return stalled
-        each = (last - self._finished[0]) / (len(self._finished) - 1)
-        return max(stalled, waiting * each)
+            return 0.0
+        return (self._finished[-1] - self._finished[0]) / (len(self._finished) - 1)
 
     def _grow(self) -> None:
         executor = _early.pop() if _early else _start(self._prepare)

@@ -8,8 +8,9 @@
 
 CPU is that of the whole process tree. Printed are the whole commands, start-up included; one more
 submission, which is the difference between these submissions and a quarter of them; and the
-start-up, which is what the commands would take for none at that pace. The submissions are the sample class's honest answers, right and wrong, over and
-over; plain nbgrader gets them with its own preprocessors, in another course folder.
+start-up, which is what the commands would take for none at that pace. The submissions are the
+sample class's honest answers, right and wrong, over and over; plain nbgrader gets them with its
+own preprocessors, in another course folder.
 
 Left out on both sides: cells tagged `demonstration` (training runs, figures, sliders), which our
 grader never runs. Plain nbgrader is told to skip them; as it comes it spends a minute on them.
