@@ -154,7 +154,8 @@ class Zygote:
         self._child = None
         self._close_opening()
         self._control.close()
-        if self._last_words is not None:
+        if self._last_words is not None:  # still starting: it would not hear us yet
+            self._process.kill()
             self._last_words.close()
             self._last_words = None
         try:

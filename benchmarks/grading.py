@@ -7,10 +7,10 @@
     python benchmarks/grading.py --soak 2000        only ours, watching its memory
 
 CPU is that of the whole process tree. Printed are the whole commands, start-up included; one more
-submission, which is the difference between these submissions and a quarter of them; and the
-start-up, which is what the commands would take for none at that pace. The submissions are the
-sample class's honest answers, right and wrong, over and over; plain nbgrader gets them with its
-own preprocessors, in another course folder.
+submission, which is the difference between these submissions and a quarter of them; and our
+start-up: the command once more where nothing has changed, which starts all that it needs to grade
+and grades nobody. The submissions are the sample class's honest answers, right and wrong, over and
+over; plain nbgrader gets them with its own preprocessors, in another course folder.
 
 Left out on both sides: cells tagged `demonstration` (training runs, figures, sliders), which our
 grader never runs. Plain nbgrader is told to skip them; as it comes it spends a minute on them.
@@ -23,6 +23,7 @@ import ctypes
 import os
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -52,6 +53,7 @@ c.Autograde.autograde_preprocessors = [
 SKIP_DEMONSTRATIONS = 'c.Execute.skip_cells_with_tag = "demonstration"\n'
 RUN_DEMONSTRATIONS = 'c.Execute.skip_cells_with_tag = ""\n'
 OURS = ["autograder", "grade", ASSIGNMENT, "--quiet"]
+STARTS = 5
 NBGRADER = ["nbgrader", "autograde", ASSIGNMENT, "--log-level=ERROR"]
 
 
@@ -68,7 +70,7 @@ class Cost:
     def __sub__(self, other: Cost) -> Cost:
         return Cost(self.cpu - other.cpu, self.wall - other.wall)
 
-    def per(self, submissions: float) -> Cost:
+    def per(self, submissions: int) -> Cost:
         """The cost of one of them."""
         return Cost(self.cpu / submissions, self.wall / submissions)
 
@@ -147,9 +149,11 @@ def compare(root: Path, submissions: int, rounds: int) -> None:
     print("Cells tagged `demonstration` are run by neither.")
     show(f"{submissions} submissions", {k: c.per(rounds) for k, c in many_cost.items()})
     more = rounds * (submissions - few)
-    one_more = {name: (many_cost[name] - few_cost[name]).per(more) for name in commands}
-    show("one more", one_more)
-    show("start-up", {n: few_cost[n].per(rounds) - one_more[n].per(1 / few) for n in commands})
+    show("one more", {name: (many_cost[name] - few_cost[name]).per(more) for name in commands})
+    starts = [run(OURS, root / "ours") for _ in range(STARTS)]
+    wall = statistics.median(start.wall for start in starts)
+    cpu = statistics.median(start.cpu for start in starts)
+    print(f"{'start-up':15} {'ours':9} CPU {cpu:8.3f} s, wall {wall:8.3f} s, median of {STARTS}")
     mine, plain = scores(root / "ours"), scores(root / "nbgrader")
     differing = sorted(student for student in plain if mine[student] != plain[student])
     print(f"scores: {len(plain) - len(differing)} of {len(plain)} agree")
