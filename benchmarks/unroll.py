@@ -31,6 +31,7 @@ from gtnlab.experiments import ExperimentConfig, experiment, resolve_device
 from gtnlab.inner_loop import unroll
 from gtnlab.learner import make_learner
 from gtnlab.memory import peak_bytes
+from gtnlab.memory_use import measure_memory_use
 from gtnlab.outer_loop import OuterLoop
 from gtnlab.outer_loss import outer_loss
 from gtnlab.teacher import SLOPE, Teacher
@@ -226,27 +227,15 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def memory(learner: str, batch: int) -> None:
-    """Print the peak memory of a meta-gradient against inner steps."""
-    device = resolve_device("auto")
-    print(f"\nPeak MB of a meta-gradient, learner {learner}, batch {batch}, {device.type}")
+def memory(learner: str, batch: int, out: Path | None) -> None:
+    """Print the peak memory of a meta-gradient against inner steps; keep it for the results."""
+    use = measure_memory_use(learner, batch, (8, 16, 32, 64, 128), resolve_device("auto"))
+    print(f"\nPeak MB of a meta-gradient, learner {learner}, batch {batch}, {use.device}")
     print(f"{'inner steps':>12} {'stored':>9} {'checkpointed every √steps':>27}")
-    for steps in (8, 16, 32, 64, 128):
-        row = []
-        for every in (0, round(steps**0.5)):
-
-            def meta_gradient(steps: int = steps, every: int = every) -> None:
-                images = torch.randn(steps, batch, 1, 28, 28, device=device, requires_grad=True)
-                labels = torch.arange(batch, device=device) % 10
-                network = make_learner(learner, torch.Generator(device).manual_seed(0))
-                taught = unroll(network, images, labels, 0.1, 0.5, checkpoint_every=every)
-                loss, _ = outer_loss(
-                    network, taught, images, images[0].detach(), labels, "batch-statistics"
-                )
-                torch.autograd.backward(loss)
-
-            row.append(peak_bytes(meta_gradient, device) / 1e6)
-        print(f"{steps:12d} {row[0]:9.0f} {row[1]:27.0f}")
+    for row in zip(use.inner_steps, use.stored, use.checkpointed, strict=True):
+        print(f"{row[0]:12d} {row[1] / 1e6:9.0f} {row[2] / 1e6:27.0f}")
+    if out is not None:
+        use.save(out)
 
 
 def full_size(config: ExperimentConfig, outer_steps: int) -> None:
@@ -285,11 +274,12 @@ def main() -> None:
     )
     parser.add_argument("--memory", action="store_true", help="memory against inner steps, only")
     parser.add_argument("--learner", default="cnn_small", help="for --memory")
+    parser.add_argument("--out", type=Path, help="for --memory: data/curricula/memory.json")
     parser.add_argument("--full", action="store_true", help="gtnlab's loop alone, a few steps")
     parser.add_argument("--outer-steps", type=int, default=3, help="for --full, 2 or more")
     options = parser.parse_args()
     if options.memory:
-        memory(options.learner, batch=32)
+        memory(options.learner, 32, options.out)
         return
     if options.full:
         if options.outer_steps < 2:

@@ -31,7 +31,6 @@ __all__ = [
     "orders",
     "outer_curves",
     "rates",
-    "seconds",
     "transfer",
 ]
 
@@ -267,32 +266,4 @@ def transfer(results: list[Result]) -> Figure:
         )
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
-    return figure
-
-
-def seconds(results: list[Result]) -> Figure:
-    """Accuracy over the wall time of the teacher's training."""
-    figure = Figure(figsize=(8.5, 5), layout="constrained")
-    axes = figure.subplots()
-    dashes = dict(zip(by_experiment(results), ("-", "--", ":", "-."), strict=False))
-    for result in results:
-        curriculum = result.curriculum
-        place = curriculum.orders.index("ordered"), curriculum.measures.index("inference")
-        minutes = curriculum.outer_step / result.outer_steps * result.minutes
-        axes.plot(
-            minutes,
-            100 * curriculum.accuracy[:, place[0], place[1], -1],
-            dashes.get(result.config.name, "-"),
-            color=COLOURS[result.kind],
-            marker=MARKS[result.kind],
-            markersize=4,
-            label=f"{result.config.name}, {result.label}",
-        )
-    axes.set(
-        xlabel="minutes of training (wall time)",
-        ylabel="accuracy (%), inference, in order",
-        ylim=(lowest(results), 100),
-    )
-    axes.grid(alpha=0.3)
-    axes.legend(loc="lower right", fontsize=9)
     return figure

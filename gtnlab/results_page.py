@@ -9,11 +9,12 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from gtnlab import charts
+from gtnlab import charts, charts_cost
 from gtnlab import results_tables as tables
 from gtnlab.experiments import EXPERIMENTS, ExperimentConfig
 from gtnlab.files import written_whole
 from gtnlab.findings import findings
+from gtnlab.memory_use import MemoryUse, load_memory_use
 from gtnlab.picture import save_picture
 from gtnlab.results import Result, by_experiment, load_results
 from gtnlab.tuning import Trial, load_trials
@@ -53,27 +54,30 @@ def write_page(folder: Path, target: Path) -> list[Path]:
     Raises:
         GtnError: nothing is recorded, a file cannot be read, or the disk is full.
     """
-    results = load_results(folder)
+    results, memory = load_results(folder), load_memory_use(folder)
     written = [target]
-    for picture in _pictures(results).values():
+    for picture in _pictures(results, memory).values():
         written.append(target.with_suffix("") / f"{picture.name}.png")
         save_picture(picture.draw(), written[-1])
     with written_whole(target) as scratch:
-        scratch.write_text(page(results, load_trials(folder), target.stem))
+        scratch.write_text(page(results, load_trials(folder), memory, target.stem))
     return written
 
 
-def page(results: list[Result], trials: list[Trial], pictures: str) -> str:
+def page(
+    results: list[Result], trials: list[Trial], memory: MemoryUse | None, pictures: str
+) -> str:
     """The page's text.
 
     Args:
         results: see :func:`~gtnlab.results.load_results`.
         trials: see :func:`~gtnlab.tuning.load_trials`.
+        memory: see :func:`~gtnlab.memory_use.load_memory_use`.
         pictures: the folder of its charts, beside it.
     """
     drawn = {
         name: f"![{picture.alt}]({pictures}/{name}.png)"
-        for name, picture in _pictures(results).items()
+        for name, picture in _pictures(results, memory).items()
     }
     parts = [
         INTRODUCTION,
@@ -104,6 +108,7 @@ def page(results: list[Result], trials: list[Trial], pictures: str) -> str:
         "## Time",
         drawn["time"],
         tables.time(results),
+        *(["## Memory", drawn["memory"], tables.memory(memory)] if memory else []),
         *(["## Settings tried", tables.tried(trials)] if trials else []),
         "## Findings",
         *[f"**{heading}** {text}" for heading, text in findings(results)],
@@ -113,7 +118,7 @@ def page(results: list[Result], trials: list[Trial], pictures: str) -> str:
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
-def _pictures(results: list[Result]) -> dict[str, Picture]:
+def _pictures(results: list[Result], memory: MemoryUse | None) -> dict[str, Picture]:
     found = [
         Picture(
             "outer_curves",
@@ -152,7 +157,7 @@ def _pictures(results: list[Result]) -> dict[str, Picture]:
         ),
         Picture(
             "time",
-            partial(charts.seconds, results),
+            partial(charts_cost.seconds, results),
             "Accuracy in inference over minutes of the teacher's training, a line for each result.",
         ),
     ]
@@ -163,6 +168,15 @@ def _pictures(results: list[Result]) -> dict[str, Picture]:
                 partial(charts.transfer, results),
                 "Accuracy of other architectures taught with the same images, beside the "
                 "teacher's own learner taught with as many real images.",
+            )
+        )
+    if memory is not None:
+        found.append(
+            Picture(
+                "memory",
+                partial(charts_cost.memory, memory),
+                "Peak memory of a meta-gradient over inner steps, with every step kept and with "
+                "gradient checkpointing.",
             )
         )
     return {picture.name: picture for picture in found}

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from gtnlab.curriculum import MEASURES
 from gtnlab.findings import percent, signed
+from gtnlab.memory_use import MemoryUse
 from gtnlab.published import PUBLISHED, PUBLISHED_STEPS
 from gtnlab.results import Result
 from gtnlab.tuning import Trial
 
-__all__ = ["accuracy", "orders", "targets", "time", "transfer", "tried"]
+__all__ = ["accuracy", "memory", "orders", "targets", "time", "transfer", "tried"]
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> str:
@@ -172,4 +173,20 @@ def tried(trials: Sequence[Trial]) -> str:
         + "\n\nOuter loss and accuracy (%) on batches of real *training* digits, by which the "
         "preset's settings were chosen; the test set was not looked at. `outer_steps` is the "
         "length that the cosine of the outer learning rate was planned for."
+    )
+
+
+def memory(use: MemoryUse) -> str:
+    """Peak memory against inner steps."""
+    rows = [
+        [str(steps), f"{stored / 1e6:.0f}", f"{checkpointed / 1e6:.0f}"]
+        for steps, stored, checkpointed in zip(
+            use.inner_steps, use.stored, use.checkpointed, strict=True
+        )
+    ]
+    return (
+        _table(["inner steps", "every step kept (MB)", "checkpointed every √steps (MB)"], rows)
+        + f"\n\nPeak of one meta-gradient, learner `{use.learner}`, {use.batch} images a step, "
+        f"{use.device}; measured by `python benchmarks/unroll.py --memory`. The gradients are the "
+        "same."
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from gtnlab.cli import app
@@ -18,6 +19,7 @@ from gtnlab.errors import GtnError
 from gtnlab.evaluation import Scores
 from gtnlab.experiments import experiment
 from gtnlab.findings import findings
+from gtnlab.memory_use import load_memory_use, measure_memory_use
 from gtnlab.report import Report, Row, report
 from gtnlab.results import Result, by_experiment, load_results
 from gtnlab.results_page import page, write_page
@@ -145,7 +147,7 @@ def test_a_result_below_the_published_number_is_called_not_reached(
     folder: Path, curriculum: Curriculum
 ) -> None:
     recorded(folder, curriculum, "C_lean", "learned", 0.90, 0.7)
-    assert "not reached (−2.3)" in page(load_results(folder), [], "results")
+    assert "not reached (−2.3)" in page(load_results(folder), [], None, "results")
 
 
 def test_settings_tried_are_shown_by_what_differs_and_a_damaged_list_is_named(
@@ -161,12 +163,28 @@ def test_settings_tried_are_shown_by_what_differs_and_a_damaged_list_is_named(
         for lr in (0.1, 2.0)
     ]
     (folder / "tuning.json").write_text(json.dumps(trials))
-    text = page(load_results(folder), load_trials(folder), "results")
+    text = page(load_results(folder), load_trials(folder), None, "results")
     assert "| preset | inner_lr | early | when stopped |" in text
     assert "| `C_lean` | 2.0 | 1.25, 50.0 after 20 | 0.25, 91.5 after 90 |" in text
     (folder / "tuning.json").write_text("[{}]")
     with pytest.raises(GtnError, match=r"tuning\.json"):
         load_trials(folder)
+
+
+def test_memory_is_shown_as_it_was_measured_and_a_damaged_table_is_named(
+    folder: Path, tmp_path: Path
+) -> None:
+    use = measure_memory_use("cnn_small", 4, (2, 4, 16), torch.device("cpu"))
+    assert use.stored[2] > 2 * use.checkpointed[2]
+    use.save(folder / "memory.json")
+    assert load_memory_use(folder) == use
+    write_page(folder, tmp_path / "page.md")
+    text = (tmp_path / "page.md").read_text()
+    assert f"| 16 | {use.stored[2] / 1e6:.0f} | {use.checkpointed[2] / 1e6:.0f} |" in text
+    assert (tmp_path / "page" / "memory.png").is_file()
+    (folder / "memory.json").write_text('{"learner": "mlp"}')
+    with pytest.raises(GtnError, match=r"memory\.json"):
+        load_memory_use(folder)
 
 
 def test_a_folder_without_evaluations_and_a_wrong_name_are_explained(
@@ -182,6 +200,7 @@ def test_a_folder_without_evaluations_and_a_wrong_name_are_explained(
 
 def test_the_page_in_docs_is_the_one_that_the_shipped_files_give() -> None:
     folder = ROOT / "data" / "curricula"
-    text = page(load_results(folder), load_trials(folder), "results")
+    recorded = load_results(folder), load_trials(folder), load_memory_use(folder)
+    text = page(*recorded, "results")
     again = "Run `gtnlab results` and commit docs/."
     assert (ROOT / "docs" / "results.md").read_text() == text, again
