@@ -5,8 +5,8 @@ The rooms, in the order in which a submission passes through them:
 - in:       `submissions` reads it, `instructor` and `course` say what it should look like,
             `restore` puts it back into that structure
 - sandbox:  `sandbox` starts a `life` through `bubblewrap` (with `fonts`); inside run `zygote`,
-            `confine`, `syscalls`, `memory`, `student` and `shell`; `wire` (`wire_format`, `encoding`,
-            `decoding`) and `channel` carry data between
+            `confine`, `syscalls`, `memory`, `student` and `shell`; `wire` (`wire_format`,
+            `encoding`, `decoding`) and `channel` carry data between
 - tests:    `runner` goes through the cells: the student's in a `session` of the sandbox, the
             instructor's in a `namespace` here, where `proxies` stand for the student's functions;
             `presentation` makes outputs safe to show
