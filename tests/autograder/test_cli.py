@@ -77,8 +77,8 @@ def test_a_class_with_a_broken_file_is_graded_counted_and_ends_with_1(classroom:
     done = autograder(classroom.root, "grade", "sums", "--quiet")
     assert done.returncode == 1
     assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("cyd: not graded. sums.ipynb is damaged")
+    assert done.stderr.startswith("cyd: not graded. sums.ipynb is damaged")
+    assert done.stderr.count("\n") == 1, done.stderr
     again = autograder(classroom.root, "grade", "sums")
     assert again.returncode == 1, "what cannot be graded stays a failure until it is handed in anew"
 
