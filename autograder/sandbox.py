@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Any, Self
@@ -151,7 +151,9 @@ class Zygote:
         """End the zygote and everything in it."""
         if self._process is None:
             return
-        self._child = None
+        child, self._child = self._child, None
+        if child is not None:
+            child.close()
         self._close_opening()
         self._control.close()
         if self._last_words is not None:  # still starting: it would not hear us yet
@@ -181,12 +183,12 @@ class Zygote:
         program = None if self.unsandboxed else syscalls.program()
         self.seccomp = program is not None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control = ours
         command = zygote_arguments(
             theirs.fileno(), self.limits, self.preload, not self.unsandboxed, program
         )
         user_map = UserMap() if os.geteuid() == 0 and not self.unsandboxed else None
-        with theirs, FontLists() as fonts:
+        with ExitStack() as unless_started, theirs, FontLists() as fonts:
+            unless_started.enter_context(ours)
             if not self.unsandboxed:
                 command = sandboxed(command, user_map, fonts)
             self._last_words = tempfile.TemporaryFile()  # noqa: SIM115 (closed once it is there)
@@ -201,6 +203,8 @@ class Zygote:
                     *fonts.descriptors.values(),
                 ),
             )
+            unless_started.pop_all()
+        self._control = ours
         if user_map:
             with self._explained():
                 user_map.write()

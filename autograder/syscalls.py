@@ -61,7 +61,8 @@ def _compile(seccomp: Any) -> bytes:
     reader, writer = os.pipe()
     try:
         os.set_blocking(reader, False)
-        rules.export_bpf(os.fdopen(os.dup(writer), "wb", buffering=0))
+        with os.fdopen(os.dup(writer), "wb", buffering=0) as stream:
+            rules.export_bpf(stream)
         return os.read(reader, 65536)
     finally:
         os.close(reader)
