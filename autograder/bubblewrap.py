@@ -9,12 +9,11 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from autograder.confine import HOME, STUDENT_UID
 from autograder.errors import AutograderError
-from autograder.fonts import FontLists
 from autograder.limits import Limits
 
 _LIBRARY = "/opt/course"
@@ -65,7 +64,7 @@ def zygote_arguments(
 
 
 def sandboxed(
-    command: Sequence[str], user_map: UserMap | None, fonts: FontLists | None = None
+    command: Sequence[str], user_map: UserMap | None, fonts: Mapping[str, int] | None = None
 ) -> list[str]:
     """`command` inside bubblewrap: no network, a read-only system, no view of the course.
 
@@ -112,9 +111,8 @@ def sandboxed(
     for device in _DEVICES:
         arguments += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
     arguments += ["--proc", "/proc", "--tmpfs", "/tmp", "--remount-ro", "/", "--chdir", "/tmp"]
-    if fonts is not None:
-        for name, descriptor in fonts.descriptors.items():
-            arguments += ["--file", str(descriptor), f"{_MATPLOTLIB}/{name}"]
+    for name, descriptor in (fonts or {}).items():
+        arguments += ["--file", str(descriptor), f"{_MATPLOTLIB}/{name}"]
     return [*arguments, "--", *command]
 
 

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 
-class FontLists:
+@contextmanager
+def font_lists() -> Iterator[dict[str, int]]:
     """The lists that Matplotlib keeps for this user; none before its first use.
 
     Fonts outside the system are left out: a submission should not learn the names of folders.
 
-    Attributes:
-        descriptors: file name to a descriptor from which the list can be read, within `with`.
+    Yields:
+        file name to a descriptor from which the list can be read.
     """
+    import matplotlib
 
-    def __init__(self) -> None:
-        self.descriptors: dict[str, int] = {}
-
-    def __enter__(self) -> Self:
-        import matplotlib
-
+    descriptors: dict[str, int] = {}
+    try:
         for path in Path(matplotlib.get_cachedir()).glob("fontlist-*.json"):
             try:
                 listed = json.loads(path.read_bytes())
@@ -31,18 +29,12 @@ class FontLists:
                     listed[kind] = [font for font in listed[kind] if _is_public(font["fname"])]
             except (OSError, ValueError, LookupError, TypeError):
                 continue  # Matplotlib inside makes its own
-            descriptor = self.descriptors[path.name] = os.memfd_create(path.name)
+            descriptor = descriptors[path.name] = os.memfd_create(path.name)
             os.write(descriptor, json.dumps(listed).encode())
             os.lseek(descriptor, 0, os.SEEK_SET)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for descriptor in self.descriptors.values():
+        yield descriptors
+    finally:
+        for descriptor in descriptors.values():
             os.close(descriptor)
 
 

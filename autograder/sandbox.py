@@ -23,12 +23,13 @@ from typing import IO, Any, Self
 from autograder import syscalls
 from autograder.bubblewrap import SandboxUnavailable, UserMap, explain, sandboxed, zygote_arguments
 from autograder.channel import Channel, ChannelClosed
-from autograder.fonts import FontLists
+from autograder.fonts import font_lists
 from autograder.life import CallResult, CellResult, Child, ChildDied, StudentError
 from autograder.limits import Limits
 from autograder.wire import WireError, encode
 
 __all__ = [
+    "PRELOAD",
     "CallResult",
     "CellResult",
     "Child",
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 _START_SECONDS = 60.0
-_PRELOAD = ("numpy", "matplotlib.pyplot", "ipywidgets", "tqdm.auto")
+PRELOAD = ("numpy", "matplotlib.pyplot", "ipywidgets", "tqdm.auto")
 
 
 class Zygote:
@@ -58,7 +59,7 @@ class Zygote:
         limits: Limits | None = None,
         *,
         unsandboxed: bool = False,
-        preload: Sequence[str] = _PRELOAD,
+        preload: Sequence[str] = PRELOAD,
     ) -> None:
         self.limits = limits or Limits()
         self.unsandboxed = unsandboxed
@@ -187,7 +188,7 @@ class Zygote:
             theirs.fileno(), self.limits, self.preload, not self.unsandboxed, program
         )
         user_map = UserMap() if os.geteuid() == 0 and not self.unsandboxed else None
-        with ExitStack() as unless_started, theirs, FontLists() as fonts:
+        with ExitStack() as unless_started, theirs, font_lists() as fonts:
             unless_started.enter_context(ours)
             if not self.unsandboxed:
                 command = sandboxed(command, user_map, fonts)
@@ -200,7 +201,7 @@ class Zygote:
                 pass_fds=(
                     theirs.fileno(),
                     *(user_map.descriptors if user_map else ()),
-                    *fonts.descriptors.values(),
+                    *fonts.values(),
                 ),
             )
             unless_started.pop_all()

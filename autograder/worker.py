@@ -17,22 +17,20 @@ from autograder.limits import Limits
 from autograder.restore import restore
 from autograder.results import SubmissionResult
 from autograder.runner import run_notebook
-from autograder.sandbox import Zygote
+from autograder.sandbox import PRELOAD, Zygote
 from autograder.startup import lasting_imports
 from autograder.submissions import NotGradableError, notebook_bytes, parse_notebook
 
-_MOST_USED = ("matplotlib.pyplot", "ipywidgets", "tqdm.auto")
-
 
 def warm_up(limits: Limits, *, unsandboxed: bool) -> None:
-    """See `jobs.warm_up`: the sandbox starts while most notebooks' modules are imported here.
+    """See `jobs.warm_up`: the sandbox starts while the same modules are imported here.
 
     Raises:
         AutograderError: as `zygote`.
     """
     _thread().submit(zygote, limits, unsandboxed=unsandboxed).result()
     with lasting_imports():
-        for name in _MOST_USED:
+        for name in PRELOAD:
             importlib.import_module(name)
 
 

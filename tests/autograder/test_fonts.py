@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib.font_manager
 import pytest
 
-from autograder.fonts import FontLists
+from autograder.fonts import font_lists
 from autograder.sandbox import Zygote
 
 NAME = f"fontlist-v{matplotlib.font_manager.FontManager.__version__}.json"
@@ -42,5 +42,5 @@ print([font.fname for font in fontManager.ttflist if "/home" in font.fname])
 def test_a_list_that_cannot_be_read_is_left_to_matplotlib(cache: Path) -> None:
     (cache / NAME).write_text('{"ttflist": 3}')
     (cache / "fontlist-v1.json").write_text("not JSON")
-    with FontLists() as fonts:
-        assert fonts.descriptors == {}
+    with font_lists() as fonts:
+        assert fonts == {}
