@@ -70,7 +70,7 @@ class Loop(OuterLoop):
     """gtnlab's outer loop with some of its changes taken back."""
 
     def __init__(self, config: ExperimentConfig, device: torch.device, change: Change) -> None:
-        config = replace(config, bfloat16=change.bfloat16)
+        config = replace(config, bfloat16=change.bfloat16, clip_norm=0.0)
         super().__init__(config, device, load_digits("train", device))
         self.change = change
         if not change.fused_adam:
@@ -270,7 +270,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--steps", type=int, help="inner steps, instead of the preset's")
     parser.add_argument(
-        "--bfloat16", action="store_true", help="add a last loop, whose teacher runs in bfloat16"
+        "--bfloat16",
+        action="store_true",
+        help="add a last loop: real batch in bfloat16",
     )
     parser.add_argument("--memory", action="store_true", help="memory against inner steps, only")
     parser.add_argument("--learner", default="cnn_small", help="for --memory")
@@ -296,7 +298,7 @@ def main() -> None:
         config = experiment(name, steps=options.steps)
         taken = [changes[0], changes[-1]] if options.ends else changes
         if options.bfloat16:
-            taken.append(replace(taken[-1], name="+ teacher in bfloat16", bfloat16=True))
+            taken.append(replace(taken[-1], name="+ real batch in bfloat16", bfloat16=True))
         compare(config, taken, options.repeats)
 
 

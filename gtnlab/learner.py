@@ -74,7 +74,12 @@ class Learner(nn.Module):
 
     Everything it computes goes through parameters and buffers, so it can be called
     with others' in their place (``torch.func.functional_call``).
+
+    Attributes:
+        in_bfloat16: whether its layers compute in bfloat16; the answers keep the images' type.
     """
+
+    in_bfloat16 = False
 
     def __init__(self, config: LearnerConfig) -> None:
         super().__init__()
@@ -108,7 +113,9 @@ class Learner(nn.Module):
         self.layers = nn.Sequential(*(layer for layer in layers if layer is not None))
 
     def forward(self, images: Tensor) -> Tensor:
-        return F.log_softmax(self.layers(images), dim=1)
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.in_bfloat16):
+            logits = self.layers(images)
+        return F.log_softmax(logits.to(images.dtype), dim=1)
 
     @property
     def uses_batch_statistics(self) -> bool:
@@ -248,6 +255,9 @@ LEARNERS: dict[str, LearnerConfig] = {
     "seed_cnn_group": LearnerConfig((64, 128), padded=False, norm="group", norm_output=True),
     "seed_cnn_layer": LearnerConfig((64, 128), padded=False, norm="layer", norm_output=True),
     "seed_cnn_none": LearnerConfig((64, 128), padded=False),
+    "seed_cnn_quarter": LearnerConfig(
+        (64, 128), padded=False, norm="batch", norm_output=True, initial_scale=0.25
+    ),
     "seed_cnn_weight_norm": LearnerConfig(
         (64, 128), padded=False, norm="batch", norm_output=True, weight_norm=True
     ),

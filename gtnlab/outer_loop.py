@@ -95,9 +95,7 @@ class OuterLoop:
         assert digits is not None
         member = self.member()
         learner = make_learner(self.members[member], self.generator).train()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bfloat16):
-            generated, labels = self.teacher(self.generator)
-        generated = generated.float()
+        generated, labels = self.teacher(self.generator)
         lr, momentum = self.rates(member)
         unrolled = unroll(
             learner,
@@ -111,6 +109,7 @@ class OuterLoop:
             truncate=config.truncate,
         )
         images, classes = digits.sample(config.real_batch, self.generator)
+        learner.in_bfloat16 = config.bfloat16
         loss, accuracy = outer_loss(
             learner, unrolled, generated, images, classes, config.outer_path
         )

@@ -82,6 +82,7 @@ def _statistics(
     def listen(name: str, module: nn.Module) -> torch.utils.hooks.RemovableHandle:
         def record(_: nn.Module, inputs: tuple[Tensor]) -> None:
             x = inputs[0]
+            x = x.to(torch.promote_types(x.dtype, torch.float32))
             over = [dim for dim in range(x.dim()) if dim != 1]
             variance, mean = torch.var_mean(x, dim=over)
             found[name] = mean, variance

@@ -364,6 +364,33 @@ def test_the_outer_learning_rate_falls_along_half_a_cosine(tmp_path: Path) -> No
     assert rates == sorted(rates, reverse=True)
 
 
+@pytest.mark.parametrize("path", ["batch-statistics", "inference"])
+def test_in_bfloat16_the_inner_loop_is_the_same_and_the_meta_gradient_nearly(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[dict[str, torch.Tensor]] = []
+
+    def spy(*given: Any, **options: Any) -> Any:
+        unrolled = unroll(*given, **options)
+        trained.append(unrolled.params)
+        return unrolled
+
+    monkeypatch.setattr(outer_loop, "unroll", spy)
+    gradients, losses = [], []
+    for bfloat16 in (False, True):
+        config = tiny(learner="cnn_small", outer_path=path, bfloat16=bfloat16, inner_lr=0.1)
+        loop = outer_loop.OuterLoop(config, torch.device("cpu"), ten_patterns())
+        loss, _ = loop.step()
+        losses.append(loss.item())
+        learned = [p.grad.flatten() for p in loop.teacher.parameters() if p.grad is not None]
+        gradients.append(torch.cat(learned))
+    exact, rounded = trained
+    assert all(torch.equal(exact[name], rounded[name]) for name in exact)
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.05)
+    assert torch.cosine_similarity(*gradients, dim=0) > 0.98
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 def test_on_a_gpu_a_run_learns_and_resumes(tmp_path: Path) -> None:
     digits = ten_patterns()
