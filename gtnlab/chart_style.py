@@ -40,7 +40,7 @@ def row_of_panels(
 def title_of(group: list[Result]) -> str:
     """An experiment's name and size."""
     config = group[0].config
-    return f"{config.name}: {config.steps} steps × {config.batch} images"
+    return f"{group[0].experiment}: {config.steps} steps × {config.batch} images"
 
 
 def told_apart(result: Result) -> tuple[Measure, ...]:

@@ -44,7 +44,7 @@ SHOWN = 16  # images of a batch
 def outer_curves(results: list[Result]) -> Figure:
     """Accuracy after the whole lesson, over the teacher's training; one panel per experiment."""
     figure, panels = row_of_panels(results, height=4.6)
-    for axes, (experiment, group) in zip(panels, by_experiment(results).items(), strict=True):
+    for axes, group in zip(panels, by_experiment(results).values(), strict=True):
         for result in group:
             curriculum, kind = result.curriculum, result.kind
             row = curriculum.orders.index("ordered")
@@ -57,7 +57,7 @@ def outer_curves(results: list[Result]) -> Figure:
                     marker=MARKS[kind],
                     markersize=4,
                 )
-        published = PUBLISHED.get(experiment)
+        published = PUBLISHED.get(group[0].config.name)
         for variant in VARIANTS:
             if published and variant in published.ordered:
                 axes.axhline(
@@ -74,7 +74,7 @@ def outer_curves(results: list[Result]) -> Figure:
     panels[0].set_ylabel("accuracy on real test digits (%)")
     handles = kind_handles(results)
     handles += [Line2D([], [], color="black", linestyle=STYLES[m], label=m) for m in MEASURES]
-    if any(experiment in PUBLISHED for experiment in by_experiment(results)):
+    if any(result.config.name in PUBLISHED for result in results):
         handles.append(
             Line2D(
                 [],
@@ -221,7 +221,7 @@ def measures(results: list[Result]) -> Figure:
                 linestyle="none",
                 label=measure if place == 0 else None,
             )
-    axes.set_yticks(range(len(results)), [f"{r.config.name}, {r.label}" for r in results])
+    axes.set_yticks(range(len(results)), [f"{r.experiment}, {r.label}" for r in results])
     axes.set_ylim(len(results) - 0.5, -0.5)
     axes.set(xlabel="accuracy (%), in order; bars: 95 % interval of the mean")
     axes.grid(axis="x", alpha=0.3)

@@ -24,11 +24,11 @@ def seconds(results: list[Result]) -> Figure:
         axes.plot(
             minutes,
             100 * curriculum.accuracy[:, place[0], place[1], -1],
-            dashes.get(result.config.name, "-"),
+            dashes.get(result.experiment, "-"),
             color=COLOURS[result.kind],
             marker=MARKS[result.kind],
             markersize=4,
-            label=f"{result.config.name}, {result.label}",
+            label=f"{result.experiment}, {result.label}",
         )
     axes.set(
         xlabel="minutes of training (wall time)",

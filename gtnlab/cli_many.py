@@ -26,18 +26,26 @@ def sweep(
         str,
         typer.Argument(
             metavar="SWEEP",
-            help="nine (A, B and C in all three variants), class (class in all three) or cpu "
-            "(class, B_lean and C_lean in all three: two hours of a CPU core).",
+            help="nine (A, B and C in all three variants), full (the nine with either teacher, and "
+            "the paper's size), class (class in all three variants), cpu (class, B_lean and C_lean "
+            "in all three, and C_lean trained for inference: three hours of a CPU core) or "
+            "inference (ways to a learner that is good in inference).",
         ),
     ],
     scheduler: Annotated[
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Run on the workers of this Dask scheduler, e.g. tcp://head:8786. By default "
-            "here, one run after the other.",
+            help="Run on the workers of this Dask scheduler, e.g. tcp://head:8786.",
         ),
     ] = None,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Runs at once on this machine: its CPU cores, or what its GPU's memory holds.",
+        ),
+    ] = 1,
     seeds: Annotated[int, typer.Option(min=1, help="Repeat everything with so many seeds.")] = 1,
     outer_steps: Annotated[
         int | None, typer.Option(help="Outer steps in place of the experiments'.")
@@ -58,7 +66,7 @@ def sweep(
     alone, interrupted ones resume from their checkpoint.
 
     For example:
-      gtnlab sweep nine --seeds 2
+      gtnlab sweep full --seeds 2 --jobs 6
       gtnlab sweep nine --scheduler tcp://head:8786
       gtnlab sweep class --outer-steps 200 --out runs/quick
       gtnlab sweep inference --learners 4
@@ -69,6 +77,8 @@ def sweep(
 
         place = out or Path("runs") / name
         with usage_error():
+            if scheduler and jobs > 1:
+                raise GtnError("--jobs is for this machine and --scheduler for others: give one.")
             every = tasks(
                 name,
                 place,
@@ -92,7 +102,7 @@ def sweep(
                 ended.append(outcome)
                 tick(len(ended), len(todo))
 
-            run_sweep(todo, scheduler=scheduler, learners=learners, on_outcome=count)
+            run_sweep(todo, scheduler=scheduler, jobs=jobs, learners=learners, on_outcome=count)
         show_sweep({t.name: Report.load(t.folder / RESULT) for t in every if finished(t)})
         failed = [outcome for outcome in ended if outcome.failure]
         for outcome in failed:

@@ -131,6 +131,12 @@ class ExperimentConfig:
         """Number of generated images a learner sees."""
         return self.steps * self.batch
 
+    @property
+    def title(self) -> str:
+        """The preset's name, and its teacher where that is another than the preset's."""
+        preset = EXPERIMENTS.get(self.name, self)
+        return self.name + (f"_{self.teacher}_teacher" if self.teacher != preset.teacher else "")
+
     def outer_lr_at(self, step: int) -> float:
         """Outer learning rate at outer step `step` (0-based): half a cosine, first to final."""
         share = step / max(1, self.outer_steps - 1)

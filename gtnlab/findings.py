@@ -110,7 +110,7 @@ def _order(results: list[Result]) -> str:
                 ("images-shuffled", "images dealt out anew over all batches"),
             )
         ]
-        said.append(f"In `{result.config.name}` (learned): {'; '.join(parts)}.")
+        said.append(f"In `{result.experiment}` (learned): {'; '.join(parts)}.")
     if said:
         said.append(
             "The learning rate and momentum of a step stay in their place when the images move, so "
@@ -128,12 +128,12 @@ def _leaked(results: list[Result]) -> str:
             continue
         gap = 100 * (leaking.mean - honest.mean)
         said.append(
-            f"`{result.config.name}` {result.label}: {percent(leaking)} % by batch statistics, "
+            f"`{result.experiment}` {result.label}: {percent(leaking)} % by batch statistics, "
             f"{percent(honest)} % in inference, {signed(gap)} points"
         )
     if not said:
         return ""
-    plain = sorted({r.config.name for r in results if not _measures_differ(r)})
+    plain = sorted({r.experiment for r in results if not _measures_differ(r)})
     rest = (
         f" The learner of `{'`, `'.join(plain)}` has no BatchNorm: its two measures are one."
         if plain
@@ -171,7 +171,7 @@ def _transfer(results: list[Result]) -> str:
         rows = sorted(result.report.transfer, key=lambda row: -row.scores["inference"].mean)
         each = ", ".join(f"{row.learner} {percent(row.scores['inference'])}" for row in rows)
         said.append(
-            f"The images that teach `{result.config.name}`'s own learner to {percent(own)} % teach "
+            f"The images that teach `{result.experiment}`'s own learner to {percent(own)} % teach "
             f"others to (inference, at the pace that suits each): {each}."
         )
     return " ".join(said)

@@ -29,12 +29,12 @@ SLOW_TEST_IMAGES = (
 
 
 def published_name(config: ExperimentConfig) -> str:
-    """``class_learned``, ``C_lean_inference_learned``, ``C_lean_random_seed1``.
+    """``class_learned``, ``A_lean_teacher_learned``, ``C_inference_learned``, ``B_random_seed1``.
 
-    The experiment, the measure that it was trained for if that is not the usual one, the variant,
-    and the seed if it is not 0.
+    The experiment, its teacher if that is not the experiment's own, the measure that it was
+    trained for if that is not the usual one, the variant, and the seed if it is not 0.
     """
-    parts = [config.name]
+    parts = [config.title]
     parts += ["inference"] if config.outer_path == "inference" else []
     parts += [config.variant]
     parts += [f"seed{config.seed}"] if config.seed else []

@@ -38,9 +38,14 @@ class Result:
         return "inference" if self.config.outer_path == "inference" else self.config.variant
 
     @property
+    def experiment(self) -> str:
+        """What results are grouped by: the experiment, told apart by its teacher."""
+        return self.config.title
+
+    @property
     def label(self) -> str:
-        """Its kind in words."""
-        return LABELS[self.kind]
+        """Its kind in words, and its seed if it is not the first."""
+        return LABELS[self.kind] + (f", seed {self.config.seed}" if self.config.seed else "")
 
     def row(self, order: str) -> Row:
         """What the teacher's own learner scored with its lesson in this order.
@@ -74,7 +79,7 @@ class Result:
 def load_results(folder: Path) -> list[Result]:
     """Every recorded curriculum of a folder that has an evaluation beside it.
 
-    Sorted by experiment, as ``EXPERIMENTS`` has them, then kind, then seed.
+    Sorted by experiment, as ``EXPERIMENTS`` has them, then teacher, kind and seed.
 
     Raises:
         GtnError: none has one, or a file cannot be read.
@@ -103,6 +108,7 @@ def load_results(folder: Path) -> list[Result]:
         found,
         key=lambda r: (
             place.index(r.config.name) if r.config.name in place else len(place),
+            r.experiment,
             [*LABELS].index(r.kind),
             r.config.seed,
         ),
@@ -113,5 +119,5 @@ def by_experiment(results: list[Result]) -> dict[str, list[Result]]:
     """The results of each experiment, in order."""
     found: dict[str, list[Result]] = {}
     for result in results:
-        found.setdefault(result.config.name, []).append(result)
+        found.setdefault(result.experiment, []).append(result)
     return found

@@ -1,7 +1,8 @@
 """Many experiments, on this machine or on many: one experiment, variant and seed per task.
 
-With a Dask scheduler the tasks run wherever its workers are; each worker needs gtnlab and
-sees the same folder (a network disk) if an interrupted task is to go on where it stopped.
+Several at once run on Dask workers: on processes of this machine, or wherever the workers of a
+given scheduler are; each of those needs gtnlab and sees the same folder (a network disk) if an
+interrupted task is to go on where it stopped.
 Every result is written by the caller as it comes in, so a sweep can be stopped at any time
 and started again: what has a result is not run again.
 """
@@ -34,6 +35,14 @@ def _in_all_variants(*names: str) -> dict[str, Settings]:
     }
 
 
+def _everything() -> dict[str, Settings]:
+    """The published nine with either teacher, and the paper's size with a curriculum or without."""
+    nine = _in_all_variants("A", "B", "C")
+    lean = {f"{label}-lean": {**settings, "teacher": "lean"} for label, settings in nine.items()}
+    paper = {f"paper-{v}": {"name": "paper", "variant": v} for v in ("learned", "random")}
+    return {**lean, **paper, **nine}
+
+
 def _ways_to_inference() -> dict[str, Settings]:
     """One small network, normalised and meta-trained in several ways, at one budget."""
     short = {"name": "class", "outer_steps": 100, "real_batch": 256, "snapshots": 2}
@@ -52,8 +61,12 @@ def _ways_to_inference() -> dict[str, Settings]:
 
 SWEEPS: dict[str, dict[str, Settings]] = {
     "nine": _in_all_variants("A", "B", "C"),
+    "full": _everything(),
     "class": _in_all_variants("class"),
-    "cpu": _in_all_variants("class", "C_lean", "B_lean"),
+    "cpu": {
+        **_in_all_variants("class", "C_lean", "B_lean"),
+        "C_lean-inference": {"name": "C_lean", "outer_path": "inference", "outer_steps": 500},
+    },
     "inference": _ways_to_inference(),
 }
 """Experiments of each sweep by their folder's name."""
@@ -163,14 +176,16 @@ def run_sweep(
     todo: list[Task],
     *,
     scheduler: str | None = None,
+    jobs: int = 1,
     learners: int = 10,
     on_outcome: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
-    """Run tasks, one after the other here or at once on a Dask cluster.
+    """Run tasks, one after the other or several at once.
 
     Args:
         todo: what to run; leave out what is :func:`finished`.
-        scheduler: address of a Dask scheduler; None runs in this process.
+        scheduler: address of a Dask scheduler whose workers run them; None runs them here.
+        jobs: how many at once here, each in a process of its own; they share a GPU.
         learners: fresh learners that judge each curriculum.
         on_outcome: called as each task ends, after its result is written.
 
@@ -178,7 +193,7 @@ def run_sweep(
         GtnError: no scheduler answers, Dask is not installed, or a result could not be written.
     """
     outcomes = []
-    for outcome in _on_dask(todo, scheduler, learners) if scheduler else _here(todo, learners):
+    for outcome in _outcomes(todo, scheduler, jobs, learners):
         if outcome.curriculum is not None and outcome.report is not None:
             outcome.curriculum.save(outcome.task.folder / CURRICULUM)
             outcome.report.save(outcome.task.folder / RESULT)
@@ -188,19 +203,37 @@ def run_sweep(
     return outcomes
 
 
-def _here(todo: list[Task], learners: int) -> Iterator[Outcome]:
-    for task in todo:
-        yield run_task(task, learners)
+def _outcomes(
+    todo: list[Task], scheduler: str | None, jobs: int, learners: int
+) -> Iterator[Outcome]:
+    if scheduler is None and jobs == 1:
+        for task in todo:
+            yield run_task(task, learners)
+        return
+    try:
+        from distributed import LocalCluster
+    except ImportError as error:
+        raise GtnError(
+            "Several runs at once need Dask, which is not installed: pip install "
+            '"gtnlab[cluster]", or leave --jobs and --scheduler out.'
+        ) from error
+    if scheduler is not None:
+        yield from _on_dask(todo, scheduler, learners)
+        return
+    # Dask would end a worker by the memory that it takes, whatever the machine still has.
+    with LocalCluster(
+        n_workers=min(jobs, len(todo)),
+        threads_per_worker=1,
+        memory_limit=None,
+        host="127.0.0.1",
+        dashboard_address=None,
+    ) as cluster:
+        yield from _on_dask(todo, cluster.scheduler_address, learners)
 
 
 def _on_dask(todo: list[Task], scheduler: str, learners: int) -> Iterator[Outcome]:
-    try:
-        from distributed import Client, as_completed
-    except ImportError as error:
-        raise GtnError(
-            "A sweep on many machines needs Dask, which is not installed: pip install "
-            '"gtnlab[cluster]", or leave --scheduler out.'
-        ) from error
+    from distributed import Client, as_completed
+
     try:
         client = Client(scheduler, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:

@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 from distributed import LocalCluster
+from typer.testing import CliRunner
 
 from gtnlab import sweep
+from gtnlab.cli import app
 from gtnlab.curriculum import Curriculum
 from gtnlab.errors import GtnError
 from gtnlab.learner import LEARNERS
+from gtnlab.publishing import published_name
 from gtnlab.report import Report
 from gtnlab.sweep import RESULT, Outcome, Task, finished, run_sweep, tasks
 
@@ -51,6 +54,16 @@ def test_nine_are_three_experiments_in_three_variants_for_each_seed(tmp_path: Pa
     assert {task.config.seed for task in found} == {0, 1}
 
 
+def test_everything_is_the_nine_with_either_teacher_and_the_papers_size(tmp_path: Path) -> None:
+    configs = [task.config for task in tasks("full", tmp_path, seeds=2)]
+    assert len(configs) == len({published_name(config) for config in configs}) == 40
+    assert {(c.name, c.teacher) for c in configs} == {
+        *((name, teacher) for name in "ABC" for teacher in ("seed", "lean")),
+        ("paper", "lean"),
+    }
+    assert {c.variant for c in configs if c.name == "paper"} == {"learned", "random"}
+
+
 def test_the_ways_to_inference_differ_in_norm_and_outer_path_and_share_one_budget(
     tmp_path: Path,
 ) -> None:
@@ -81,6 +94,26 @@ def test_a_sweep_runs_on_a_dask_cluster_as_it_does_here_and_is_not_run_twice(
         curriculum = Curriculum.load(other.folder / "curriculum.npz")
         assert curriculum.provenance["config"]["variant"] == other.config.variant
     assert all(finished(task) for task in there)
+
+
+def test_several_runs_at_once_on_this_machine_give_what_one_after_the_other_gives(
+    tmp_path: Path, mnist_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, together = small(tmp_path / "alone")[:2], small(tmp_path / "together")[:2]
+    run_sweep(alone, learners=2)
+    # The processes must be others, or this stub would be met.
+    monkeypatch.setattr(sweep, "run_experiment", None)
+    outcomes = run_sweep(together, jobs=2, learners=2)
+    assert [outcome.failure for outcome in outcomes] == [None, None]
+    for one, other in zip(alone, together, strict=True):
+        assert scores(one) == scores(other)
+
+
+def test_jobs_and_a_scheduler_exclude_each_other() -> None:
+    both = ["sweep", "class", "--jobs", "2", "--scheduler", "tcp://127.0.0.1:9"]
+    found = CliRunner().invoke(app, both)
+    assert found.exit_code == 2
+    assert "give one" in found.output
 
 
 def test_a_task_that_fails_is_an_outcome_and_the_others_go_on(
