@@ -183,14 +183,25 @@ def _pictures(results: list[Result], memory: MemoryUse | None) -> dict[str, Pict
 
 
 def _training(config: ExperimentConfig) -> str:
-    """The command that trains it: what differs from the preset, as options."""
-    preset = EXPERIMENTS.get(config.name, config)
-    words = [f"gtnlab train {config.name} --variant {config.variant}"]
-    for field in ("teacher", "learner", "outer_path", "outer_steps", "seed"):
-        value = getattr(config, field)
-        if value != getattr(preset, field):
-            words.append(f"--{field.replace('_', '-')} {value}")
-    return " ".join(words)
+    """The command that trains it: what differs from the preset, as options.
+
+    What no option sets is said in a comment: the preset has changed since the run.
+    """
+    preset = EXPERIMENTS.get(config.name, config).to_dict()
+    changed = {
+        field: value
+        for field, value in config.to_dict().items()
+        if value != preset[field] and field not in ("variant", "device")
+    }
+    options = [
+        f" --{field.replace('_', '-')} {changed.pop(field)}"
+        for field in ("teacher", "learner", "outer_path", "outer_steps", "seed")
+        if field in changed
+    ]
+    others = ", ".join(f"{field} = {value}" for field, value in changed.items())
+    return f"gtnlab train {config.name} --variant {config.variant}{''.join(options)}" + (
+        f"  # ran with {others}" if others else ""
+    )
 
 
 def _commands(results: list[Result]) -> str:
@@ -201,22 +212,22 @@ def _commands(results: list[Result]) -> str:
 {trained}
 ```
 
-All of them with their evaluation, then the files, the check and this page:
+All of them on two cores, with their evaluation, then the files, the check and this page:
 
 ```
-gtnlab sweep cpu
+gtnlab sweep cpu --jobs 2
 for run in runs/cpu/*; do gtnlab evaluate $run --sample 2000; done
 gtnlab publish runs/cpu/*
 gtnlab verify data/curricula
 gtnlab results data/curricula --out docs/results.md
 ```
 
-On a GPU, the published nine at their full length and with the published teacher (or the lean one:
-`--teacher lean`), and the paper's size:
+On a GPU, six at a time: the published nine at their full length, with the lean and with the
+published teacher, and the paper's size with and without a curriculum. It goes on where it was
+stopped; the files and the page are then made as above, from `runs/full`.
 
 ```
-gtnlab sweep nine --seeds 2
-gtnlab train paper
+gtnlab sweep full --seeds 2 --jobs 6
 ```"""
 
 

@@ -64,8 +64,10 @@ def targets(results: list[Result]) -> str:
             ]
         )
     missing = [name for name in ("A", "paper") if not any(r.config.name == name for r in results)]
+    missing += [] if any(r.config.seed for r in results) else ["a second seed of any"]
+    missing += [] if any(r.config.teacher == "seed" for r in results) else ["the published teacher"]
     note = (
-        f"\n\nNot run here: {' and '.join(missing)}. No number is given for what was not run."
+        f"\n\nNot run here: {', '.join(missing)}. No number is given for what was not run."
         if missing
         else ""
     )
@@ -133,11 +135,14 @@ def time(results: list[Result]) -> str:
                 where,
             ]
         )
-    notes = {r.curriculum.provenance.get("note", "") for r in results} - {""}
+    notes: dict[str, list[str]] = {}
+    for r in results:
+        if note := r.curriculum.provenance.get("note"):
+            notes.setdefault(note, []).append(f"`{r.name}`")
     return "\n\n".join(
         [
             _table(["run", "outer steps", "minutes", "seconds per outer step", "hardware"], rows),
-            *sorted(notes),
+            *[f"{', '.join(names)}: {note}" for note, names in notes.items()],
         ]
     )
 
@@ -154,25 +159,46 @@ def _listed(values: Sequence[object]) -> str:
 
 
 def tried(trials: Sequence[Trial]) -> str:
-    """Settings tried before the recorded runs; what all have in common is left out."""
-    every = [*trials[0].settings]
-    differ = [f for f in every if len({trial.settings[f] for trial in trials}) > 1]
+    """Short runs that differ from a preset in one thing."""
+    reached = [progress.outer_steps for progress in trials[0].reached]
     rows = [
         [
-            f"`{trial.experiment}`",
-            *[str(trial.settings[field]) for field in differ],
-            *[
-                f"{at.outer_loss:.2f}, {100 * at.accuracy:.1f} after {at.outer_steps}"
-                for at in (trial.early, trial.late)
-            ],
+            trial.name,
+            ", ".join(f"`{field} = {value}`" for field, value in trial.settings.items()),
+            *[f"{at.outer_loss:.3f}, {100 * at.accuracy:.1f}" for at in trial.reached],
         ]
         for trial in trials
     ]
+    heads = ["what", "changed", *[f"after {steps}" for steps in reached]]
+    presets = _listed(sorted({f"`{trial.experiment}`" for trial in trials}))
     return (
-        _table(["preset", *differ, "early", "when stopped"], rows)
-        + "\n\nOuter loss and accuracy (%) on batches of real *training* digits, by which the "
-        "preset's settings were chosen; the test set was not looked at. `outer_steps` is the "
-        "length that the cosine of the outer learning rate was planned for."
+        _table(heads, rows)
+        + f"\n\nShort runs of {presets}, each with one setting changed, by `python "
+        "benchmarks/settings.py`: outer loss and accuracy (%), means over the last outer steps, on "
+        "batches of real *training* digits. The test set was not looked at."
+        + (
+            " An outer loss that is also taken earlier is the mean over all the steps it is taken "
+            "after."
+            if any("intermediate_every" in trial.settings for trial in trials)
+            else ""
+        )
+        + _beyond_chance(trials)
+    )
+
+
+def _beyond_chance(trials: Sequence[Trial]) -> str:
+    """Which trials ended outside of what the preset reaches with one seed or another."""
+    ends = {trial.name: trial.reached[-1].accuracy for trial in trials}
+    seeds = [ends[trial.name] for trial in trials if set(trial.settings) <= {"seed"}]
+    if len(seeds) < 2:
+        return ""
+    low, high = min(seeds), max(seeds)
+    above = [name for name, end in ends.items() if end > high]
+    below = [name for name, end in ends.items() if end < low]
+    return (
+        f" With nothing changed but the seed, the preset ends between {100 * low:.1f} and "
+        f"{100 * high:.1f} %. Above that ended: {'; '.join(above) or 'none'}. Below it: "
+        f"{'; '.join(below) or 'none'}."
     )
 
 

@@ -1,23 +1,25 @@
-"""Settings that were tried before a recorded run, and how far each got on training digits."""
+"""Settings that were tried for the recorded runs, and how far each got on training digits."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gtnlab.errors import GtnError
+from gtnlab.files import written_whole
 
-__all__ = ["Progress", "Trial", "load_trials"]
+__all__ = ["Progress", "Trial", "load_trials", "save_trials"]
 
 FILE = "tuning.json"
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stood, as a mean over some logged outer steps up to ``outer_steps``."""
+    """Where a run stood, as a mean over the outer steps up to ``outer_steps``."""
 
     outer_steps: int
     outer_loss: float
@@ -27,12 +29,14 @@ class Progress:
 
 @dataclass(frozen=True)
 class Trial:
-    """One short run: its settings, early and when it was stopped."""
+    """One short run of a preset with some settings changed."""
 
+    name: str
     experiment: str
     settings: Mapping[str, Any]
-    early: Progress
-    late: Progress
+    """What differs from the preset: fields of ``ExperimentConfig``."""
+    reached: Sequence[Progress]
+    """Earliest first; the last is the end of the run."""
 
 
 def load_trials(folder: Path) -> list[Trial]:
@@ -47,10 +51,10 @@ def load_trials(folder: Path) -> list[Trial]:
     try:
         return [
             Trial(
+                each["name"],
                 each["experiment"],
                 dict(each["settings"]),
-                Progress(**each["early"]),
-                Progress(**each["late"]),
+                [Progress(**progress) for progress in each["reached"]],
             )
             for each in json.loads(path.read_text())
         ]
@@ -58,3 +62,14 @@ def load_trials(folder: Path) -> list[Trial]:
         raise GtnError(
             f"{path} is not a readable list of trials ({error}): take a fresh copy, or delete it."
         ) from error
+
+
+def save_trials(trials: Sequence[Trial], path: Path) -> None:
+    """Write what :func:`load_trials` reads.
+
+    Raises:
+        GtnError: the disk is full or the folder cannot be written to.
+    """
+    rows = [dataclasses.asdict(trial) for trial in trials]
+    with written_whole(path) as scratch:
+        scratch.write_text(json.dumps(rows, indent=1) + "\n")

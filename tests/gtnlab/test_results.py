@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 
 import matplotlib.image
@@ -23,7 +22,7 @@ from gtnlab.memory_use import load_memory_use, measure_memory_use
 from gtnlab.report import Report, Row, report
 from gtnlab.results import Result, by_experiment, load_results
 from gtnlab.results_page import page, write_page
-from gtnlab.tuning import load_trials
+from gtnlab.tuning import Progress, Trial, load_trials, save_trials
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,7 +102,7 @@ def test_the_page_has_every_number_in_both_measures_and_every_chart(
     assert "| `C_lean_learned` | 7 | 10 × 16 | 97.1 ± 0.1 | 94.1 ± 0.1 | 73.0 ± 0.1 | 70.0" in text
     # Published: 95.3 by batch statistics. Ours is 97.1, but not after as many outer steps.
     assert "95.3 after 5000 | 97.1 ± 0.1 after 7 | 94.1 ± 0.1 | reached (+1.8)" in text
-    assert "Not run here: A and paper" in text
+    assert "Not run here: A, paper, a second seed of any, the published teacher." in text
     assert "fc128_none (rates × 0.1)" in text
     assert "some processor" in text
     pictures = sorted((tmp_path / "docs" / "results").glob("*.png"))
@@ -125,6 +124,46 @@ def test_a_sampled_evaluation_judges_only_the_lesson_in_order_on_all_test_digits
     for row in found.rows[1:]:
         for value in row.scores["inference"].values:
             assert value * 50 == pytest.approx(round(value * 50))
+
+
+def test_runs_of_one_experiment_with_two_teachers_are_two_experiments(
+    folder: Path, tmp_path: Path, curriculum: Curriculum
+) -> None:
+    recorded(folder, curriculum, "A", "learned", 0.95, 0.7)
+    (folder / "A_learned.json").rename(folder / "A_lean_teacher_learned.json")
+    made = Curriculum.load(folder / "A_learned.npz")
+    other = experiment("A", teacher="lean").to_dict()
+    dataclasses.replace(made, provenance={**made.provenance, "config": other}).save(
+        folder / "A_lean_teacher_learned.npz"
+    )
+    recorded(folder, curriculum, "A", "learned", 0.96, 0.7)
+    results = load_results(folder)
+    assert list(by_experiment(results)) == ["class", "A", "A_lean_teacher", "C_lean"]
+    text = page(results, [], None, "results")
+    assert "--variant learned --teacher lean" in text
+    assert "images_A_lean_teacher.png" in text
+    # Both are compared with what was published of A.
+    assert text.count("97.3 after 5000") == 2
+    write_page(folder, tmp_path / "page.md")
+
+
+def test_a_run_that_the_presets_of_today_would_not_repeat_is_told_from_the_others(
+    folder: Path,
+) -> None:
+    (result,) = (r for r in load_results(folder) if r.name == "C_lean_random")
+    older = dataclasses.replace(result.config, outer_steps=9, clip_norm=0.25)
+    results = [dataclasses.replace(result, config=older), *load_results(folder)]
+    text = page(results, [], None, "results")
+    command = "gtnlab train C_lean --variant random --outer-steps 9  # ran with clip_norm = 0.25"
+    assert text.count(command) == text.count("ran with") == 1
+
+
+def test_a_note_on_times_names_the_runs_that_it_is_of(folder: Path) -> None:
+    results = load_results(folder)
+    for result in results[:2]:
+        result.curriculum.provenance["note"] = "Timed on a train."
+    text = page(results, [], None, "results")
+    assert "`class_learned`, `C_lean_learned`: Timed on a train." in text
 
 
 def test_findings_follow_the_numbers(folder: Path, curriculum: Curriculum) -> None:
@@ -150,22 +189,25 @@ def test_a_result_below_the_published_number_is_called_not_reached(
     assert "not reached (−2.3)" in page(load_results(folder), [], None, "results")
 
 
-def test_settings_tried_are_shown_by_what_differs_and_a_damaged_list_is_named(
+def test_settings_tried_are_shown_with_what_each_gave_and_a_damaged_list_is_named(
     folder: Path,
 ) -> None:
     trials = [
-        {
-            "experiment": "C_lean",
-            "settings": {"inner_lr": lr, "beta1": 0.5},
-            "early": {"outer_steps": 20, "outer_loss": 1.25, "accuracy": 0.5},
-            "late": {"outer_steps": 90, "outer_loss": 0.25, "accuracy": 0.915},
-        }
-        for lr in (0.1, 2.0)
+        Trial(name, "C_lean", settings, [Progress(50, 1.25, 0.5), Progress(150, loss, 0.9154)])
+        for name, settings, loss in (("as it is", {}, 0.25), ("slower", {"inner_lr": 0.5}, 0.5))
     ]
-    (folder / "tuning.json").write_text(json.dumps(trials))
+    save_trials(trials, folder / "tuning.json")
+    assert load_trials(folder) == trials
     text = page(load_results(folder), load_trials(folder), None, "results")
-    assert "| preset | inner_lr | early | when stopped |" in text
-    assert "| `C_lean` | 2.0 | 1.25, 50.0 after 20 | 0.25, 91.5 after 90 |" in text
+    assert "| what | changed | after 50 | after 150 |" in text
+    assert "| slower | `inner_lr = 0.5` | 1.250, 50.0 | 0.500, 91.5 |" in text
+    assert "Above that ended" not in text  # one seed says nothing of chance
+    again = Trial("again", "C_lean", {"seed": 1}, [Progress(50, 1, 0.5), Progress(150, 0.25, 0.93)])
+    save_trials([*trials, again], folder / "tuning.json")
+    better = dataclasses.replace(trials[1], name="better", reached=[Progress(150, 0.2, 0.95)])
+    worse = dataclasses.replace(trials[1], name="worse", reached=[Progress(150, 0.2, 0.90)])
+    text = page(load_results(folder), [*trials, again, better, worse], None, "results")
+    assert "ends between 91.5 and 93.0 %. Above that ended: better. Below it: worse." in text
     (folder / "tuning.json").write_text("[{}]")
     with pytest.raises(GtnError, match=r"tuning\.json"):
         load_trials(folder)
