@@ -65,7 +65,7 @@ SWEEPS: dict[str, dict[str, Settings]] = {
     "class": _in_all_variants("class"),
     "cpu": {
         **_in_all_variants("class", "C_lean", "B_lean"),
-        "C_lean-inference": {"name": "C_lean", "outer_path": "inference", "outer_steps": 500},
+        "C_lean-inference": {"name": "C_lean", "outer_path": "inference", "outer_steps": 300},
     },
     "inference": _ways_to_inference(),
 }
@@ -206,7 +206,8 @@ def run_sweep(
 def _outcomes(
     todo: list[Task], scheduler: str | None, jobs: int, learners: int
 ) -> Iterator[Outcome]:
-    if scheduler is None and jobs == 1:
+    jobs = min(jobs, len(todo))
+    if scheduler is None and jobs <= 1:
         for task in todo:
             yield run_task(task, learners)
         return
@@ -222,7 +223,7 @@ def _outcomes(
         return
     # Dask would end a worker by the memory that it takes, whatever the machine still has.
     with LocalCluster(
-        n_workers=min(jobs, len(todo)),
+        n_workers=jobs,
         threads_per_worker=1,
         memory_limit=None,
         host="127.0.0.1",

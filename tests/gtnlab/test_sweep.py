@@ -107,6 +107,7 @@ def test_several_runs_at_once_on_this_machine_give_what_one_after_the_other_give
     assert [outcome.failure for outcome in outcomes] == [None, None]
     for one, other in zip(alone, together, strict=True):
         assert scores(one) == scores(other)
+    assert run_sweep([], jobs=2) == []
 
 
 def test_jobs_and_a_scheduler_exclude_each_other() -> None:
