@@ -89,14 +89,14 @@ c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.ClearOutput",
     # In place of DeduplicateIds and OverwriteCells: whatever was removed, doubled, moved or
     # renamed, the instructor's structure, tests and points are put back.
-    "autograder.trusted.RestoreCells",
+    "autograder.preprocessors.RestoreCells",
     "nbgrader.preprocessors.OverwriteKernelspec",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
 c.Autograde.autograde_preprocessors = [
     # In place of Execute. Its outputs are ordinary ones: everything below is nbgrader's own.
-    "autograder.trusted.TrustedExecute",
+    "autograder.preprocessors.TrustedExecute",
     "nbgrader.preprocessors.IgnorePattern",
     "nbgrader.preprocessors.LimitOutput",
     "nbgrader.preprocessors.SaveAutoGrades",
@@ -105,7 +105,7 @@ c.Autograde.autograde_preprocessors = [
 ]
 
 # A grading that fails leaves no old score behind.
-c.Autograde.pre_convert_hook = "autograder.trusted.withdraw_scores"
+c.Autograde.pre_convert_hook = "autograder.preprocessors.withdraw_scores"
 
 # What one submission may use. A right answer to this course's homework takes about a second.
 c.TrustedExecute.cell_seconds = 30
@@ -121,6 +121,6 @@ c.Execute.skip_cells_with_tag = "demonstration"
 c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.GetGrades",
     # The page opens with what the answer looks like, and does not show hidden tests.
-    "autograder.feedback.OpenWithDiagnosis",
+    "autograder.reporting.feedback.OpenWithDiagnosis",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from autograder.options import GradingOptions
-    from autograder.results import SubmissionResult
+    from autograder.recording.results import SubmissionResult
 
 app = typer.Typer(
     help="Grade a class's notebooks safely, and see what the class has understood.",
@@ -84,9 +84,9 @@ def grade(
         if scheduler is None and any(Path("submitted").glob(f"*/{assignment}")):
             _start_a_worker(GradingOptions.of(config), allow_unsandboxed)
         with lasting_imports():
-            from autograder.batch import Plan, chosen_students, grade_class
             from autograder.course import Course
-            from autograder.progress import Progress
+            from autograder.scheduling.batch import Plan, chosen_students, grade_class
+            from autograder.scheduling.progress import Progress
 
         plan = Plan(assignment, tuple(student or ()), force, jobs, scheduler, allow_unsandboxed)
         course = Course.of(Path.cwd(), config)
@@ -116,7 +116,7 @@ def report(assignment: Assignment) -> None:
         from rich.console import Console
 
         from autograder.course import Course
-        from autograder.report import score_table, write_report
+        from autograder.reporting.report import score_table, write_report
 
     try:
         written = write_report(Course.at(Path.cwd()), assignment)
@@ -131,8 +131,8 @@ def _start_a_worker(options: GradingOptions, allow_unsandboxed: bool) -> None:
     """Let a worker get ready while this process imports nbgrader."""
     from functools import partial
 
-    from autograder.jobs import warm_up
-    from autograder.pools import start_early
+    from autograder.scheduling.jobs import warm_up
+    from autograder.scheduling.pools import start_early
 
     unsandboxed = allow_unsandboxed or options.allow_unsandboxed
     start_early(partial(warm_up, options.limits, unsandboxed=unsandboxed))

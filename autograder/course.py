@@ -10,14 +10,14 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from autograder.errors import AutograderError
-from autograder.gradebook import Gradebook
-from autograder.instructor import (
+from autograder.options import CONFIG_FILE, read_config
+from autograder.recording.gradebook import Gradebook
+from autograder.submission.instructor import (
     MISCONCEPTIONS,
     InstructorNotebook,
     ReleasedCell,
     read_instructor_notebook,
 )
-from autograder.options import CONFIG_FILE, read_config
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from traitlets import Bool, Float, Integer
 from traitlets.config import Config, Configurable, PyFileConfigLoader
 
 from autograder.errors import AutograderError
-from autograder.limits import Limits
+from autograder.protocol.limits import Limits
 
 CONFIG_FILE = "nbgrader_config.py"
 

@@ -2,8 +2,8 @@
 
     python benchmarks/diagnosis.py
 
-The answers are in tests/autograder/fresh_wrong_answers; its README says how they were made and when
-one counts as labelled. Also printed: every miss, and CPU seconds per diagnosis.
+The answers are in tests/autograder/diagnosis/fresh_wrong_answers; its README says how they were
+made and when one counts as labelled. Also printed: every miss, and CPU seconds per diagnosis.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.bank import load_bank
-from autograder.diagnosis import Diagnosis, diagnose
-from autograder.workshop import instructor_names
+from autograder.diagnosis.diagnosis import Diagnosis, diagnose
+from autograder.diagnosis.misconceptions import load_bank
+from autograder.diagnosis.mutants import instructor_names
 
 COURSE = Path(__file__).resolve().parents[1]
 HOMEWORK = COURSE / "source" / "rnn-bptt"
-ANSWERS = COURSE / "tests" / "autograder" / "fresh_wrong_answers"
+ANSWERS = COURSE / "tests" / "autograder" / "diagnosis" / "fresh_wrong_answers"
 SEED = 20_260_101
 
 _HEADER = re.compile(r"# answer: (?P<name>.*)\n# label: (?P<labels>.*)\n# family: (?P<family>.*)\n")

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 PRESSES = 16
 
 EXPLORER = f"""
-from gtnlab.viewer import explore
+from gtnlab.explorer.viewer import explore
 explore({str(ROOT / "data" / "curricula")!r}, experiment="class_learned")
 """
 

@@ -189,8 +189,8 @@ def soak(root: Path, submissions: int) -> None:
     make_course(root / "ours")
     hand_in(root / "ours", submissions)
     os.chdir(root / "ours")
-    from autograder.batch import Plan, chosen_students, grade_class
     from autograder.course import Course
+    from autograder.scheduling.batch import Plan, chosen_students, grade_class
 
     course, plan = Course.at(Path.cwd()), Plan(ASSIGNMENT)
     grader, started, done = psutil.Process(), time.monotonic(), 0

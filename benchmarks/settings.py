@@ -16,10 +16,10 @@ import json
 from pathlib import Path
 from statistics import fmean
 
-from gtnlab.checkpoint import METRICS
-from gtnlab.experiments import experiment
-from gtnlab.meta_training import train
-from gtnlab.tuning import Progress, Trial, save_trials
+from experiments.tuning import Progress, Trial, save_trials
+from gtnlab.training.checkpoint import METRICS
+from gtnlab.training.experiments import experiment
+from gtnlab.training.meta_training import train
 
 PRESET = "C_lean"
 AVERAGED = 30  # outer steps

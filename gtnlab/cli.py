@@ -97,9 +97,9 @@ def train(
       gtnlab train A --resume
     """
     with failing_with_a_sentence():
-        from gtnlab.experiments import experiment, resolve_device
-        from gtnlab.run import CURRICULUM, run_experiment, run_name
-        from gtnlab.tracking import STORE, tracked
+        from experiments.tracking import STORE, tracked
+        from gtnlab.training.experiments import experiment, resolve_device
+        from gtnlab.training.run import CURRICULUM, run_experiment, run_name
 
         with usage_error():
             config = experiment(
@@ -185,11 +185,11 @@ def evaluate(
       gtnlab evaluate data/curricula/class.npz --no-transfer --out /tmp/judged
     """
     with failing_with_a_sentence():
-        from gtnlab.baselines import BASELINES
-        from gtnlab.experiments import resolve_device
-        from gtnlab.picture import box_plots, save_picture
-        from gtnlab.report import TRANSFER, report, trials
-        from gtnlab.run import drawings, open_curriculum
+        from gtnlab.evaluation.baselines import BASELINES
+        from gtnlab.evaluation.report import TRANSFER, report, trials
+        from gtnlab.explorer.picture import box_plots, save_picture
+        from gtnlab.training.experiments import resolve_device
+        from gtnlab.training.run import drawings, open_curriculum
 
         on = resolve_device(device)
         curriculum = open_curriculum(run)
@@ -241,9 +241,9 @@ def draw(
       gtnlab draw data/curricula/class.npz --out class.pdf
     """
     with failing_with_a_sentence():
-        from gtnlab.picture import SUFFIXES, save_picture
-        from gtnlab.picture import draw as draw_page
-        from gtnlab.run import open_curriculum
+        from gtnlab.explorer.picture import SUFFIXES, save_picture
+        from gtnlab.explorer.picture import draw as draw_page
+        from gtnlab.training.run import open_curriculum
 
         target = out or (run / "curriculum.png" if run.is_dir() else run.with_suffix(".png"))
         with usage_error():

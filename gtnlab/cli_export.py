@@ -41,7 +41,7 @@ def export(
         with usage_error():
             if not html:
                 raise GtnError("say --html: a page is the only thing to export to.")
-        from gtnlab.export import export_page
+        from gtnlab.explorer.export import export_page
 
         target = out or Path(f"{Path(name).stem}.html")
         shown = export_page(name, target, curricula)

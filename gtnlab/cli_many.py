@@ -72,8 +72,8 @@ def sweep(
       gtnlab sweep inference --learners 4
     """
     with failing_with_a_sentence():
-        from gtnlab.report import Report
-        from gtnlab.sweep import RESULT, Outcome, finished, run_sweep, tasks
+        from experiments.sweep import RESULT, Outcome, finished, run_sweep, tasks
+        from gtnlab.evaluation.report import Report
 
         place = out or Path("runs") / name
         with usage_error():
@@ -137,9 +137,9 @@ def search(
       gtnlab search runs/A --full-steps 5000 --learners 5
     """
     with failing_with_a_sentence():
-        from gtnlab.architecture_search import search as rank
-        from gtnlab.experiments import resolve_device
-        from gtnlab.run import open_curriculum
+        from gtnlab.evaluation.architecture_search import search as rank
+        from gtnlab.training.experiments import resolve_device
+        from gtnlab.training.run import open_curriculum
 
         on = resolve_device(device)
         curriculum = open_curriculum(run)

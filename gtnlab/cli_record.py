@@ -38,9 +38,9 @@ def publish(
       gtnlab publish runs/cpu/* --to data/curricula
     """
     with failing_with_a_sentence():
-        from gtnlab.experiments import resolve_device
-        from gtnlab.publishing import LEARNERS_OF_CLAIM
-        from gtnlab.publishing import publish as write
+        from experiments.publishing import LEARNERS_OF_CLAIM
+        from experiments.publishing import publish as write
+        from gtnlab.training.experiments import resolve_device
 
         _, test = loud_digits(resolve_device(device))
         with progress("publishing") as tick:
@@ -76,9 +76,9 @@ def verify(
       gtnlab verify data/curricula/class_learned.npz --quick
     """
     with failing_with_a_sentence():
-        from gtnlab.experiments import resolve_device
-        from gtnlab.recordings import find_curricula, names
-        from gtnlab.verify import verify as check
+        from experiments.verify import verify as check
+        from gtnlab.explorer.recordings import find_curricula, names
+        from gtnlab.training.experiments import resolve_device
 
         files: list[Path] = []
         for path in paths or [find_curricula()]:
@@ -118,8 +118,8 @@ def results(
       gtnlab results data/curricula --out docs/results.md
     """
     with failing_with_a_sentence():
+        from experiments.results_page import write_page
         from gtnlab.console import usage_error
-        from gtnlab.results_page import write_page
 
         with usage_error():
             if out.suffix != ".md":

@@ -14,9 +14,9 @@ from gtnlab.errors import GtnError
 if TYPE_CHECKING:
     import torch
 
-    from gtnlab.architecture_search import Search
     from gtnlab.digits import Digits
-    from gtnlab.report import Report, Row
+    from gtnlab.evaluation.architecture_search import Search
+    from gtnlab.evaluation.report import Report, Row
 
 __all__ = [
     "failing_with_a_sentence",

@@ -16,12 +16,12 @@ import nbformat
 import pytest
 from nbgrader.utils import determine_grade
 
-from autograder.instructor import InstructorCell, InstructorNotebook, ReleasedCell
-from autograder.limits import Limits
-from autograder.sandbox import SandboxUnavailable, Zygote
-from autograder.submissions import Submission
-from autograder.worker import Job
-from autograder.worker import grade as grade_job
+from autograder.protocol.limits import Limits
+from autograder.sandbox.sandbox import SandboxUnavailable, Zygote
+from autograder.scheduling.worker import Job
+from autograder.scheduling.worker import grade as grade_job
+from autograder.submission.instructor import InstructorCell, InstructorNotebook, ReleasedCell
+from autograder.submission.reading import Submission
 
 LIMITS = Limits(
     cell_seconds=10,

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
-from autograder.sandbox import Zygote
+from autograder.sandbox.sandbox import Zygote
 
 
 class Attack(NamedTuple):

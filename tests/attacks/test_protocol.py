@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.sandbox import ChildDied, Limits, Zygote
+from autograder.sandbox.sandbox import ChildDied, Limits, Zygote
 
 # an answer to request 2, as the right code would give it
 _FORGE = """
 import os, socket, time
-from autograder.wire import encode
+from autograder.protocol.wire import encode
 grader = socket.socket(fileno=os.dup(3))
 def answer(number, **fields):
     return encode(dict(number=number, **fields))

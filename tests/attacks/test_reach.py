@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder import wire
-from autograder.sandbox import Zygote
+from autograder.protocol import wire
+from autograder.sandbox.sandbox import Zygote
 
 SECRET = "the-hidden-tests-are-here"
 READING = {
@@ -89,8 +89,8 @@ import os, numpy
 if os.access(os.path.dirname(os.path.dirname(numpy.__file__)), os.W_OK): print("LOOT")
 """,
     "the grader's own code": """
-import os, autograder.wire
-if os.access(autograder.wire.__file__, os.W_OK): print("LOOT")
+import os, autograder.protocol.wire
+if os.access(autograder.protocol.wire.__file__, os.W_OK): print("LOOT")
 """,
     "a file's permissions": """
 import os

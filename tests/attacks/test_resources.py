@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from autograder.sandbox import ChildDied, Limits, Zygote
+from autograder.sandbox.sandbox import ChildDied, Limits, Zygote
 
 _MIB = 1 << 20
 
@@ -182,7 +182,7 @@ def test_a_flood_of_output_is_cut_and_takes_no_memory_of_the_grader(tight: Zygot
 
 
 def test_a_return_value_of_hundreds_of_megabytes_is_the_students_error(tight: Zygote) -> None:
-    from autograder.sandbox import StudentError
+    from autograder.sandbox.sandbox import StudentError
 
     child = tight.start()
     child.run_cell("import numpy as np\ndef f(): return np.zeros(12_000_000)")

@@ -18,13 +18,13 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from authoring.course import Course as AuthoringCourse
 from authoring.release import build_release
-from autograder import workshop
-from autograder.bank import Bank, load_bank
 from autograder.course import Course
-from autograder.instructor import InstructorNotebook
-from autograder.limits import Limits
-from autograder.results import SubmissionResult, result_of
-from autograder.sandbox import Zygote
+from autograder.diagnosis import mutants as workshop
+from autograder.diagnosis.misconceptions import Bank, load_bank
+from autograder.protocol.limits import Limits
+from autograder.recording.results import SubmissionResult, result_of
+from autograder.sandbox.sandbox import Zygote
+from autograder.submission.instructor import InstructorNotebook
 
 COURSE = Path(__file__).parents[2]
 HOMEWORK = COURSE / "source" / "rnn-bptt"

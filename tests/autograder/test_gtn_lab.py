@@ -13,8 +13,8 @@ from traitlets.config import Config, PyFileConfigLoader
 from authoring.course import Course as AuthoringCourse
 from authoring.release import build_release
 from authoring.sample_class import Submission, read_class, submit_class
-from autograder.batch import Plan, grade_class
 from autograder.course import Course
+from autograder.scheduling.batch import Plan, grade_class
 
 ROOT = Path(__file__).parents[2]
 CLASS = read_class(ROOT / "data" / "sample-class" / "gtn-lab")

@@ -17,8 +17,8 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from gtnlab.curriculum import MEASURES, Curriculum
-from gtnlab.export import export_page
-from gtnlab.viewer import explore
+from gtnlab.explorer.export import export_page
+from gtnlab.explorer.viewer import explore
 
 STEPS = 4
 SECONDS = 60_000  # in milliseconds: machines that test are busy
@@ -86,7 +86,7 @@ def test_every_control_works_by_keyboard_and_by_mouse(
 ) -> None:
     folder = jupyter.copy()
     record(folder / "curricula")
-    source = "from gtnlab.viewer import explore\nexplore('curricula', experiment='toy')"
+    source = "from gtnlab.explorer.viewer import explore\nexplore('curricula', experiment='toy')"
     opened = open_notebook(jupyter, notebook(folder, source, []), front)
     opened.run("explorer")
     expect(page.locator(".gtn-curve")).to_be_visible(timeout=SECONDS)

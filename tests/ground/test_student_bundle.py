@@ -144,7 +144,8 @@ def test_the_lab_begins_and_its_first_gradient_check_passes(student: Student) ->
 
 def test_the_lab_finds_the_recorded_curricula(student: Student) -> None:
     code = (
-        "from gtnlab.recordings import *; folder = find_curricula(); print(folder, *names(folder))"
+        "from gtnlab.explorer.recordings import *; "
+        "folder = find_curricula(); print(folder, *names(folder))"
     )
     found = student.run("-c", code, cwd="gtn-lab").stdout.split()
     assert found[0] == str(student.folder / "data" / "curricula")

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gtnlab.errors import GtnError
-from gtnlab.experiments import EXPERIMENTS
 from gtnlab.gradient_check import gradient_check
 from gtnlab.inner_loop import inner_loss, soft_labels, unroll
 from gtnlab.learner import LEARNERS, Learner, LearnerConfig, make_learner, members
 from gtnlab.memory import peak_bytes
-from gtnlab.outer_loss import outer_loss
 from gtnlab.teacher import TEACHERS, Teacher, TeacherShape
+from gtnlab.training.experiments import EXPERIMENTS
+from gtnlab.training.outer_loss import outer_loss
 
 STEPS, BATCH, REAL = 3, 5, 7
 PRESET_LEARNERS = sorted({name for c in EXPERIMENTS.values() for name in members(c.learner)})

@@ -40,8 +40,8 @@ def wheel() -> dict[str, bytes]:
 
 
 def test_the_wheel_holds_the_modules_and_its_own_description_only(wheel: dict[str, bytes]) -> None:
-    parts = [(ROOT / "gtnlab").glob(f"*.{kind}") for kind in ("py", "js", "css")]
-    modules = {f"gtnlab/{path.name}" for path in itertools.chain(*parts)}
+    parts = [(ROOT / "gtnlab").rglob(f"*.{kind}") for kind in ("py", "js", "css")]
+    modules = {path.relative_to(ROOT).as_posix() for path in itertools.chain(*parts)}
     assert {name for name in wheel if ".dist-info/" not in name} == modules
     assert all(wheel[name] == (ROOT / name).read_bytes() for name in modules)
 
@@ -62,7 +62,7 @@ def test_the_wheel_declares_every_package_that_its_modules_import() -> None:
     called = {"sklearn": "scikit-learn", "PIL": "pillow"}
     # MLflow brings SQLAlchemy, which is imported with it only; IPython comes with ipywidgets.
     brought = {"sqlalchemy", "IPython", "gtnlab"}
-    for path in (ROOT / "gtnlab").glob("*.py"):
+    for path in (ROOT / "gtnlab").rglob("*.py"):
         for name in imports_of(path) - set(sys.stdlib_module_names) - brought:
             assert called.get(name, name) in declared, f"{path.name} imports {name}"
 

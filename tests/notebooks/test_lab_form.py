@@ -15,7 +15,7 @@ import pytest
 
 from gtnlab.curriculum import Curriculum
 from gtnlab.digits import Digits, _offline_digits
-from gtnlab.experiments import experiment
+from gtnlab.training.experiments import experiment
 
 Namespace = dict[str, Any]
 
@@ -93,7 +93,7 @@ def test_every_cell_runs_and_every_figure_is_labelled_described_and_explained(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("gtnlab.digits.load_digits", small_offline_set)
-    monkeypatch.setattr("gtnlab.live.load_digits", small_offline_set)
+    monkeypatch.setattr("gtnlab.explorer.live.load_digits", small_offline_set)
     monkeypatch.setenv("GTN_CURRICULA", str(CURRICULA))
     monkeypatch.setattr(plt, "close", lambda *figures: None)
     used: set[str] = set()

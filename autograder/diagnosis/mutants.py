@@ -1,0 +1,107 @@
+"""Where reference answers and their mutants run: the instructor's names, without the proxies."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from authoring.exercises import read_lines, source_of, without_markers
+from autograder.diagnosis.misconceptions import Bank, Mutant
+from autograder.diagnosis.probes import Observation, Probe, make_probes, observe
+
+__all__ = ["Function", "Workshop", "instructor_names"]
+
+Function = Callable[..., Any]
+
+
+class Workshop:
+    """Reference and mutants of one exercise as functions, and what they return on probes.
+
+    The namespace of the grader has the student's functions in place of the instructor's. Each class
+    that an exercise exports to is derived here once more and gets the reference answers back.
+
+    What a mutant returns is computed once per seed: of a class that shares a seed and a workshop,
+    only the first wrong answers have to wait for it.
+    """
+
+    def __init__(self, bank: Bank, exercise: str, namespace: Mapping[str, Any]) -> None:
+        self.exercise = exercise
+        self.namespace = namespace
+        self._seed: int | None = None
+        self._probes: list[Probe] = []
+        self._seen: dict[tuple[int, int], Observation] = {}
+        self._reference = bank.references[exercise]
+        self._scope: dict[str, Any] = {**namespace, "print": _silent}
+        owners = [
+            export.rpartition(".")[0]
+            for reference in bank.references.values()
+            for export in reference.exercise.exports
+        ]
+        owners = list(filter(None, dict.fromkeys(owners)))
+        self.class_name = owners[0]
+        for owner in owners:
+            self._scope[owner] = type(owner, (namespace[owner],), {})
+        for reference in bank.references.values():
+            exec(reference.cell, self._scope)
+        self.reference: Function = self._scope[self._reference.function_name]
+
+    def build(self, mutant: Mutant) -> Function:
+        """The mutant as a function of the reference's signature."""
+        scope = dict(self._scope)
+        exec(mutant.code, scope)
+        function: Function = scope[self._reference.function_name]
+        return function
+
+    def probes(self, seed: int) -> list[Probe]:
+        """The exercise's probes for a seed, with models of the namespace's class."""
+        if seed != self._seed:
+            self._seed = seed
+            self._probes = make_probes(self.exercise, self.namespace[self.class_name], seed)
+            self._seen.clear()
+        return self._probes
+
+    def observe(self, mutant: Mutant | None, number: int) -> Observation:
+        """What a mutant, or the reference for None, does on one of the last `probes`."""
+        key = id(mutant), number
+        if key not in self._seen:
+            function = self.reference if mutant is None else self.build(mutant)
+            probe = self._probes[number]
+            self._seen[key] = observe(function, probe, self.adopt(probe.model))
+        return self._seen[key]
+
+    def adopt(self, instance: Any) -> Any:
+        """A deep copy of a model whose methods are the instructor's."""
+        twin = object.__new__(self._scope[type(instance).__name__])
+        twin.__dict__.update(copy.deepcopy(instance.__dict__))
+        return twin
+
+
+def _silent(*values: object, **options: object) -> None:
+    """In place of `print`: reference answers report their progress, the grader does not."""
+
+
+def instructor_names(notebook: Path) -> dict[str, Any]:
+    """What the locked cells and reference answers of a source notebook define.
+
+    For trying the diagnosis without a submission; grading builds its namespace from the release.
+
+    Args:
+        notebook: the instructor's own, `source/ASSIGNMENT/NAME.ipynb`.
+    """
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for cell in json.loads(notebook.read_bytes())["cells"]:
+        metadata = cell["metadata"]
+        locked = metadata.get("nbgrader", {}).get("locked", False)
+        graded = metadata.get("nbgrader", {}).get("grade", False)
+        shown = "demonstration" in metadata.get("tags", [])
+        if cell["cell_type"] == "code" and (locked or "exercise" in metadata):
+            source = without_markers(read_lines(source_of(cell), str(notebook)))
+            if not graded and not shown:
+                with contextlib.redirect_stdout(io.StringIO()):
+                    exec(source, names)
+    return names

@@ -1,0 +1,270 @@
+"""Fresh inputs for the homework's exercises, and what a function does on each of them.
+
+A probe is one call: a small model, inputs, and whether the call is made twice. An observation is
+everything that came back: the named quantities, or why there are none, and what the call changed.
+"""
+
+from __future__ import annotations
+
+import copy
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autograder.protocol.wire import WireError
+from autograder.sandbox.sandbox import ChildDied
+
+__all__ = [
+    "BUILDS_ON",
+    "PARAMETERS",
+    "QUANTITIES",
+    "Observation",
+    "Probe",
+    "make_probes",
+    "observe",
+]
+
+Array = npt.NDArray[Any]
+
+# What each exercise computes, in the order in which its function returns it.
+QUANTITIES: Mapping[str, tuple[str, ...]] = {
+    "forward_propagation": ("o", "s"),
+    "calculate_total_loss": ("L",),
+    "bptt": ("dLdU", "dLdV", "dLdW"),
+    "bptt_linear_time": ("dLdU", "dLdV", "dLdW"),
+    "sgd_step": ("U", "V", "W"),
+    "train_with_sgd": ("losses", "U", "V", "W"),
+}
+# Which other exercise the reference answer calls: a mistake there shows here too.
+BUILDS_ON: Mapping[str, str] = {
+    "calculate_total_loss": "forward_propagation",
+    "bptt": "forward_propagation",
+    "bptt_linear_time": "forward_propagation",
+    "sgd_step": "bptt",
+    "train_with_sgd": "sgd_step",
+}
+# Exercises whose job is to change the model: its state is their answer, not a side effect.
+MOVES_THE_MODEL = ("sgd_step", "train_with_sgd")
+PARAMETERS = ("U", "V", "W")
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One call of an exercise's function.
+
+    Attributes:
+        exercise: whose function is called.
+        C, H, T, k: sizes of the output and the hidden layer, length of the sequence, truncation.
+        model: an instance of the notebook's class, never passed on itself.
+        inputs: the arguments after the model.
+        twice: call a second time on the same objects.
+    """
+
+    exercise: str
+    C: int
+    H: int
+    T: int
+    k: int
+    model: Any
+    inputs: tuple[Any, ...]
+    twice: bool = False
+
+    @property
+    def truncates(self) -> bool:
+        """Whether the truncation cuts anything off."""
+        return self.k < self.T - 1
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What one call did.
+
+    Attributes:
+        values: quantity → what came back for it; empty when nothing readable did.
+        problem: short reason for empty values: the exception's name, or `shape of the answer`.
+        detail: the same in words.
+        changed: what the call changed and should not have: names of attributes or inputs.
+        again: what a second call with the same arguments gave; empty when there was none.
+        died: the student's process ended; no further call makes sense.
+    """
+
+    values: Mapping[str, Array] = field(default_factory=dict)
+    problem: str = ""
+    detail: str = ""
+    changed: tuple[str, ...] = ()
+    again: Mapping[str, Array] = field(default_factory=dict)
+    died: bool = False
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the second call, where there was one, gave the same values."""
+        return not self.again or all(
+            np.array_equal(self.again[name], value, equal_nan=value.dtype.kind in "fc")
+            for name, value in self.values.items()
+        )
+
+
+def make_probes(exercise: str, model_class: Callable[..., Any], seed: int) -> list[Probe]:
+    """The probes of one exercise, the same for the same seed.
+
+    Sizes differ (C > H, C < H), lengths include 1, truncations cut nothing, something and
+    everything, digits repeat in some sequences and not in others.
+
+    Args:
+        exercise: a key of `QUANTITIES`.
+        model_class: called as `model_class(input_dim, hidden_dim, bptt_truncate)`.
+        seed: of the student and assignment.
+    """
+    rng = np.random.default_rng([seed, zlib.crc32(exercise.encode())])
+    return [_probe(exercise, model_class, rng, *sizes) for sizes in _sizes(exercise)]
+
+
+def _sizes(exercise: str) -> Iterator[tuple[int, int, int, int, bool, bool]]:
+    """C, H, T, k, whether digits repeat, whether to call twice."""
+    yield 5, 3, 5, 1000, True, True
+    yield 4, 6, 4, 1000, False, False
+    yield 6, 4, 1, 1000, False, False
+    if exercise == "bptt":
+        yield 5, 3, 5, 0, True, False
+        yield 4, 5, 5, 1, True, False
+        yield 5, 3, 6, 2, True, False
+        yield 3, 4, 8, 5, True, False
+        yield 4, 3, 9, 1000, True, False
+    elif exercise == "bptt_linear_time":
+        yield 5, 3, 5, 0, True, False
+
+
+def _probe(
+    exercise: str,
+    model_class: Callable[..., Any],
+    rng: np.random.Generator,
+    C: int,
+    H: int,
+    T: int,
+    k: int,
+    repeated: bool,
+    twice: bool,
+) -> Probe:
+    kept = np.random.get_state()  # the notebook's class draws from NumPy's global generator
+    model = model_class(C, H, k)
+    np.random.set_state(kept)
+    for name in PARAMETERS:
+        # larger than the initial weights, so that every term of a gradient shows
+        setattr(model, name, rng.uniform(-1, 1, getattr(model, name).shape))
+    x, y = _digits(rng, C, T, repeated), rng.integers(C, size=T)
+    inputs: tuple[Any, ...] = (x, y)
+    if exercise == "forward_propagation":
+        inputs = (x,)
+    elif exercise == "calculate_total_loss":
+        lengths = (T, max(1, T - 2))
+        inputs = tuple([rng.integers(C, size=n) for n in lengths] for _ in "xy")
+    elif exercise == "sgd_step":
+        inputs = (x, y, float(rng.uniform(0.01, 0.1)))
+    elif exercise == "train_with_sgd":
+        # a rate this large lets the loss rise now and then, so that the halving shows
+        inputs = (*rng.integers(C, size=(2, 3, T)), 2.0, 4, 2 if repeated else 1)
+    return Probe(exercise, C, H, T, k, model, inputs, twice)
+
+
+def _digits(rng: np.random.Generator, C: int, T: int, repeated: bool) -> npt.NDArray[np.int64]:
+    if not repeated:
+        return rng.permutation(C)[:T]
+    x = rng.integers(C, size=T)
+    x[-1] = x[-3]  # at least one digit comes twice
+    if x[-2] == x[-1]:
+        x[-2] = (x[-1] + 1) % C  # and not only in a row
+    return x
+
+
+def observe(function: Callable[..., Any], probe: Probe, model: Any) -> Observation:
+    """Call the function on a probe's inputs and record everything that can be seen.
+
+    Args:
+        function: the student's proxy, the reference or a mutant.
+        probe: what to call it with.
+        model: a copy of the probe's model to call it on, which may be changed.
+    """
+    inputs = copy.deepcopy(probe.inputs)
+    seen = _call(function, probe.exercise, model, inputs)
+    changed = _changes(probe, model, inputs)
+    again: Mapping[str, Array] = {}
+    if probe.twice and seen.values and probe.exercise not in MOVES_THE_MODEL:
+        again = _call(function, probe.exercise, model, inputs).values
+    return replace(seen, changed=changed, again=again)
+
+
+def _call(
+    function: Callable[..., Any], exercise: str, model: Any, inputs: Sequence[Any]
+) -> Observation:
+    try:
+        with np.errstate(all="ignore"):
+            result = function(model, *inputs)
+    except ChildDied as error:
+        return Observation(problem="stopped", detail=str(error), died=True)
+    except WireError as error:
+        return Observation(problem="shape of the answer", detail=str(error))
+    except Exception as error:
+        return Observation(problem=type(error).__name__, detail=str(error))
+    try:
+        return Observation(dict(_read(exercise, result, model)))
+    except (TypeError, ValueError) as error:
+        return Observation(problem="shape of the answer", detail=str(error))
+
+
+def _read(exercise: str, result: Any, model: Any) -> Iterator[tuple[str, Array]]:
+    """The named quantities of a result, as copies.
+
+    Raises:
+        TypeError, ValueError: the result is not of the promised kind.
+    """
+    names = QUANTITIES[exercise]
+    if exercise in MOVES_THE_MODEL:
+        state = names[-3:]
+        if exercise == "train_with_sgd":
+            yield "losses", _numbers(result, "the losses")
+        for name in state:
+            yield name, _numbers(getattr(model, name), name)
+    elif len(names) == 1:
+        yield names[0], _numbers(result, "the answer")
+    elif result is None:
+        raise TypeError("the function returned None; is the `return` missing?")
+    elif not isinstance(result, list | tuple | np.ndarray) or len(result) != len(names):
+        raise TypeError(f"the function should return the list [{', '.join(names)}]")
+    else:
+        for name, value in zip(names, result, strict=True):
+            yield name, _numbers(value, name)
+
+
+def _numbers(value: Any, what: str) -> Array:
+    if value is None:
+        raise TypeError(f"{what} came back as None")
+    array = np.array(value)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"{what} should be numbers")
+    return array
+
+
+def _changes(probe: Probe, model: Any, inputs: Sequence[Any]) -> tuple[str, ...]:
+    allowed = PARAMETERS if probe.exercise in MOVES_THE_MODEL else ()
+    attributes = [
+        name
+        for name, value in vars(probe.model).items()
+        if name not in allowed and not _same(value, getattr(model, name, None))
+    ]
+    names = ["x", "y"][: len(inputs)]
+    given = [
+        name
+        for name, now, then in zip(names, inputs, probe.inputs, strict=False)
+        if not _same(then, now)
+    ]
+    return tuple(attributes + given)
+
+
+def _same(then: Any, now: Any) -> bool:
+    if isinstance(then, list):
+        return isinstance(now, list) and all(map(_same, then, now))
+    return np.array_equal(then, now)

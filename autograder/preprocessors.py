@@ -1,0 +1,117 @@
+"""nbgrader preprocessors: the same grading for `nbgrader autograde` and formgrader's button.
+
+`RestoreCells` stands where nbgrader's DeduplicateIds and OverwriteCells do, `TrustedExecute` in
+place of its Execute. What they leave in the notebook are ordinary cells with ordinary outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+from autograder.course import Course, instructor_notebook
+from autograder.options import GradingOptions
+from autograder.recording.gradebook import Gradebook
+from autograder.recording.results import METADATA_KEY, SubmissionResult, with_points
+from autograder.recording.scores import marks_of
+from autograder.scheduling.worker import zygote
+from autograder.submission.instructor import InstructorNotebook
+from autograder.submission.reading import plain_cell, read_submission
+from autograder.submission.restore import restore
+from autograder.testing.runner import run_notebook
+
+
+class RestoreCells(NbGraderPreprocessor):
+    """Puts a submission back into the instructor's structure, whatever was done to it."""
+
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any]
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Give back the notebook with every known cell once, in order, with its own points."""
+        instructor = _instructor(self, resources)
+        notebook, remarks = restore([plain_cell(cell) for cell in nb.cells], instructor)
+        for remark in remarks:
+            self.log.warning("%s: %s", resources["nbgrader"]["student"], remark)
+        return nbformat.from_dict(notebook), resources
+
+
+class TrustedExecute(NbGraderPreprocessor, GradingOptions):
+    """Runs students' cells in the sandbox and the instructor's tests in this process."""
+
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any]
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Run the notebook; the outputs of its test cells are the verdicts.
+
+        Raises:
+            AutograderError: there is no sandbox, or the instructor's own cells fail.
+        """
+        instructor = _instructor(self, resources)
+        student = resources["nbgrader"]["student"]
+        directories = CourseDirectory(parent=self)
+        # Read from what was handed in: nbgrader's copy has followed the links in it.
+        submission = read_submission(
+            Path(directories.root, directories.submitted_directory),
+            student,
+            instructor.assignment,
+            ignore=directories.ignore,
+            max_bytes=self.upload_bytes,
+        )
+        run = run_notebook(
+            instructor,
+            nb,
+            student=student,
+            zygote=zygote(self.limits, unsandboxed=self.allow_unsandboxed),
+            files={**submission.others, **instructor.files},
+            limits=self.limits,
+        )
+        result = SubmissionResult(
+            student=student,
+            assignment=instructor.assignment,
+            notebook=instructor.name,
+            status="partly graded" if run.problems else "graded",
+            reason=" ".join([*run.problems, *submission.remarks]),
+            seconds=run.seconds,
+            exercises=tuple(run.exercises),
+            timed_out=run.timed_out,
+            sandboxed=not self.allow_unsandboxed,
+        )
+        graded = nbformat.from_dict(nb)
+        result = with_points(result, marks_of(graded, result).scores, instructor.points)
+        graded.metadata[METADATA_KEY] = result.to_metadata()
+        return graded, resources
+
+
+def withdraw_scores(assignment: str, student: str, notebooks: Sequence[str]) -> None:
+    """Before nbgrader grades a submission, take its old scores back (`pre_convert_hook`).
+
+    If nbgrader then fails, on a file that it cannot read for instance, no score is left that
+    belongs to something else.
+
+    Args:
+        student: not used: nbgrader passes its pattern for students, which may be `*`.
+        notebooks: paths of the submitted notebooks, ROOT/submitted/STUDENT/ASSIGNMENT/NAME.ipynb.
+    """
+    folder = Path(notebooks[0]).parent
+    course = Course.at(folder.parents[2])
+    reason = "Not graded: nbgrader could not finish grading it; its log says why."
+    with course.open_gradebook() as gradebook:
+        gradebook.withdraw(assignment, folder.parent.name, reason)
+
+
+def _instructor(
+    preprocessor: NbGraderPreprocessor, resources: dict[str, Any]
+) -> InstructorNotebook:
+    asked = resources["nbgrader"]
+    directories = CourseDirectory(parent=preprocessor)
+    with Gradebook(asked["db_url"], directories.course_id) as gradebook:
+        released = gradebook.released(asked["assignment"])
+    return instructor_notebook(
+        directories, asked["assignment"], asked["notebook"], released[asked["notebook"]]
+    )

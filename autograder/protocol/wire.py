@@ -1,0 +1,97 @@
+"""Values as bytes and back across the wall between grader and sandbox: no pickle, all capped.
+
+A frame is a 16-byte prefix (magic, header length, payload length), an ASCII JSON header that
+describes one value, and the raw little-endian buffers of its arrays and long strings in the order
+in which the header names them. Every payload byte is used exactly once, so that a small frame can
+never decode to a large value.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any
+
+from autograder.protocol.decoding import Decoder
+from autograder.protocol.encoding import Encoder, can_cross
+from autograder.protocol.wire_format import PREFIX_BYTES, Caps, Instance, TooLarge, WireError
+
+__all__ = [
+    "DEFAULT_CAPS",
+    "PREFIX_BYTES",
+    "Caps",
+    "Instance",
+    "TooLarge",
+    "WireError",
+    "body_length",
+    "can_cross",
+    "decode",
+    "encode",
+]
+
+_PREFIX = struct.Struct("<4sIQ")
+_MAGIC = b"AGW1"
+DEFAULT_CAPS = Caps()
+
+
+def encode(value: Any, caps: Caps = DEFAULT_CAPS) -> bytes:
+    """One frame that holds `value`.
+
+    None, bool, int, float, complex, str, bytes, list, tuple, dict (keys: strings and indices),
+    NumPy arrays and scalars of a plain numeric dtype, torch tensors and `Instance` can cross.
+    Subclasses arrive as the plain type; arrays arrive C-contiguous.
+
+    Raises WireError naming the type that cannot cross, or the cap that the value breaks.
+    """
+    encoder = Encoder(caps)
+    tree = encoder.tree(value, 0)
+    try:
+        header = json.dumps(tree, separators=(",", ":")).encode("ascii")
+    except ValueError as error:  # an int of more digits than Python converts
+        raise WireError(f"a number cannot cross: {error}") from None
+    if len(header) > caps.header_bytes:
+        raise TooLarge(f"the value needs {len(header)} bytes of header, more than the cap")
+    prefix = _PREFIX.pack(_MAGIC, len(header), encoder.size)
+    return b"".join([prefix, header, *encoder.payload])
+
+
+def body_length(prefix: bytes, caps: Caps = DEFAULT_CAPS) -> int:
+    """How many bytes follow this 16-byte prefix; WireError if it is forged or over the caps."""
+    header, payload = _lengths(prefix, caps)
+    return header + payload
+
+
+def decode(frame: bytes | bytearray, caps: Caps = DEFAULT_CAPS) -> Any:
+    """The value of one whole frame.
+
+    Arrays are fresh and writable. A tensor becomes a torch tensor only where torch is already
+    imported, else a plain array: a hostile frame cannot make the grader import anything.
+
+    Raises WireError for anything that `encode` could not have written.
+    """
+    header_bytes, payload_bytes = _lengths(bytes(frame[:PREFIX_BYTES]), caps)
+    if len(frame) != PREFIX_BYTES + header_bytes + payload_bytes:
+        raise WireError("the frame's length is not what its prefix says")
+    header = bytes(frame[PREFIX_BYTES : PREFIX_BYTES + header_bytes])
+    try:
+        tree = json.loads(header.decode("ascii"))
+    except (ValueError, RecursionError) as error:
+        raise WireError(f"the frame's header is not JSON: {error}") from None
+    decoder = Decoder(caps, memoryview(frame)[PREFIX_BYTES + header_bytes :])
+    value = decoder.value(tree, 0)
+    if decoder.cursor != payload_bytes:
+        raise WireError("the frame carries bytes that no part of its header names")
+    return value
+
+
+def _lengths(prefix: bytes, caps: Caps) -> tuple[int, int]:
+    if len(prefix) != PREFIX_BYTES:
+        raise WireError("the frame is shorter than its prefix")
+    magic, header, payload = _PREFIX.unpack(prefix)
+    if magic != _MAGIC:
+        raise WireError("the bytes do not begin like a frame")
+    if header > caps.header_bytes or PREFIX_BYTES + header + payload > caps.frame_bytes:
+        raise TooLarge(
+            f"the frame announces {header + payload} bytes; the cap is {caps.frame_bytes}"
+        )
+    return header, payload

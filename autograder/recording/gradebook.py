@@ -1,0 +1,263 @@
+"""nbgrader's gradebook: what it recorded of a release, and the one place where grades are written.
+
+One engine for the whole run, and one transaction per submission: whoever looks, whenever the
+grader is killed, sees a submission's old grades or its new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from nbgrader import api
+from nbgrader.utils import parse_utc
+from sqlalchemy import event, make_url, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from autograder.errors import AutograderError
+from autograder.recording.scores import Marks, Scores
+from autograder.submission.instructor import ReleasedCell
+
+_PATIENCE_SECONDS = 60
+
+# A penalty for one late notebook: (student, score, seconds late) to points, or None for none.
+LatePolicy = Callable[[str, float, float], float | None]
+
+
+class Gradebook:
+    """The course's gradebook, open for the length of a run.
+
+    Args:
+        url: SQLAlchemy's URL of the database.
+        course: nbgrader's course id.
+
+    Raises:
+        AutograderError: there is no database, or it cannot be opened.
+    """
+
+    def __init__(self, url: str, course: str) -> None:
+        location = make_url(url)
+        if location.drivername.startswith("sqlite") and not Path(str(location.database)).is_file():
+            raise AutograderError(
+                f"There is no gradebook at {location.database}. Release an assignment first: "
+                "`nbgrader generate_assignment ASSIGNMENT` makes it."
+            )
+        try:
+            self._gradebook = api.Gradebook(url, course or "default_course")
+        except SQLAlchemyError as error:
+            raise _unusable(url, error) from error
+        self._url = url
+        if self._gradebook.engine.dialect.name == "sqlite":
+            event.listen(self._gradebook.engine, "connect", _wait_for_lock)
+            self._gradebook.engine.dispose()
+        self._db = self._gradebook.db
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._gradebook.close()
+
+    def released(self, assignment: str) -> dict[str, list[ReleasedCell]]:
+        """Notebook name to its cells as they were released.
+
+        Raises:
+            AutograderError: the assignment was never released into this gradebook.
+        """
+        found = self._assignment(assignment)
+        notebooks = {notebook.name: _released_cells(notebook) for notebook in found.notebooks}
+        self._db.rollback()
+        return notebooks
+
+    def recorded(self, assignment: str) -> dict[str, Scores]:
+        """Student to (notebook, grade_id) to the automatic score on record."""
+        rows = self._db.execute(
+            select(
+                api.SubmittedAssignment.student_id,
+                api.Notebook.name,
+                api.BaseCell.name,
+                api.Grade.auto_score,
+            )
+            .join(api.Assignment, api.Assignment.id == api.SubmittedAssignment.assignment_id)
+            .join(
+                api.SubmittedNotebook,
+                api.SubmittedNotebook.assignment_id == api.SubmittedAssignment.id,
+            )
+            .join(api.Notebook, api.Notebook.id == api.SubmittedNotebook.notebook_id)
+            .join(api.Grade, api.Grade.notebook_id == api.SubmittedNotebook.id)
+            .join(api.BaseCell, api.BaseCell.id == api.Grade.cell_id)
+            .where(api.Assignment.name == assignment)
+        )
+        scores: dict[str, Scores] = {}
+        for student, notebook, cell, score in rows:
+            scores.setdefault(student, {})[notebook, cell] = score
+        self._db.rollback()
+        return scores
+
+    def write(
+        self,
+        assignment: str,
+        student: str,
+        timestamp: str | None,
+        marks: Mapping[str, Marks],
+        late: LatePolicy,
+    ) -> None:
+        """Write one submission's automatic grades and comments, all or nothing.
+
+        Manual grades and comments stay; as in nbgrader, a cell with a manual grade is marked for
+        another look.
+
+        Args:
+            timestamp: when it was handed in, as in `timestamp.txt`.
+            marks: notebook name to what the autograder says of it.
+            late: the course's penalty for late work.
+
+        Raises:
+            AutograderError: the gradebook cannot be written; nothing was changed.
+        """
+        try:
+            submission = self._submission(assignment, student)
+            if timestamp is not None:
+                submission.timestamp = _parsed(timestamp)
+            for notebook in submission.notebooks:
+                if notebook.name in marks:
+                    self._write_notebook(notebook.id, marks[notebook.name])
+            self._db.flush()
+            for notebook in submission.notebooks:
+                self._penalise(notebook, submission, late)
+            self._db.commit()
+        except SQLAlchemyError as error:
+            self._db.rollback()
+            raise _unusable(self._url, error) from error
+        finally:
+            self._db.remove()
+
+    def withdraw(self, assignment: str, student: str, reason: str) -> None:
+        """Take back a submission's automatic scores, and note why with the first solution."""
+        marks = {}
+        for name, cells in self.released(assignment).items():
+            solutions = [cell.grade_id for cell in cells if cell.solution]
+            marks[name] = Marks(
+                {cell.grade_id: None for cell in cells if cell.grade},
+                dict.fromkeys(solutions) | dict.fromkeys(solutions[:1], reason),
+            )
+        self.write(assignment, student, None, marks, lambda *_: None)
+
+    def _assignment(self, name: str) -> Any:
+        found = self._db.scalar(select(api.Assignment).where(api.Assignment.name == name))
+        if found is None or not found.notebooks:
+            raise AutograderError(
+                f"The gradebook ({self._url}) knows no released assignment {name!r}. Run "
+                f"`nbgrader generate_assignment {name}` first: it records the cells and points."
+            )
+        return found
+
+    def _submission(self, assignment: str, student: str) -> Any:
+        """The student's submission, made with all its grades and comments where it is new."""
+        wanted = self._assignment(assignment)
+        if self._db.get(api.Student, student) is None:
+            self._db.add(api.Student(id=student))
+            self._db.flush()
+        submission = self._db.scalar(
+            select(api.SubmittedAssignment).where(
+                api.SubmittedAssignment.assignment_id == wanted.id,
+                api.SubmittedAssignment.student_id == student,
+            )
+        )
+        if submission is None:
+            submission = api.SubmittedAssignment(assignment_id=wanted.id, student_id=student)
+            self._db.add(submission)
+            self._db.flush()
+        present = {notebook.notebook_id: notebook for notebook in submission.notebooks}
+        for notebook in wanted.notebooks:
+            mine = present.get(notebook.id)
+            if mine is None:
+                mine = api.SubmittedNotebook(notebook_id=notebook.id, assignment_id=submission.id)
+                self._db.add(mine)
+                self._db.flush()
+            graded = self._cells_with(api.Grade, mine)
+            commented = self._cells_with(api.Comment, mine)
+            for cell in (*notebook.grade_cells, *notebook.task_cells):
+                if cell.id not in graded:
+                    self._db.add(api.Grade(cell_id=cell.id, notebook_id=mine.id))
+            for cell in (*notebook.solution_cells, *notebook.task_cells):
+                if cell.id not in commented:
+                    self._db.add(api.Comment(cell_id=cell.id, notebook_id=mine.id))
+        if self._db.new:
+            self._db.flush()
+            # What was made by its keys is not in the relationships yet.
+            self._db.expire_all()
+        return submission
+
+    def _cells_with(self, kind: Any, notebook: Any) -> set[str]:
+        """Ids of the cells that have a grade, or a comment, in a submitted notebook."""
+        return set(self._db.scalars(select(kind.cell_id).where(kind.notebook_id == notebook.id)))
+
+    def _write_notebook(self, notebook: str, marks: Marks) -> None:
+        for grade, name in self._of_notebook(api.Grade, notebook):
+            if name in marks.scores:
+                grade.auto_score = marks.scores[name]
+                decided = grade.manual_score is None and grade.auto_score is not None
+                grade.needs_manual_grade = not decided
+        for comment, name in self._of_notebook(api.Comment, notebook):
+            if name in marks.comments:
+                comment.auto_comment = marks.comments[name]
+
+    def _of_notebook(self, kind: Any, notebook: str) -> Any:
+        """The grades or comments of a submitted notebook, each with the name of its cell."""
+        return self._db.execute(
+            select(kind, api.BaseCell.name)
+            .join(api.BaseCell, api.BaseCell.id == kind.cell_id)
+            .where(kind.notebook_id == notebook)
+        )
+
+    def _penalise(self, notebook: Any, submission: Any, late: LatePolicy) -> None:
+        """Like nbgrader's AssignLatePenalties, within this transaction."""
+        notebook.late_submission_penalty = None
+        seconds = submission.total_seconds_late
+        if seconds > 0:
+            self._db.expire(notebook, ["score"])
+            penalty = late(submission.student_id, notebook.score, seconds)
+            if penalty is not None:
+                notebook.late_submission_penalty = min(max(penalty, 0.0), notebook.score)
+
+
+def _released_cells(notebook: Any) -> list[ReleasedCell]:
+    graded = {cell.name: cell for cell in (*notebook.grade_cells, *notebook.task_cells)}
+    solutions = {cell.name for cell in notebook.solution_cells}
+    tasks = {cell.name for cell in notebook.task_cells}
+    return [
+        ReleasedCell(
+            grade_id=cell.name,
+            cell_type=cell.cell_type,
+            source=cell.source,
+            checksum=cell.checksum,
+            locked=cell.locked,
+            grade=cell.name in graded and cell.name not in tasks,
+            solution=cell.name in solutions,
+            task=cell.name in tasks,
+            points=graded[cell.name].max_score if cell.name in graded else None,
+        )
+        for cell in notebook.source_cells
+    ]
+
+
+def _parsed(timestamp: str) -> Any:
+    """The time in UTC, or None for a text that is no time: then nothing says it was late."""
+    try:
+        return parse_utc(timestamp)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _wait_for_lock(connection: Any, _record: object) -> None:
+    # formgrader may be writing: wait for it rather than fail
+    connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_SECONDS * 1000}")
+
+
+def _unusable(url: str, error: SQLAlchemyError) -> AutograderError:
+    return AutograderError(
+        f"The gradebook {url} cannot be used ({type(error).__name__}: {error}). If nbgrader was "
+        "upgraded, back it up and run `nbgrader db upgrade`."
+    )

@@ -1,0 +1,146 @@
+"""One submission's time in the sandbox: when its process dies it is started and replayed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from autograder.protocol.limits import Limits
+from autograder.sandbox.sandbox import CallResult, CellResult, Child, ChildDied, Zygote
+
+# An endless loop is one: the third call would only cost everybody as much time again.
+_MOST_TIMEOUTS = 2
+_SEED = "import random, numpy\nrandom.seed({seed})\nnumpy.random.seed({seed})\ndel random, numpy"
+
+
+class Session:
+    """The student's side of grading one notebook.
+
+    A cell that dies or runs out of time is left out when the others are replayed in a fresh
+    process, so it costs its own points only. All lives together share `limits.submission_seconds`.
+
+    Args:
+        zygote: where to start lives.
+        opening: the instructor's first cells, if those that will be run are the same: they are run
+            once for a whole class, and the student's random numbers start after them.
+        files: the submission's files, by relative path.
+        limits: what the submission may use.
+        seed: start of the student's random numbers, the same in every life.
+
+    Attributes:
+        deaths: why each life ended that did not end by itself, in order.
+        calls: how many calls were asked for.
+    """
+
+    def __init__(
+        self,
+        zygote: Zygote,
+        files: Mapping[str, bytes],
+        limits: Limits,
+        seed: int,
+        opening: Sequence[str] = (),
+    ) -> None:
+        self._zygote = zygote
+        given = zygote.opening_outputs(opening) if opening else None
+        self._opening = () if given is None else tuple(opening)
+        self._given = list(given or [])[::-1]
+        self._files = files
+        self._limits = limits
+        self._replayed = [_SEED.format(seed=seed)]
+        self._child: Child | None = None
+        self._deadline = time.monotonic() + limits.submission_seconds
+        self._cell_deadline = self._deadline
+        self.deaths: list[ChildDied] = []
+        self.calls = 0
+        self._timeouts: Counter[str] = Counter()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end()
+
+    def begin_cell(self) -> None:
+        """From here on, calls count towards the time of a new test cell."""
+        self._cell_deadline = time.monotonic() + self._limits.cell_seconds
+
+    def run_cell(self, source: str) -> CellResult:
+        """Run one of the student's cells.
+
+        Raises:
+            ChildDied: the cell ended its process or ran out of time; the next cell or call
+                starts from the state before it.
+        """
+        if self._given:
+            return self._given.pop()
+        try:
+            result = self._alive().run_cell(source)
+        except ChildDied as death:
+            self._died(death)
+            raise
+        self._replayed.append(source)
+        return result
+
+    def call(self, export: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> CallResult:
+        """Call one of the student's functions.
+
+        Raises:
+            StudentError: the function raised.
+            ChildDied: the call ended its process, or time is up, or the function has run out of
+                time so often that it is not called again.
+        """
+        self.calls += 1
+        if self._timeouts[export] >= _MOST_TIMEOUTS:
+            raise ChildDied(
+                "timeout",
+                f"{export} ran out of time {_MOST_TIMEOUTS} times and was not called again",
+            )
+        if time.monotonic() > self._cell_deadline:
+            raise ChildDied(
+                "timeout",
+                f"the test's calls took more than {self._limits.cell_seconds:g} seconds together",
+            )
+        try:
+            return self._alive().call(export, args, kwargs)
+        except ChildDied as death:
+            self._timeouts[export] += death.kind == "timeout"
+            self._died(death)
+            raise
+
+    def _alive(self) -> Child:
+        while self._child is None:
+            self._check_time()
+            child = self._zygote.start(self._files, self._opening)
+            try:
+                for position, source in enumerate(self._replayed):  # noqa: B007
+                    self._check_time()
+                    child.run_cell(source)
+            except ChildDied as death:
+                child.close()
+                self.deaths.append(death)
+                if time.monotonic() <= self._deadline:
+                    # It went well once; the rest does not have to suffer from it again.
+                    del self._replayed[position]
+            else:
+                self._child = child
+        self._check_time()
+        return self._child
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise ChildDied(
+                "timeout",
+                "the submission used up its "
+                f"{self._limits.submission_seconds:g} seconds of grading time",
+            )
+
+    def _died(self, death: ChildDied) -> None:
+        self.deaths.append(death)
+        self._end()
+
+    def _end(self) -> None:
+        if self._child is not None:
+            self._child.close()
+            self._child = None

@@ -1,0 +1,125 @@
+"""Putting a submission back into the instructor's structure, whatever was done to it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from typing import Any
+
+from autograder.submission.instructor import InstructorCell, InstructorNotebook
+from autograder.submission.presentation import death_output, harmless_markdown
+
+
+def restore(
+    cells: list[dict[str, Any]], instructor: InstructorNotebook
+) -> tuple[dict[str, Any], list[str]]:
+    """The submission in the instructor's structure.
+
+    Every cell that nbgrader knows appears once, in the instructor's order, with the instructor's
+    metadata and points; a solution has the student's source, everything locked the instructor's.
+    The student's own cells follow the known cell that they followed in the submission. Of a cell
+    that appears twice the last is the answer, as in nbgrader; the others stay as ordinary cells.
+
+    Returns:
+        the notebook (nbformat 4.5) and remarks on what had to be put right.
+    """
+    place = {cell.grade_id: index for index, cell in enumerate(instructor.cells)}
+    by_id = {cell.cell_id: cell.grade_id for cell in instructor.cells if cell.cell_id}
+    claims = [_claim(cell, place, by_id) for cell in cells]
+    answer = {claim: index for index, claim in enumerate(claims) if claim is not None}
+    own: dict[int, list[dict[str, Any]]] = {index: [] for index in range(-1, len(place))}
+    anchor = -1
+    remarks = []
+    for index, (cell, claim) in enumerate(zip(cells, claims, strict=True)):
+        if claim is None:
+            own[anchor].append(_students_cell(cell))
+            continue
+        if answer[claim] != index:
+            remarks.append(f"Cell {claim} appears more than once; the last one counts.")
+            if not instructor.cells[place[claim]].is_fixed:
+                own[anchor].append(_students_cell(cell))
+            continue
+        anchor = place[claim]
+    notebook_cells = list(own[-1])
+    for index, known in enumerate(instructor.cells):
+        submitted = cells[answer[known.grade_id]] if known.grade_id in answer else None
+        if submitted is None:
+            remarks.append(f"Cell {known.grade_id} was missing and was put back.")
+        notebook_cells += [_known_cell(known, submitted), *own[index]]
+    return _notebook(instructor, notebook_cells), remarks
+
+
+def _claim(
+    cell: Mapping[str, Any], place: Mapping[str, int], by_id: Mapping[str, str]
+) -> str | None:
+    """Which of the instructor's cells this is: by grade_id, or by cell id where that was lost."""
+    if cell.get("grade_id") in place:
+        return str(cell["grade_id"])
+    return by_id.get(cell.get("id", ""))
+
+
+def _known_cell(known: InstructorCell, submitted: Mapping[str, Any] | None) -> dict[str, Any]:
+    if known.is_fixed:
+        source = known.visible_source
+    elif submitted is not None and known.is_code:
+        source = submitted["source"]
+    elif submitted is not None and submitted["source"] != known.released.source:
+        source = harmless_markdown(submitted["source"])
+    elif known.is_code:
+        # Not the stub: it would overwrite a function that the student defined in another cell.
+        source = f"# The cell {known.grade_id} was missing from the submission."
+    else:
+        source = known.released.source
+    cell = _notebook_cell(known.released.cell_type, source, submitted or {})
+    cell["metadata"] = {"nbgrader": known.nbgrader_metadata}
+    cell["id"] = known.cell_id or known.grade_id
+    if known.is_test:
+        # nbgrader gives full points to a test without outputs, so none may ever be left like that.
+        cell["outputs"] = [death_output("it was never run")]
+    return cell
+
+
+def _students_cell(cell: Mapping[str, Any]) -> dict[str, Any]:
+    source = cell["source"]
+    shown = harmless_markdown(source) if cell["cell_type"] == "markdown" else source
+    return _notebook_cell(cell["cell_type"], shown, cell)
+
+
+def _notebook_cell(kind: str, source: str, submitted: Mapping[str, Any]) -> dict[str, Any]:
+    cell: dict[str, Any] = {"cell_type": kind, "metadata": {}, "source": source}
+    if "id" in submitted:
+        cell["id"] = submitted["id"]
+    if kind == "code":
+        cell |= {"execution_count": None, "outputs": []}
+    if kind == "markdown" and submitted.get("attachments"):
+        cell["attachments"] = submitted["attachments"]
+    return cell
+
+
+def _give_ids(cells: list[dict[str, Any]]) -> None:
+    """Make every id present, valid and unique; the instructor's cells keep theirs."""
+    taken = {cell["id"] for cell in cells if "nbgrader" in cell["metadata"]}
+    for number, cell in enumerate(cells):
+        if "nbgrader" in cell["metadata"]:
+            continue
+        if cell.get("id") in taken or "id" not in cell:
+            cell["id"] = f"submitted-{number}"
+            while cell["id"] in taken:
+                cell["id"] += "-"
+        taken.add(cell["id"])
+
+
+def not_graded_notebook(instructor: InstructorNotebook, reason: str) -> dict[str, Any]:
+    """The assignment with the reason why nothing of the submission was graded, nbformat 4.5."""
+    note = _notebook_cell(
+        "markdown",
+        f"**This submission could not be graded.** {html.escape(reason, quote=False)}",
+        {},
+    )
+    return _notebook(instructor, [note, *(_known_cell(cell, None) for cell in instructor.cells)])
+
+
+def _notebook(instructor: InstructorNotebook, cells: list[dict[str, Any]]) -> dict[str, Any]:
+    _give_ids(cells)
+    metadata = {**instructor.metadata}
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}

@@ -1,0 +1,158 @@
+"""The instructor's cells, run in the grader's own process, one fresh namespace per submission."""
+
+from __future__ import annotations
+
+import ast
+import io
+import math
+import re
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from functools import lru_cache
+from numbers import Real
+from types import CodeType, TracebackType
+from typing import Any
+
+import numpy as np
+
+from autograder.submission.instructor import InstructorCell
+from autograder.testing.proxies import StudentCodeError
+
+_MAGIC = re.compile(r"^(\s*)%\S.*$", re.MULTILINE)
+_COMPARED_VALUES = re.compile(r"Mismatch at ind| *(ACTUAL|DESIRED|x|y): ")
+_MAX_TEXT = 20_000
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What running one of the instructor's cells gave.
+
+    Attributes:
+        outputs: nbformat outputs, from which nbgrader determines the points.
+        error: the exception that ended the cell, or None.
+    """
+
+    outputs: list[dict[str, Any]]
+    error: Exception | None
+
+
+class InstructorNamespace:
+    """Names that the instructor's cells define; students' functions are put in as proxies."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
+
+    def run(self, cell: InstructorCell) -> Verdict:
+        """Run one cell; nothing of it is printed here.
+
+        What goes to stderr is shown as ordinary output: nbgrader would take a harmless warning
+        for a failure, while a test fails by raising.
+        """
+        printed = io.StringIO()
+        error: Exception | None = None
+        value = None
+        try:
+            body, last = _compiled(cell.released.source, cell.grade_id)
+            with redirect_stdout(printed), redirect_stderr(printed):
+                exec(body, self.names)
+                if last is not None:
+                    value = eval(last, self.names)
+        except (Exception, SystemExit) as raised:
+            error = raised if isinstance(raised, Exception) else RuntimeError("the cell exits")
+        outputs: list[dict[str, Any]] = []
+        if text := printed.getvalue()[:_MAX_TEXT]:
+            outputs.append({"output_type": "stream", "name": "stdout", "text": text})
+        if error is None and value is not None and cell.is_test:
+            try:
+                outputs += _points_given(value, cell.released.points or 0.0)
+            except (ValueError, OverflowError) as unclear:
+                error = unclear
+        if error is not None:
+            outputs.append(_error(error, cell))
+        return Verdict(outputs, error)
+
+
+@lru_cache(maxsize=512)
+def _compiled(source: str, name: str) -> tuple[CodeType, CodeType | None]:
+    """The cell's code, and its last expression apart, whose value a notebook shows."""
+    # The magics of instructors' cells are about displaying figures, which has no meaning here.
+    tree = ast.parse(_MAGIC.sub(r"\1pass", source), filename=_filename(name))
+    last = None
+    if tree.body and isinstance(tree.body[-1], ast.Expr) and not source.rstrip().endswith(";"):
+        final = tree.body.pop()
+        assert isinstance(final, ast.Expr)
+        last = compile(ast.Expression(final.value), _filename(name), "eval")
+    return compile(tree, _filename(name), "exec"), last
+
+
+def _filename(name: str) -> str:
+    return f"<{name}>"
+
+
+def _points_given(value: Any, most: float) -> list[dict[str, Any]]:
+    """What the last line of a test gives: a number of points, or whether the test was passed.
+
+    nbgrader gives all points for anything that it cannot read as a number, for `False`, for NaN
+    and for negative numbers. A value may depend on what a student's function returned, so here
+    all of those are an error of the test.
+
+    Raises:
+        ValueError, OverflowError: the value says that the test failed, or nothing clear.
+    """
+    if isinstance(value, bool | np.bool_):
+        if not value:
+            raise ValueError("the last line of the test is False")
+        return []
+    points = float(value) if isinstance(value, Real) else math.nan
+    if not 0 <= points <= most:
+        raise ValueError(
+            f"the last line of the test gives {value!r:.200}, not a number from 0 to {most:g}"
+        )
+    return [
+        {
+            "output_type": "execute_result",
+            "execution_count": None,
+            "data": {"text/plain": repr(points)},
+            "metadata": {},
+        }
+    ]
+
+
+def _error(error: Exception, cell: InstructorCell) -> dict[str, Any]:
+    """The exception as a notebook output that shows neither hidden tests nor expected values."""
+    number = _line_in_cell(error.__traceback__, cell)
+    hidden = number is None or cell.is_hidden_line(number)
+    message = str(error)[:_MAX_TEXT]
+    if hidden:
+        message = _without_compared_values(message)
+    name = type(error).__name__
+    if hidden:
+        place = "In a hidden test:"
+    else:
+        assert number is not None
+        line = cell.released.source.splitlines()[number - 1]
+        place = f"In the test, at:\n    {line.strip()}"
+    lines = [place]
+    if isinstance(error, StudentCodeError) and error.student_traceback:
+        lines += ["Your function raised:", *error.student_traceback[:_MAX_TEXT].splitlines()]
+    lines.append(f"{name}: {message}")
+    return {"output_type": "error", "ename": name, "evalue": message, "traceback": lines}
+
+
+def _line_in_cell(trace: TracebackType | None, cell: InstructorCell) -> int | None:
+    number = None
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == _filename(cell.grade_id):
+            number = number or trace.tb_lineno
+        trace = trace.tb_next
+    return number
+
+
+def _without_compared_values(message: str) -> str:
+    """numpy.testing's report up to where it prints the arrays: they are the answer."""
+    kept = []
+    for line in message.splitlines():
+        if _COMPARED_VALUES.match(line):
+            break
+        kept.append(line)
+    return "\n".join(kept)

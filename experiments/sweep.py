@@ -1,0 +1,253 @@
+"""Many experiments, on this machine or on many: one experiment, variant and seed per task.
+
+Several at once run on Dask workers: on processes of this machine, or wherever the workers of a
+given scheduler are; each of those needs gtnlab and sees the same folder (a network disk) if an
+interrupted task is to go on where it stopped.
+Every result is written by the caller as it comes in, so a sweep can be stopped at any time
+and started again: what has a result is not run again.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gtnlab.curriculum import Curriculum
+from gtnlab.digits import load_digits
+from gtnlab.errors import GtnError
+from gtnlab.evaluation.report import Report, report
+from gtnlab.training.experiments import VARIANTS, ExperimentConfig, experiment, resolve_device
+from gtnlab.training.run import CURRICULUM, drawings, run_experiment
+
+__all__ = ["RESULT", "SWEEPS", "Outcome", "Task", "finished", "run_sweep", "tasks"]
+
+Settings = Mapping[str, Any]
+"""Arguments of `experiment`."""
+
+
+def _in_all_variants(*names: str) -> dict[str, Settings]:
+    return {
+        f"{name}-{variant}": {"name": name, "variant": variant}
+        for name, variant in itertools.product(names, VARIANTS)
+    }
+
+
+def _everything() -> dict[str, Settings]:
+    """The published nine with either teacher, and the paper's size with a curriculum or without."""
+    nine = _in_all_variants("A", "B", "C")
+    lean = {f"{label}-lean": {**settings, "teacher": "lean"} for label, settings in nine.items()}
+    paper = {f"paper-{v}": {"name": "paper", "variant": v} for v in ("learned", "random")}
+    return {**lean, **paper, **nine}
+
+
+def _ways_to_inference() -> dict[str, Settings]:
+    """One small network, normalised and meta-trained in several ways, at one budget."""
+    short = {"name": "class", "outer_steps": 100, "real_batch": 256, "snapshots": 2}
+    return {
+        "batch": {**short, "learner": "cnn_small"},
+        "batch-trained-by-inference": {
+            **short,
+            "learner": "cnn_small",
+            "outer_path": "inference",
+        },
+        "group": {**short, "learner": "cnn_small_group"},
+        "layer": {**short, "learner": "cnn_small_layer"},
+        "none": {**short, "learner": "cnn_small_none"},
+    }
+
+
+SWEEPS: dict[str, dict[str, Settings]] = {
+    "nine": _in_all_variants("A", "B", "C"),
+    "full": _everything(),
+    "class": _in_all_variants("class"),
+    "cpu": {
+        **_in_all_variants("class", "C_lean", "B_lean"),
+        "C_lean-inference": {"name": "C_lean", "outer_path": "inference", "outer_steps": 300},
+    },
+    "inference": _ways_to_inference(),
+}
+"""Experiments of each sweep by their folder's name."""
+
+RESULT = "evaluation.json"
+CONNECT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run of a sweep and the folder that it writes to."""
+
+    config: ExperimentConfig
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """Its folder's name: what sets it apart in its sweep, and its seed."""
+        return self.folder.name
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a task brought: a curriculum with its report, or why there is none."""
+
+    task: Task
+    curriculum: Curriculum | None = None
+    report: Report | None = None
+    failure: str | None = None
+
+
+def tasks(sweep: str, out: Path, seeds: int = 1, **overrides: Any) -> list[Task]:
+    """All tasks of a sweep.
+
+    Args:
+        sweep: a key of `SWEEPS`.
+        out: folder that each task gets a folder in.
+        seeds: how many seeds, from 0.
+        overrides: settings of every experiment; None keeps the preset's.
+
+    Raises:
+        GtnError: there is no such sweep or setting.
+    """
+    if sweep not in SWEEPS:
+        raise GtnError(f"There is no sweep {sweep!r}: take one of {', '.join(SWEEPS)}.")
+    if seeds < 1:
+        raise GtnError(f"A sweep takes at least 1 seed, not {seeds}.")
+    found = []
+    wanted = {field: value for field, value in overrides.items() if value is not None}
+    for seed, (label, settings) in itertools.product(range(seeds), SWEEPS[sweep].items()):
+        config = experiment(**{**settings, **wanted}, seed=seed)
+        # Absolute: a worker was started in another folder.
+        found.append(Task(config, out.absolute() / f"{label}-seed{seed}"))
+    return found
+
+
+def finished(task: Task) -> bool:
+    """Whether the task's folder holds the result of this very configuration.
+
+    Raises:
+        GtnError: it holds that of another one.
+    """
+    path = task.folder / RESULT
+    if not path.is_file():
+        return False
+    made_with = Report.load(path).provenance["curriculum"]["config"]
+    wanted = task.config.to_dict()
+    changed = [key for key, value in wanted.items() if made_with.get(key) != value]
+    if changed:
+        raise GtnError(
+            f"{path} is the result of other settings ({', '.join(changed)}): choose another "
+            "folder (--out), or delete that one."
+        )
+    return True
+
+
+def run_task(task: Task, learners: int) -> Outcome:
+    """Train, record and judge one task; a failure is an outcome, so that the others go on."""
+    try:
+        device = resolve_device(task.config.device)
+        train, test = load_digits("train", device), load_digits("test", device)
+        curriculum = run_experiment(
+            task.config,
+            task.folder,
+            resume=(task.folder / "checkpoint.pt").is_file(),
+            quiet=True,
+            digits=(train, test),
+        )
+        found = report(
+            curriculum,
+            test,
+            train,
+            drawings=drawings(task.folder, learners, device),
+            transfer=(),
+            baselines=(),
+            learners=learners,
+            seed=task.config.seed,
+        )
+    except GtnError as error:
+        return Outcome(task, failure=str(error))
+    except Exception as error:  # out of GPU memory, a lost disk: one task, not the sweep
+        return Outcome(task, failure=f"{type(error).__name__}: {error}")
+    return Outcome(task, curriculum, found)
+
+
+def run_sweep(
+    todo: list[Task],
+    *,
+    scheduler: str | None = None,
+    jobs: int = 1,
+    learners: int = 10,
+    on_outcome: Callable[[Outcome], None] | None = None,
+) -> list[Outcome]:
+    """Run tasks, one after the other or several at once.
+
+    Args:
+        todo: what to run; leave out what is :func:`finished`.
+        scheduler: address of a Dask scheduler whose workers run them; None runs them here.
+        jobs: how many at once here, each in a process of its own; they share a GPU.
+        learners: fresh learners that judge each curriculum.
+        on_outcome: called as each task ends, after its result is written.
+
+    Raises:
+        GtnError: no scheduler answers, Dask is not installed, or a result could not be written.
+    """
+    outcomes = []
+    for outcome in _outcomes(todo, scheduler, jobs, learners):
+        if outcome.curriculum is not None and outcome.report is not None:
+            outcome.curriculum.save(outcome.task.folder / CURRICULUM)
+            outcome.report.save(outcome.task.folder / RESULT)
+        outcomes.append(outcome)
+        if on_outcome is not None:
+            on_outcome(outcome)
+    return outcomes
+
+
+def _outcomes(
+    todo: list[Task], scheduler: str | None, jobs: int, learners: int
+) -> Iterator[Outcome]:
+    jobs = min(jobs, len(todo))
+    if scheduler is None and jobs <= 1:
+        for task in todo:
+            yield run_task(task, learners)
+        return
+    try:
+        from distributed import LocalCluster
+    except ImportError as error:
+        raise GtnError(
+            "Several runs at once need Dask, which is not installed: pip install "
+            '"gtnlab[cluster]", or leave --jobs and --scheduler out.'
+        ) from error
+    if scheduler is not None:
+        yield from _on_dask(todo, scheduler, learners)
+        return
+    # Dask would end a worker by the memory that it takes, whatever the machine still has.
+    with LocalCluster(
+        n_workers=jobs,
+        threads_per_worker=1,
+        memory_limit=None,
+        host="127.0.0.1",
+        dashboard_address=None,
+    ) as cluster:
+        yield from _on_dask(todo, cluster.scheduler_address, learners)
+
+
+def _on_dask(todo: list[Task], scheduler: str, learners: int) -> Iterator[Outcome]:
+    from distributed import Client, as_completed
+
+    try:
+        client = Client(scheduler, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError) as error:
+        raise GtnError(
+            f"No Dask scheduler answers at {scheduler} ({error}). Start one with `dask scheduler` "
+            f"and workers with `dask worker {scheduler} --nthreads 1`, or leave --scheduler out."
+        ) from error
+    with client:
+        # Not pure: a task's result is also on disk, and asking again means running again.
+        futures = client.map(run_task, todo, learners=learners, pure=False)
+        task_of = dict(zip(futures, todo, strict=True))
+        for future in as_completed(futures):
+            if future.status == "finished":
+                yield future.result()
+            else:  # its worker died, again and again
+                yield Outcome(task_of[future], failure=f"{future.exception()}")

@@ -1,0 +1,253 @@
+"""What `gtnlab evaluate` finds out about a curriculum, as rows of a table.
+
+Orders (is it a curriculum at all?), other architectures (does it teach what it was never
+trained for?), and real images in the same number (is it worth it?).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from gtnlab.curriculum import MEASURES, ORDERS, Curriculum, Lesson, Measure, Order
+from gtnlab.digits import Digits
+from gtnlab.errors import GtnError
+from gtnlab.evaluation.baselines import (
+    BASELINES,
+    TUNING_LEARNERS,
+    Baseline,
+    RealImages,
+    choose_statistics,
+    split_off,
+    tune_pace,
+    tune_rates,
+)
+from gtnlab.evaluation.judging import Scores, Statistics, at_their_pace, judge
+from gtnlab.files import written_whole
+from gtnlab.learner import members
+from gtnlab.training.provenance import provenance
+
+__all__ = ["TRANSFER", "Report", "Row", "learner_of", "report", "trials"]
+
+TRANSFER = ("mlp", "fc128_none", "conv8x16k3_group", "conv8x16k3_batch", "cnn_small")
+"""Architectures that a teacher is tried on beside its own: with and without convolutions
+and batch statistics."""
+
+HELD_OUT = 1000  # training digits that rates and paces are chosen by
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that fresh learners were taught with, and what they scored."""
+
+    taught: Literal["generated"] | Baseline
+    order: Order
+    learner: str
+    scores: dict[Measure, Scores]
+    rates: tuple[float, float] | None = None
+    """Tuned learning rate and momentum of real images; None: those that were learned."""
+    pace: float = 1.0
+    """Factor on the learned learning rates, tuned for an architecture not trained for."""
+    statistics: Statistics = "recomputed"
+    """Where ``inference`` has BatchNorm's statistics from, chosen for each architecture."""
+    test_images: int | None = None
+    """How many test images it was judged on; None: as many as the report says."""
+
+    @property
+    def name(self) -> str:
+        """A short title: the order for generated images, otherwise what was taught."""
+        return self.order if self.taught == "generated" else self.taught
+
+
+@dataclass(frozen=True)
+class Report:
+    """All rows, and where they come from."""
+
+    rows: list[Row]
+    provenance: dict[str, Any]
+
+    @property
+    def own(self) -> list[Row]:
+        """Rows of the learner that the teacher was trained with."""
+        return [row for row in self.rows if row.learner == self.provenance["learner"]]
+
+    @property
+    def transfer(self) -> list[Row]:
+        """Rows of the other architectures."""
+        return [row for row in self.rows if row.learner != self.provenance["learner"]]
+
+    def save(self, path: Path) -> None:
+        """Write JSON; both measures stand in every row.
+
+        Raises:
+            GtnError: the disk is full or the folder cannot be written to.
+        """
+        rows = [
+            {
+                "taught": row.taught,
+                "order": row.order,
+                "learner": row.learner,
+                "rates": row.rates,
+                "pace": row.pace,
+                "statistics": row.statistics,
+                "test_images": row.test_images,
+                "accuracy": {measure: row.scores[measure].to_dict() for measure in MEASURES},
+            }
+            for row in self.rows
+        ]
+        with written_whole(path) as scratch:
+            scratch.write_text(
+                json.dumps({"rows": rows, "provenance": self.provenance}, indent=1) + "\n"
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> Report:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            GtnError: the file is missing, damaged or of another kind.
+        """
+        try:
+            found = json.loads(path.read_text())
+            rows = [
+                Row(
+                    row["taught"],
+                    row["order"],
+                    row["learner"],
+                    {m: Scores(tuple(row["accuracy"][m]["values"])) for m in MEASURES},
+                    row["rates"] and (row["rates"][0], row["rates"][1]),
+                    row["pace"],
+                    row["statistics"],
+                    row.get("test_images"),
+                )
+                for row in found["rows"]
+            ]
+            return cls(rows, dict(found["provenance"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise GtnError(
+                f"{path} is not a readable evaluation ({error}): delete it and run again."
+            ) from error
+
+
+def learner_of(curriculum: Curriculum) -> str:
+    """The learner, or family of them, that a curriculum was made for; the MLP if it says none."""
+    return str(curriculum.provenance.get("config", {}).get("learner", "mlp"))
+
+
+def trials(curriculum: Curriculum, transfer: Sequence[str], baselines: Sequence[Baseline]) -> int:
+    """How many rows :func:`report` will have."""
+    others = [name for name in transfer if name not in members(learner_of(curriculum))]
+    return len(ORDERS) + len(others) + len(baselines)
+
+
+def report(
+    curriculum: Curriculum,
+    test: Digits,
+    train: Digits,
+    *,
+    drawings: Sequence[Lesson] | None = None,
+    sample: int | None = None,
+    transfer: Sequence[str] = TRANSFER,
+    baselines: Sequence[Baseline] = BASELINES,
+    learners: int = 10,
+    seed: int = 0,
+    on_progress: Callable[[str], None] | None = None,
+) -> Report:
+    """Judge the last snapshot of a curriculum in full.
+
+    Args:
+        curriculum: what to judge.
+        test: the test digits, all of them for a result.
+        train: training digits: the real images, and a tenth of them held out to choose by.
+        drawings: one lesson per learner from a teacher whose vectors are drawn anew each
+            time (variant ``random``), in place of the recorded one.
+        sample: judge all rows but the first on so many test digits, spread evenly over the set,
+            because a CPU takes seconds for a convolutional learner's whole test.
+        transfer: other architectures to try, each at the pace that suits it; those that the
+            teacher was trained with are left out.
+        baselines: kinds of real images to compare with.
+        learners: fresh learners per row.
+        seed: of the learners, the orders and the real images.
+        on_progress: called after each of :func:`trials` parts with what was judged.
+
+    Raises:
+        GtnError: an unknown architecture, too few real images, or digits of another data set
+            than the teacher was trained for.
+    """
+    made_for = curriculum.provenance.get("source", test.source)
+    if made_for != test.source:
+        raise GtnError(
+            f"The curriculum was made for {made_for} and would be judged on {test.source}, which "
+            f"says nothing. Make {made_for} available (for MNIST: set MNIST_ROOT, or connect), "
+            "or train one for the digits at hand."
+        )
+    device = test.images.device
+    own = learner_of(curriculum)
+    lessons = list(drawings or [curriculum.lesson(device=device)] * learners)
+    paces = curriculum.provenance.get("paces", {})
+    taught_from, held_out = split_off(train)
+    held_out = held_out.thinned(HELD_OUT)
+    rows: list[Row] = []
+
+    def paced(name: str, taught_with: Sequence[Lesson]) -> Sequence[Lesson]:
+        return at_their_pace(taught_with, own, paces) if name == own else taught_with
+
+    def chosen(name: str, taught_with: Sequence[Lesson]) -> Statistics:
+        few = taught_with[: max(TUNING_LEARNERS, len(members(name)))]
+        return choose_statistics(paced(name, few), name, held_out, seed=seed)
+
+    def add(
+        taught: Literal["generated"] | Baseline,
+        order: Order,
+        name: str,
+        taught_with: Sequence[Lesson],
+        statistics: Statistics,
+        rates: tuple[float, float] | None = None,
+        pace: float = 1.0,
+    ) -> None:
+        part = test if not rows or sample is None else test.thinned(sample)
+        judged = judge(
+            paced(name, taught_with),
+            name,
+            part,
+            learners=learners,
+            seed=seed,
+            statistics=statistics,
+        )
+        scores = {measure: judged.final(measure) for measure in MEASURES}
+        rows.append(Row(taught, order, name, scores, rates, pace, statistics, len(part)))
+        if on_progress is not None:
+            on_progress(f"{rows[-1].name}, {name}")
+
+    in_order = chosen(own, lessons)
+    for order in ORDERS:
+        generator = torch.Generator().manual_seed(seed)
+        reordered = [lesson.reorder(order, generator) for lesson in lessons]
+        add("generated", order, own, reordered, in_order)
+    for name in transfer:
+        if name not in members(own):
+            pace, _ = tune_pace(lessons[:TUNING_LEARNERS], name, held_out, seed=seed)
+            suited = [lesson.paced(pace) for lesson in lessons]
+            add("generated", "ordered", name, suited, chosen(name, suited), pace=pace)
+    for kind in baselines:
+        real = RealImages(kind, taught_from, curriculum.steps, curriculum.batch, seed)
+        rates = tune_rates(real, own, held_out, paces=paces, seed=seed)
+        taught_with = real.lessons(rates, learners, seed)
+        add(kind, "ordered", own, taught_with, chosen(own, taught_with), rates)
+    return Report(
+        rows,
+        provenance(
+            device,
+            learner=own,
+            learners=learners,
+            seed=seed,
+            test_images=len(test),
+            source=test.source,
+            curriculum=curriculum.provenance,
+        ),
+    )

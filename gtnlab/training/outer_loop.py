@@ -1,0 +1,210 @@
+"""One outer step, and everything that changes from one to the next."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gtnlab.digits import Digits, Source
+from gtnlab.inner_loop import unroll
+from gtnlab.learner import make_learner, members
+from gtnlab.rates import InnerRates
+from gtnlab.teacher import Teacher, make_teacher
+from gtnlab.training.checkpoint import RunState
+from gtnlab.training.experiments import ExperimentConfig
+from gtnlab.training.outer_loss import outer_loss
+from gtnlab.training.snapshots import Snapshot
+
+__all__ = ["OuterLoop", "StepState", "Stopped", "TrainResult"]
+
+Stopped = Literal["finished", "time limit", "running"]
+
+
+@dataclass(frozen=True)
+class StepState:
+    """What `on_step` is told, at each logged step and at the last."""
+
+    outer_step: int  # outer steps done
+    outer_steps: int  # outer steps asked for
+    seconds: float  # training time so far, earlier sessions of a resumed run included
+    outer_loss: float  # negative log-likelihood on the real batch
+    accuracy: float  # on the real training batch, 0…1, by the path that is trained
+    lr: Tensor  # [steps]
+    momentum: Tensor  # [steps]
+    teacher: Teacher
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A finished (or time-limited) run, as `load_result` also gives it back."""
+
+    config: ExperimentConfig
+    teacher: Teacher  # on the run's device
+    lr: Tensor  # [steps], detached
+    momentum: Tensor  # [steps], detached
+    snapshots: list[Snapshot]  # oldest first; the last is of the final teacher
+    outer_step: int
+    seconds: float
+    source: Source
+    stopped: Stopped
+    # Learned factor on lr for each member of a family of learners.
+    paces: dict[str, float] = field(default_factory=dict)
+
+
+class OuterLoop:
+    """Teacher, rates, optimiser and random numbers of a run, and one outer step of it."""
+
+    def __init__(
+        self, config: ExperimentConfig, device: torch.device, digits: Digits | None
+    ) -> None:
+        self.config, self.device, self.digits = config, device, digits
+        self.teacher = make_teacher(config, torch.Generator().manual_seed(config.seed)).to(device)
+        self.members = members(config.learner)
+        self.rates = InnerRates(
+            config.steps,
+            config.inner_lr,
+            config.inner_momentum,
+            per_step=config.per_step_rates,
+            members=len(self.members),
+        ).to(device)
+        self.optimizer = torch.optim.Adam(
+            [
+                {"params": list(self.teacher.parameters())},
+                {"params": list(self.rates.parameters())},
+            ],
+            lr=config.outer_lr,
+            betas=(config.beta1, 0.999),
+            fused=True,
+        )
+        self.generator = torch.Generator(device).manual_seed(config.seed)
+        self.outer_step, self.seconds = 0, 0.0
+        self.stopped: Stopped = "running"
+        self.source: Source | None = digits.source if digits else None
+        self.snapshots: list[Snapshot] = []
+        # Of the steps since `trouble` last looked: reading each at once would wait for the device.
+        self.unread_losses: list[Tensor] = []
+
+    def step(self) -> tuple[Tensor, Tensor]:
+        """One outer step; the loss and the accuracy stay on the device, unread."""
+        config, digits = self.config, self.digits
+        assert digits is not None
+        member = self.member()
+        learner = make_learner(self.members[member], self.generator).train()
+        generated, labels = self.teacher(self.generator)
+        lr, momentum = self.rates(member)
+        unrolled = unroll(
+            learner,
+            generated,
+            labels,
+            lr,
+            momentum,
+            implementation=config.implementation,
+            checkpoint_every=config.checkpoint_every,
+            intermediate_every=config.intermediate_every,
+            truncate=config.truncate,
+        )
+        images, classes = digits.sample(config.real_batch, self.generator)
+        learner.in_bfloat16 = config.bfloat16
+        loss, accuracy = outer_loss(
+            learner, unrolled, generated, images, classes, config.outer_path
+        )
+        self.optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        if config.clip_norm:
+            torch.nn.utils.clip_grad_norm_(self.teacher.parameters(), config.clip_norm)
+        share = config.outer_lr_at(self.outer_step) / config.outer_lr
+        for group, start in zip(
+            self.optimizer.param_groups, (config.outer_lr, config.rates_lr), strict=True
+        ):
+            group["lr"] = start * share
+        self.optimizer.step()
+        self.outer_step += 1
+        self.unread_losses.append(loss.detach())
+        return loss.detach(), accuracy
+
+    def member(self) -> int:
+        """Which of the family's members this outer step teaches; 0 where there is one.
+
+        It depends on the seed and the step alone: a resumed run draws the same ones, and a GPU
+        is not waited for.
+        """
+        draw = np.random.default_rng((self.config.seed, self.outer_step))
+        return int(draw.integers(len(self.members)))
+
+    def report(self, loss: Tensor, accuracy: Tensor) -> StepState:
+        with torch.no_grad():
+            lr, momentum = self.rates()
+        return StepState(
+            outer_step=self.outer_step,
+            outer_steps=self.config.outer_steps,
+            seconds=self.seconds,
+            outer_loss=loss.item(),
+            accuracy=accuracy.item(),
+            lr=lr,
+            momentum=momentum,
+            teacher=self.teacher,
+        )
+
+    def trouble(self) -> int | None:
+        """The first outer step since the last look that left something infinite or NaN, if any.
+
+        All losses since then are looked at, and all that would be saved now.
+        """
+        losses = torch.stack(self.unread_losses).tolist()
+        first = self.outer_step - len(losses) + 1
+        self.unread_losses.clear()
+        for step, loss in enumerate(losses, start=first):
+            if not math.isfinite(loss):
+                return step
+        learned = [*self.teacher.parameters(), *self.rates.parameters()]
+        moments = [value for state in self.optimizer.state.values() for value in state.values()]
+        checks = [each.detach().isfinite().all().to(self.device) for each in learned + moments]
+        return None if bool(torch.stack(checks).all()) else self.outer_step
+
+    def state(self) -> RunState:
+        assert self.source is not None
+        return RunState(
+            config=self.config.to_dict(),
+            outer_step=self.outer_step,
+            seconds=self.seconds,
+            source=self.source,
+            stopped=self.stopped,
+            teacher=self.teacher.state_dict(),
+            rates=self.rates.state_dict(),
+            optimizer=self.optimizer.state_dict(),
+            generator=self.generator.get_state(),
+            snapshots=self.snapshots,
+        )
+
+    def restore(self, saved: RunState) -> None:
+        self.teacher.load_state_dict(saved.teacher)
+        self.rates.load_state_dict(saved.rates)
+        self.optimizer.load_state_dict(saved.optimizer)
+        if self.digits is not None:  # a run that only is looked at may be on another device
+            self.generator.set_state(saved.generator)
+        self.outer_step, self.seconds = saved.outer_step, saved.seconds
+        self.source = cast(Source, saved.source)
+        self.stopped = cast(Stopped, saved.stopped)
+        self.snapshots = list(saved.snapshots)
+
+    def result(self) -> TrainResult:
+        assert self.source is not None
+        with torch.no_grad():
+            lr, momentum = self.rates()
+        return TrainResult(
+            config=self.config,
+            teacher=self.teacher,
+            lr=lr,
+            momentum=momentum,
+            snapshots=list(self.snapshots),
+            outer_step=self.outer_step,
+            seconds=self.seconds,
+            source=self.source,
+            stopped=self.stopped,
+            paces=dict(zip(self.members, self.rates.paces(), strict=False)),
+        )

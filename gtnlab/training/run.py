@@ -1,0 +1,108 @@
+"""A run directory: one experiment from its configuration to a recorded curriculum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from gtnlab.curriculum import Curriculum, Lesson
+from gtnlab.digits import Digits, load_digits
+from gtnlab.errors import GtnError
+from gtnlab.training.experiments import EXPERIMENTS, ExperimentConfig, resolve_device
+from gtnlab.training.meta_training import StepState, TrainResult, load_result, train
+from gtnlab.training.recording import record
+
+__all__ = ["CURRICULUM", "drawings", "open_curriculum", "run_experiment", "run_name"]
+
+CURRICULUM = "curriculum.npz"
+
+
+def run_name(config: ExperimentConfig) -> str:
+    """The run directory's usual name: the preset, and what differs from it.
+
+    `class`, `A-random`, `B-learned-seed1`.
+    """
+    preset = EXPERIMENTS[config.name]
+    parts = [config.name]
+    parts += [config.variant] if config.variant != preset.variant or config.seed else []
+    parts += [f"{config.teacher}-teacher"] if config.teacher != preset.teacher else []
+    parts += [f"seed{config.seed}"] if config.seed else []
+    return "-".join(parts)
+
+
+def run_experiment(
+    config: ExperimentConfig,
+    out: Path,
+    *,
+    resume: bool = False,
+    time_limit: float | None = None,
+    quiet: bool = False,
+    on_step: Callable[[StepState], None] | None = None,
+    on_snapshot: Callable[[int, int], None] | None = None,
+    digits: tuple[Digits, Digits] | None = None,
+) -> Curriculum:
+    """Meta-train a teacher, judge its snapshots and save `out/curriculum.npz`.
+
+    Args:
+        config: the experiment.
+        out: the run directory.
+        resume: go on from the directory's checkpoint.
+        time_limit: seconds of training in this call.
+        quiet: no progress bar.
+        on_step: told about each logged outer step.
+        on_snapshot: told how many snapshots are judged, and of how many.
+        digits: training and test digits on the run's device; None loads them.
+
+    Raises:
+        GtnError: see `meta_training.train`; or the curriculum could not be written.
+    """
+    device = resolve_device(config.device)
+    real, test = digits or (load_digits("train", device), load_digits("test", device))
+    result = train(
+        config,
+        out,
+        resume=resume,
+        time_limit=time_limit,
+        quiet=quiet,
+        on_step=on_step,
+        digits=real,
+    )
+    curriculum = record(result, test, on_snapshot)
+    curriculum.save(out / CURRICULUM)
+    return curriculum
+
+
+def open_curriculum(path: Path) -> Curriculum:
+    """The curriculum in a run directory, or in a file.
+
+    Raises:
+        GtnError: there is none, or it cannot be read.
+    """
+    return Curriculum.load(path / CURRICULUM if path.is_dir() else path)
+
+
+def drawings(path: Path, count: int, device: torch.device | str) -> list[Lesson] | None:
+    """Fresh lessons by the teacher of a run whose vectors are drawn anew each time.
+
+    None if the curriculum is fixed (variants `learned` and `random_fixed`), or if `path` is a
+    recorded file without its teacher.
+    """
+    if not path.is_dir():
+        return None
+    try:
+        result = load_result(path, device)
+    except GtnError:
+        return None
+    if result.config.variant != "random":
+        return None
+    # Vectors that no training step has seen: the runs' own generators start at small seeds.
+    generator = torch.Generator(result.lr.device).manual_seed(2**31 + result.config.seed)
+    return [_drawing(result, generator) for _ in range(count)]
+
+
+@torch.no_grad()
+def _drawing(result: TrainResult, generator: torch.Generator) -> Lesson:
+    images, labels = result.teacher(generator)
+    return Lesson(images, labels.expand(len(images), -1), result.lr, result.momentum)

@@ -1,0 +1,292 @@
+"""The diagnosis names the mistake behind what a function returned, and accuses no right answer."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from autograder.diagnosis.diagnosis import Report, diagnose
+from autograder.diagnosis.misconceptions import Bank
+from autograder.diagnosis.mutants import Workshop
+from autograder.diagnosis.probes import QUANTITIES
+from autograder.errors import AutograderError
+from autograder.sandbox.sandbox import ChildDied
+
+RIGHT_ANSWERS = sorted((Path(__file__).parent / "right_answers").glob("*.txt"))
+
+Define = Callable[..., Callable[..., Any]]
+Names = Mapping[str, Any]
+
+REFERENCE = """
+def bptt(self, x, y):
+    T = len(y)
+    o, s = self.forward_propagation(x)
+    dLdU, dLdV, dLdW = (np.zeros(p.shape) for p in (self.U, self.V, self.W))
+    delta_o = o.copy()
+    delta_o[np.arange(T), y] -= 1
+    for t in range(T):
+        dLdV += np.outer(delta_o[t], s[t])
+        delta = self.V.T @ delta_o[t] * (1 - s[t] ** 2)
+        for step in range(t, max(-1, t - self.bptt_truncate - 1), -1):
+            dLdW += np.outer(delta, s[step - 1])
+            dLdU[:, x[step]] += delta
+            delta = self.W.T @ delta * (1 - s[step - 1] ** 2)
+    return [dLdU, dLdV, dLdW]
+"""
+
+
+@pytest.fixture
+def diagnosis_of(written: Define, instructor_names: Names, bank: Bank) -> Callable[..., Report]:
+    """The diagnosis of the reference answer with some words exchanged."""
+
+    def find(*edits: tuple[str, str], seed: int = 0) -> Report:
+        source = REFERENCE
+        for old, new in edits:
+            assert source.count(old) == 1, old
+            source = source.replace(old, new)
+        return diagnose("bptt", written(source), instructor_names, bank, seed)
+
+    return find
+
+
+def labels(report: Report) -> list[str]:
+    return [found.label for found in report.diagnoses]
+
+
+# --- right answers --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", RIGHT_ANSWERS, ids=lambda path: path.stem)
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_right_answer_in_any_style_is_never_accused(
+    answer: Path, seed: int, written: Define, instructor_names: Names, bank: Bank
+) -> None:
+    function = written(answer.read_text(encoding="utf-8"))
+    report = diagnose("bptt", function, instructor_names, bank, seed)
+    assert report.diagnoses == []
+    assert report.right == ["dLdU", "dLdV", "dLdW"]
+    assert "right" in report.paragraph
+    assert report.heatmap_png is None
+
+
+@pytest.mark.parametrize("exercise", QUANTITIES)
+def test_the_reference_answers_are_right(
+    exercise: str, instructor_names: Names, bank: Bank
+) -> None:
+    function = Workshop(bank, exercise, instructor_names).reference
+    report = diagnose(exercise, function, instructor_names, bank, 1)
+    assert report.diagnoses == []
+    assert report.right == list(QUANTITIES[exercise])
+
+
+# --- mistakes of the bank -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exercise", QUANTITIES)
+def test_every_mistake_of_the_bank_gets_its_own_label(
+    exercise: str, instructor_names: Names, bank: Bank
+) -> None:
+    workshop = Workshop(bank, exercise, instructor_names)
+    for mutant in bank.mutants[exercise]:
+        report = diagnose(exercise, workshop.build(mutant), instructor_names, bank, 77)
+        assert tuple(labels(report)) == mutant.labels
+        assert report.diagnoses[0].confidence > 0.9
+        assert mutant.misconceptions[0].hint in report.paragraph
+
+
+def test_two_mistakes_in_different_gradients_are_both_named(
+    diagnosis_of: Callable[..., Report],
+) -> None:
+    report = diagnosis_of(("s[step - 1])", "s[step])"), ("dLdV +=", "dLdV ="))
+    assert set(labels(report)) == {"dLdW-with-the-new-state", "dLdV-overwritten"}
+    assert report.right[0] == "dLdU"
+
+
+def test_two_mistakes_in_the_same_gradient_are_both_named(
+    diagnosis_of: Callable[..., Report],
+) -> None:
+    report = diagnosis_of(("self.W.T @", "self.W @"), ("* (1 - s[t] ** 2)", ""))
+    assert set(labels(report)) == {"W-not-transposed", "no-tanh-derivative-at-the-output"}
+    assert report.right[0] == "dLdV"
+
+
+def test_a_right_dLdV_is_said_to_be_right_when_dLdW_is_wrong(
+    diagnosis_of: Callable[..., Report],
+) -> None:
+    report = diagnosis_of(("s[step - 1])", "s[t])"))
+    assert "dLdV" in report.right
+    assert "dLdU" in report.right
+    assert "dLdV" in report.paragraph
+    assert labels(report) == ["dLdW-with-a-fixed-state"]
+
+
+# --- where no mutant fits -------------------------------------------------------------------------
+
+RETURN = "return [dLdU, dLdV, dLdW]"
+
+
+@pytest.mark.parametrize(
+    ("new", "label"),
+    [
+        ("return [dLdU.T, dLdV, dLdW]", "dLdU-transposed"),
+        ("return [dLdU, -dLdV, dLdW]", "opposite-sign"),
+        ("return [dLdU, dLdV, 0.3 * dLdW]", "constant-factor"),
+        ("return [dLdU, dLdV / T, dLdW]", "mean-instead-of-sum"),
+        ("return [dLdU, dLdV / np.linalg.norm(dLdV), dLdW]", "normalised"),
+        ("return [dLdU, dLdV, dLdW + 0.01 * self.W]", "weight-decay"),
+        ("return [np.clip(dLdU, -0.2, 0.2), dLdV, dLdW]", "clipped"),
+        ("return [dLdU, 0 * dLdV, dLdW]", "still-zero"),
+        ("return [dLdU, dLdV, dLdW / 0]", "not-finite"),
+        ("return [dLdV, dLdU, dLdW]", "wrong-order"),
+        ("return [dLdU, dLdV[1:], dLdW]", "wrong-shape"),
+        ("return [dLdU, dLdV]", "wrong-answer-shape"),
+        ("pass", "wrong-answer-shape"),
+        ("return 'gradients'", "wrong-answer-shape"),
+        ("return [g.astype(np.float32) for g in (dLdU, dLdV, dLdW)]", "single-precision"),
+        ("return [g.astype(np.float16) for g in (dLdU, dLdV, dLdW)]", "half-precision"),
+        ("return [np.round(g, 4) for g in (dLdU, dLdV, dLdW)]", "rounded"),
+        ("return [g + np.random.normal(size=g.shape) for g in (dLdU, dLdV, dLdW)]",
+         "depends-on-earlier-calls"),
+        ("self.V[0] = 0\n    return [dLdU, dLdV, dLdW]", "parameters-updated-in-bptt"),
+        ("return np.linalg.inv(dLdU)", "raises-an-error"),
+        ("raise NotImplementedError()", "not-attempted"),
+        ("raise AttributeError('RNN has no attribute bptt')", "not-defined"),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_structure_is_named_where_no_mutant_fits(
+    new: str, label: str, diagnosis_of: Callable[..., Report]
+) -> None:
+    assert label in labels(diagnosis_of((RETURN, new)))
+
+
+def test_a_constant_in_place_of_the_truncation_is_named(
+    diagnosis_of: Callable[..., Report],
+) -> None:
+    report = diagnosis_of(("t - self.bptt_truncate - 1", "t - 4 - 1"))
+    assert labels(report) == ["another-truncation"]
+    assert "always 4" in report.paragraph
+
+
+def test_finite_differences_are_recognised(
+    written: Define, instructor_names: Names, bank: Bank
+) -> None:
+    source = """
+def bptt(self, x, y):
+    gradients = []
+    for p in (self.U, self.V, self.W):
+        g = np.zeros(p.shape)
+        for i in np.ndindex(p.shape):
+            kept = p[i]
+            p[i] = kept + 1e-4
+            up = self.calculate_total_loss([x], [y])
+            p[i] = kept - 1e-4
+            g[i] = (up - self.calculate_total_loss([x], [y])) / 2e-4
+            p[i] = kept
+        gradients.append(g)
+    return gradients
+"""
+    report = diagnose("bptt", written(source), instructor_names, bank, 3)
+    assert labels(report) == ["finite-differences"]
+
+
+def test_weights_that_depend_on_the_steps_back_are_found(
+    diagnosis_of: Callable[..., Report],
+) -> None:
+    report = diagnosis_of(("dLdW += np", "dLdW += (1 + t - step) * np"))
+    assert labels(report) == ["steps-back-miscounted"]
+    assert "1, 2, 3" in report.paragraph
+
+
+def test_a_mistake_below_is_not_blamed_on_the_function_above(
+    written: Define, instructor_names: Names, bank: Bank
+) -> None:
+    class Wrong(instructor_names["RNN"]):  # type: ignore[misc]
+        def forward_propagation(self, x: Any) -> Any:
+            o, s = super().forward_propagation(x)
+            return [o, s**3]
+
+    Wrong.__name__ = "RNN"
+    names = {**instructor_names, "RNN": Wrong}
+    report = diagnose("bptt", written(REFERENCE), names, bank, 0)
+    assert labels(report) == ["builds-on-forward_propagation"]
+
+
+def test_when_nothing_fits_the_paragraph_says_that_it_is_not_sure(
+    diagnosis_of: Callable[..., Report],
+) -> None:
+    report = diagnosis_of((RETURN, "return [np.sin(9 * dLdU), np.exp(dLdV), dLdW**3 - 1]"))
+    assert labels(report) == ["unknown"]
+    assert report.diagnoses[0].confidence < 0.3
+    assert "I am not sure what is behind dLdU, dLdV and dLdW" in report.paragraph
+
+
+def test_a_challenge_that_was_left_open_is_no_mistake(
+    written: Define, instructor_names: Names, bank: Bank
+) -> None:
+    student = written("def f(self, x, y):\n    raise NotImplementedError()", "f")
+    report = diagnose("bptt_linear_time", student, instructor_names, bank, 0)
+    assert report.diagnoses == []
+    assert "open, which is fine" in report.paragraph
+
+
+def test_a_call_that_was_stopped_is_not_repeated(instructor_names: Names, bank: Bank) -> None:
+    calls = []
+
+    def student(model: Any, x: Any, y: Any) -> Any:
+        calls.append(x)
+        raise ChildDied("timeout", "the call took more than 10 seconds")
+
+    report = diagnose("bptt", student, instructor_names, bank, 0)
+    assert len(calls) == 1
+    assert labels(report) == ["does-not-finish"]
+    assert "more than 10 seconds" in report.paragraph
+
+
+# --- what the report is made of -------------------------------------------------------------------
+
+
+def test_the_same_seed_gives_the_same_report_and_leaves_the_global_generator_alone(
+    diagnosis_of: Callable[..., Report],
+) -> None:
+    state = np.random.get_state()[1].tolist()
+    first, second = (diagnosis_of(("self.W.T @", "self.W @"), seed=5) for _ in "12")
+    assert first == second
+    assert np.random.get_state()[1].tolist() == state
+
+
+def test_the_paragraph_has_three_to_five_sentences(diagnosis_of: Callable[..., Report]) -> None:
+    for edit in [("self.W.T @", "self.W @"), ("dLdV +=", "dLdV -="), (RETURN, "return None")]:
+        paragraph = diagnosis_of(edit).paragraph
+        assert 3 <= paragraph.replace("? ", ". ").replace("! ", ". ").count(". ") + 1 <= 5, (
+            paragraph
+        )
+
+
+def test_the_heatmap_is_a_small_picture_that_shows_where_the_error_is(
+    diagnosis_of: Callable[..., Report],
+) -> None:
+    png = diagnosis_of(("dLdV += np.outer(delta_o[t], s[t])", "dLdV += 0")).heatmap_png
+    assert png is not None
+    assert len(png) < 20_000
+    picture = np.array(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+    yellow = (picture[..., 0] > 230) & (picture[..., 1] > 200) & (picture[..., 2] < 110)
+    third = picture.shape[1] // 3
+    assert yellow[:, third : 2 * third].any()
+    assert not yellow[:, :third].any()
+
+
+def test_an_exercise_without_probes_is_an_error_that_lists_the_known_ones(
+    instructor_names: Names, bank: Bank
+) -> None:
+    with pytest.raises(AutograderError, match=r"'adam'.*forward_propagation, "):
+        diagnose("adam", print, instructor_names, bank, 0)

@@ -1,0 +1,168 @@
+"""The bank: every edit applies, and makes a mistake that no other one makes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograder.diagnosis.misconceptions import FAMILIES, Bank, Mutant, apply_edits, load_bank
+from autograder.diagnosis.mutants import Workshop
+from autograder.diagnosis.probes import QUANTITIES, Observation, make_probes, observe
+from autograder.errors import AutograderError
+
+COURSE = Path(__file__).parents[3]
+HOMEWORK = COURSE / "source" / "rnn-bptt"
+
+
+@pytest.fixture
+def own_copy(tmp_path: Path) -> Path:
+    """A copy of the homework's source folder that a test may change."""
+    for name in ("misconceptions.py", "rnn_bptt.ipynb"):
+        shutil.copy(HOMEWORK / name, tmp_path / name)
+    return tmp_path
+
+
+def change_cell(folder: Path, old: str, new: str) -> None:
+    path = folder / "rnn_bptt.ipynb"
+    notebook = json.loads(path.read_bytes())
+    (cell,) = [cell for cell in notebook["cells"] if cell.get("id") == "bptt"]
+    source = "".join(cell["source"])
+    assert old in source
+    cell["source"] = source.replace(old, new)
+    path.write_text(json.dumps(notebook))
+
+
+def test_bptt_has_at_least_forty_mistakes_from_every_family(bank: Bank) -> None:
+    mistakes = [m for m in bank.misconceptions if m.exercise == "bptt"]
+    assert len(mistakes) >= 40
+    assert {m.family for m in mistakes} == set(FAMILIES)
+
+
+def test_every_exercise_of_the_notebook_has_mistakes(bank: Bank) -> None:
+    assert {m.exercise for m in bank.misconceptions} == set(bank.references) == set(QUANTITIES)
+
+
+@pytest.mark.parametrize("exercise", QUANTITIES)
+def test_every_edit_applies_to_the_notebook_of_today(bank: Bank, exercise: str) -> None:
+    stale = []
+    for mistake in bank.misconceptions:
+        for number, edits in enumerate(mistake.variants):
+            if mistake.exercise == exercise:
+                where = f"{mistake.label}, variant {number + 1}"
+                try:
+                    apply_edits(bank.references[exercise].function, edits, where)
+                except AutograderError as error:
+                    stale.append(str(error))
+    assert not stale, "\n".join(stale)
+
+
+def test_an_edit_that_no_longer_applies_is_named(own_copy: Path) -> None:
+    change_cell(own_copy, "self.W.T.dot(delta_t)", "np.dot(self.W.T, delta_t)")
+    with pytest.raises(AutograderError, match=r"delta-never-updated.*occurs 0 times"):
+        _ = load_bank(own_copy / "misconceptions.py").mutants
+
+
+@pytest.mark.parametrize(("source", "times"), [("a = 1\na = 2", 2), ("a = a", 0), ("b = 1", 0)])
+def test_an_edit_must_apply_in_one_place(source: str, times: int) -> None:
+    with pytest.raises(AutograderError, match=rf"occurs {times} times"):
+        apply_edits(source, [("a", "c")])
+
+
+def test_new_lines_stand_where_the_old_text_stood() -> None:
+    source = "for a in b:\n    c(a)\n    d(a)"
+    edited = apply_edits(source, [("c(a)\nd(a)", "if a:\n    d(a)\nc(a)")])
+    assert edited == "for a in b:\n    if a:\n        d(a)\n    c(a)"
+
+
+def test_reformatting_the_reference_answer_changes_nothing(own_copy: Path, bank: Bank) -> None:
+    change_cell(own_copy, "delta_t = self.V.T.dot(delta_o[t]) * (1 - s[t] ** 2)",
+                "delta_t = (\n            self.V.T.dot(delta_o[t])  # backwards\n"
+                "            * (1-s[t]**2)\n        )")  # fmt: skip
+    change_cell(own_copy, "dLdU[:, x[bptt_step]] += delta_t", "dLdU[ :,x[bptt_step] ] += (delta_t)")
+    reformatted = load_bank(own_copy / "misconceptions.py")
+    assert reformatted.references["bptt"].function == bank.references["bptt"].function
+    assert len(reformatted.mutants["bptt"]) == len(bank.mutants["bptt"])
+
+
+def test_hints_do_not_contain_a_line_of_the_answer(bank: Bank) -> None:
+    for mistake in bank.misconceptions:
+        lines = bank.references[mistake.exercise].function.split("\n")
+        answers = [line.strip() for line in lines if "=" in line]
+        told = mistake.says + mistake.hint
+        assert not any(line.split("=", 1)[1].strip() in told for line in answers if len(line) > 24)
+        assert "np." not in told
+        assert "self." not in told
+
+
+def effects(observations: list[Observation]) -> tuple[object, ...]:
+    """Everything that can be seen of a function, in a form that can be compared."""
+    return tuple(
+        (
+            seen.problem,
+            seen.changed,
+            seen.repeats,
+            tuple((name, value.shape, np.round(value.astype(float), 7).tobytes())
+                  for name, value in seen.values.items()),
+        )
+        for seen in observations
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("exercise", QUANTITIES)
+@pytest.mark.parametrize("seed", [0, 20_260_101])
+def test_no_mistake_looks_like_the_right_answer_or_like_another_one(
+    exercise: str, seed: int, bank: Bank, instructor_names: Mapping[str, Any]
+) -> None:
+    workshop = Workshop(bank, exercise, instructor_names)
+    probes = make_probes(exercise, instructor_names["RNN"], seed)
+
+    def seen_of(function: Any) -> tuple[object, ...]:
+        return effects([observe(function, p, workshop.adopt(p.model)) for p in probes])
+
+    right = seen_of(workshop.reference)
+    label_of: dict[tuple[object, ...], Mutant] = {}
+    for mutant in bank.mutants[exercise]:
+        seen = seen_of(workshop.build(mutant))
+        assert seen != right, f"{mutant.labels} cannot be told from the right answer"
+        twin = label_of.setdefault(seen, mutant)
+        assert twin.labels == mutant.labels, f"{mutant.labels} looks exactly like {twin.labels}"
+
+
+def test_the_table_is_read_as_data_and_never_run(own_copy: Path) -> None:
+    table = own_copy / "misconceptions.py"
+    marker = own_copy / "ran"
+    run = f"\nopen({str(marker)!r}, 'w')\n"
+    table.write_text(table.read_text(encoding="utf-8") + run, encoding="utf-8")
+    assert load_bank(table).misconceptions
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "complaint"),
+    [
+        ("MISCONCEPTIONS = {", "should assign one literal table"),
+        ("OTHER = {}", "should assign one literal table"),
+        ("MISCONCEPTIONS = dict(a=1)", "should assign one literal table"),
+        ("MISCONCEPTIONS = {'bptt': {'astrology': {}}}", "'astrology' is not a known family"),
+        ("MISCONCEPTIONS = {'adam': {}}", "no exercise 'adam'"),
+        ("MISCONCEPTIONS = {'bptt': {'one-hot': {'a': {'says': ''}}}}", "'a'.*not in order"),
+    ],
+)
+def test_a_damaged_table_is_refused_with_the_reason(
+    own_copy: Path, table: str, complaint: str
+) -> None:
+    (own_copy / "misconceptions.py").write_text(table)
+    with pytest.raises(AutograderError, match=complaint):
+        load_bank(own_copy / "misconceptions.py")
+
+
+def test_a_folder_without_its_notebook_is_refused(own_copy: Path) -> None:
+    (own_copy / "rnn_bptt.ipynb").unlink()
+    with pytest.raises(AutograderError, match="should hold one notebook"):
+        load_bank(own_copy / "misconceptions.py")

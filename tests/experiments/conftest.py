@@ -1,0 +1,1 @@
+from gtnlab_fixtures import *  # noqa: F403  (fixtures)

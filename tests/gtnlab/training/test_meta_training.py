@@ -1,0 +1,402 @@
+"""The outer loop: exact resumption, honest stops, whole files, and that it learns at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from gtnlab.digits import Digits
+from gtnlab.errors import GtnError
+from gtnlab.inner_loop import unroll
+from gtnlab.learner import Learner, make_learner, members
+from gtnlab.training import outer_loop
+from gtnlab.training.checkpoint import load_state
+from gtnlab.training.experiments import VARIANTS, ExperimentConfig, experiment
+from gtnlab.training.meta_training import StepState, load_result, train
+from gtnlab.training.outer_loop import TrainResult
+
+TINY: dict[str, Any] = {
+    "inner_lr": 3.0,
+    "steps": 2,
+    "batch": 4,
+    "outer_steps": 12,
+    "real_batch": 16,
+    "device": "cpu",
+}
+
+
+def tiny(**overrides: Any) -> ExperimentConfig:
+    return experiment("class", **{**TINY, **overrides})
+
+
+def ten_patterns() -> Digits:
+    """Not digits, but ten classes that a few images can teach: a bright row for each class."""
+    labels = torch.arange(60) % 10
+    images = torch.zeros(60, 1, 28, 28)
+    for index, label in enumerate(labels.tolist()):
+        images[index, 0, 2 * label + 4 : 2 * label + 6] = 2.0
+    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    return Digits(images + 0.1 * noise, labels, "sklearn-digits")
+
+
+def run(config: ExperimentConfig, out_dir: Path | None = None, **options: Any) -> TrainResult:
+    settings: dict[str, Any] = {"log_every": 3, "save_every": 4, **options}
+    return train(config, out_dir, quiet=True, digits=ten_patterns(), **settings)
+
+
+def metrics(out_dir: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out_dir / "metrics.jsonl").read_text().splitlines()]
+
+
+def assert_same_run(first: TrainResult, second: TrainResult) -> None:
+    """Bit for bit; only the seconds may differ."""
+    assert (first.outer_step, first.stopped) == (second.outer_step, second.stopped)
+    for one, other in zip(
+        first.teacher.state_dict().values(), second.teacher.state_dict().values(), strict=True
+    ):
+        assert torch.equal(one, other)
+    assert torch.equal(first.lr, second.lr)
+    assert torch.equal(first.momentum, second.momentum)
+    assert [s.outer_step for s in first.snapshots] == [s.outer_step for s in second.snapshots]
+    for mine, theirs in zip(first.snapshots, second.snapshots, strict=True):
+        for field in ("images", "labels", "lr", "momentum"):
+            assert (getattr(mine, field) == getattr(theirs, field)).all()
+
+
+def assert_same_metrics(first: Path, second: Path) -> None:
+    for mine, theirs in zip(metrics(first), metrics(second), strict=True):
+        assert {**mine, "seconds": 0} == {**theirs, "seconds": 0}
+
+
+def killed_run(out_dir: Path, deed: str) -> None:
+    """Run the tiny experiment in a process of its own, which kills itself with SIGKILL."""
+    script = f"""
+        import os, signal, sys
+        import torch
+        from pathlib import Path
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        import test_meta_training as room
+        {textwrap.indent(textwrap.dedent(deed), " " * 8).strip()}
+        room.run(room.tiny(variant="random"), Path({str(out_dir)!r}), on_step=on_step)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+KILL_AFTER_SIX = """
+def on_step(state):
+    if state.outer_step >= 6:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+KILL_WHILE_SAVING = """
+save, saved = torch.save, []
+def save_half(fields, path):
+    if fields["outer_step"] == 8:
+        path.write_bytes(b"half a checkpoint")
+        os.kill(os.getpid(), signal.SIGKILL)
+    save(fields, path)
+torch.save = save_half
+on_step = None
+"""
+
+
+@pytest.mark.parametrize("deed", [KILL_AFTER_SIX, KILL_WHILE_SAVING], ids=["between", "saving"])
+def test_a_killed_run_resumed_equals_an_unkilled_one_bit_for_bit(tmp_path: Path, deed: str) -> None:
+    config = tiny(variant="random")
+    whole = run(config, tmp_path / "whole")
+    killed_run(tmp_path / "killed", deed)
+    kept = load_state(tmp_path / "killed", "cpu")
+    assert kept is not None
+    assert kept.outer_step == 4
+    resumed = run(config, tmp_path / "killed", resume=True)
+    assert_same_run(resumed, whole)
+    assert_same_metrics(tmp_path / "killed", tmp_path / "whole")
+    assert_same_run(load_result(tmp_path / "killed"), whole)
+
+
+def test_a_run_stopped_by_its_time_limit_is_complete_and_resumes_exactly(tmp_path: Path) -> None:
+    whole = run(tiny())
+    stopped = run(tiny(), tmp_path, time_limit=0.0)
+    assert (stopped.stopped, stopped.outer_step) == ("time limit", 1)
+    assert stopped.snapshots[-1].outer_step == 1
+    resumed = run(tiny(), tmp_path, resume=True)
+    assert_same_run(resumed, whole)
+    assert resumed.seconds > stopped.seconds
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another() -> None:
+    first, second, other = run(tiny()), run(tiny()), run(tiny(seed=1))
+    assert_same_run(first, second)
+    assert not torch.equal(first.lr, other.lr)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("path", ["batch-statistics", "inference"])
+def test_every_variant_learns_by_every_path_something_a_fresh_teacher_does_not_teach(
+    variant: str, path: str
+) -> None:
+    losses: list[float] = []
+    config = tiny(
+        variant=variant,
+        outer_path=path,
+        learner="conv8k3_batch",
+        inner_lr=0.3,
+        batch=10,
+        outer_steps=60,
+    )
+    run(config, on_step=lambda state: losses.append(state.outer_loss), log_every=1)
+    assert sum(losses[-15:]) < 0.7 * sum(losses[:15]), losses
+
+
+def test_a_family_teaches_a_member_drawn_anew_each_step_and_resumes_with_the_same_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+
+    def noticing(name: str, generator: torch.Generator) -> Learner:
+        drawn.append(name)
+        return make_learner(name, generator)
+
+    monkeypatch.setattr(outer_loop, "make_learner", noticing)
+    config = tiny(learner="family", inner_lr=0.3)
+    whole = run(config)
+    in_one_go = list(drawn)
+    assert len(in_one_go) == 12
+    assert set(in_one_go) <= set(members("family"))
+    assert len(set(in_one_go)) > 2
+    drawn.clear()
+    run(config, tmp_path, time_limit=0.0)
+    assert drawn == in_one_go[:1]
+    resumed = run(config, tmp_path, resume=True)
+    assert drawn == in_one_go
+    assert_same_run(resumed, whole)
+    assert resumed.paces == whole.paces
+    drawn.clear()
+    run(tiny(learner="family", inner_lr=0.3, seed=1))
+    assert drawn != in_one_go
+
+
+def test_each_member_of_a_family_learns_a_pace_of_its_own_and_a_single_learner_none() -> None:
+    one_member, family = members("family")[0], tiny(learner="family", inner_lr=0.3)
+    paces = run(family).paces
+    assert list(paces) == list(members("family"))
+    assert len(set(paces.values())) > 3
+    assert run(tiny(learner=one_member)).paces == {}
+
+
+def test_a_meta_trained_teacher_teaches_a_learner_it_has_never_met() -> None:
+    result = run(tiny(batch=10, outer_steps=80))
+    digits = ten_patterns()
+
+    def accuracy(images: torch.Tensor, labels: torch.Tensor) -> float:
+        learner = make_learner("mlp", 12345)
+        rates = result.lr, result.momentum
+        taught = unroll(learner, images, labels, *rates, differentiable=False)
+        learner.load_state_dict(taught.params)
+        return (learner(digits.images).argmax(dim=1) == digits.labels).float().mean().item()
+
+    images, labels = result.teacher()
+    assert accuracy(images.detach(), labels) > 0.9
+    assert accuracy(images.detach(), labels.roll(1)) < 0.2
+
+
+def test_checkpoints_metrics_and_callback_say_the_same(tmp_path: Path) -> None:
+    seen: list[StepState] = []
+    result = run(tiny(), tmp_path, on_step=seen.append)
+    assert [state.outer_step for state in seen] == [3, 4, 6, 8, 9, 12]
+    for line, state in zip(metrics(tmp_path), seen, strict=True):
+        assert line["outer_loss"] == state.outer_loss
+        assert line["lr"] == state.lr.tolist()
+        assert line["path"] == "batch-statistics"
+        assert len(line["momentum"]) == 2
+    config = ExperimentConfig(**json.loads((tmp_path / "config.json").read_text()))
+    assert config == result.config == tiny()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "checkpoint.pt",
+        "config.json",
+        "metrics.jsonl",
+    ]
+
+
+def test_at_most_25_snapshots_from_before_the_first_step_to_after_the_last() -> None:
+    result = run(tiny(outer_steps=60))
+    steps = [snapshot.outer_step for snapshot in result.snapshots]
+    assert len(steps) <= 25
+    assert steps == sorted(set(steps))
+    assert (steps[0], steps[-1]) == (0, 60)
+    images = result.teacher()[0].detach().squeeze(2)
+    recorded = torch.as_tensor(result.snapshots[-1].images).float() / 127.5 - 1
+    assert (recorded - images).abs().max() <= 1 / 255 + 1e-6
+    assert not (result.snapshots[0].images == result.snapshots[-1].images).all()
+
+
+def test_a_rate_that_explodes_stops_the_run_and_keeps_the_last_good_state(tmp_path: Path) -> None:
+    good = run(tiny(outer_steps=8), tmp_path)
+
+    class Exploding(outer_loop.OuterLoop):
+        def step(self) -> tuple[torch.Tensor, torch.Tensor]:
+            loss, accuracy = super().step()
+            if self.outer_step == 11:
+                with torch.no_grad():
+                    self.teacher.draw.weight.fill_(float("nan"))
+            return loss, accuracy
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gtnlab.training.meta_training.OuterLoop", Exploding)
+        with pytest.raises(GtnError, match=r"diverged.*outer_lr") as stopped:
+            run(tiny(outer_steps=40), tmp_path / "exploded")
+    assert str(tmp_path / "exploded") in str(stopped.value)
+    kept = load_result(tmp_path / "exploded")
+    assert kept.outer_step == 8
+    assert all(p.isfinite().all() for p in kept.teacher.parameters())
+    assert good.outer_step == 8
+
+
+@pytest.mark.parametrize("what", ["loss", "moment"])
+def test_what_stops_being_finite_between_two_logged_steps_is_never_saved(
+    tmp_path: Path, what: str
+) -> None:
+    class Breaking(outer_loop.OuterLoop):
+        def step(self) -> tuple[torch.Tensor, torch.Tensor]:
+            loss, accuracy = super().step()
+            if self.outer_step == 6 and what == "loss":
+                loss.fill_(float("inf"))  # and all is well again at the next step
+            if self.outer_step == 6 and what == "moment":
+                self.optimizer.state[self.rates.log_lr]["exp_avg_sq"].fill_(float("inf"))
+            return loss, accuracy
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gtnlab.training.meta_training.OuterLoop", Breaking)
+        named = "step 6" if what == "loss" else "step 8"
+        with pytest.raises(GtnError, match=f"diverged at outer {named}"):
+            run(tiny(outer_steps=40), tmp_path, log_every=20)
+    kept = load_state(tmp_path, "cpu")
+    assert kept is not None
+    assert kept.outer_step == 4
+
+
+def test_a_loss_far_above_ignorance_again_and_again_is_divergence() -> None:
+    with pytest.raises(GtnError, match="diverged"):
+        run(tiny(inner_lr=1e4, outer_steps=40), log_every=1)
+
+
+def test_a_full_disk_keeps_the_earlier_checkpoint_and_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = torch.save
+
+    def full(fields: dict[str, Any], path: Path) -> None:
+        if fields["outer_step"] > 4:
+            path.write_bytes(b"a part of it")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        save(fields, path)
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(GtnError, match=r"checkpoint\.pt.*No space left.*Free some disk space"):
+        run(tiny(), tmp_path)
+    kept = load_state(tmp_path, "cpu")
+    assert kept is not None
+    assert kept.outer_step == 4
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("damage", ["cut short", "not a checkpoint", "another version"])
+def test_a_damaged_checkpoint_is_named_and_not_overwritten(tmp_path: Path, damage: str) -> None:
+    run(tiny(outer_steps=4), tmp_path)
+    path = tmp_path / "checkpoint.pt"
+    if damage == "cut short":
+        path.write_bytes(path.read_bytes()[:2000])
+    elif damage == "not a checkpoint":
+        path.write_bytes(b"hello")
+    else:
+        torch.save({**torch.load(path, weights_only=True), "version": 99}, path)
+    before = path.read_bytes()
+    for action in (
+        lambda: run(tiny(outer_steps=4), tmp_path, resume=True),
+        lambda: load_result(tmp_path),
+    ):
+        with pytest.raises(GtnError, match=r"checkpoint\.pt.*Delete"):
+            action()
+    assert path.read_bytes() == before
+
+
+def test_a_folder_that_holds_a_run_is_neither_overwritten_nor_mixed(tmp_path: Path) -> None:
+    run(tiny(outer_steps=4), tmp_path)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+    with pytest.raises(GtnError, match=r"--resume.*--out"):
+        run(tiny(outer_steps=4), tmp_path)
+    with pytest.raises(GtnError, match="outer_lr = "):
+        run(tiny(outer_steps=4, outer_lr=0.5), tmp_path, resume=True)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+    with pytest.raises(GtnError, match="no checkpoint"):
+        load_result(tmp_path / "elsewhere")
+
+
+def test_resuming_a_finished_run_gives_it_back(tmp_path: Path) -> None:
+    finished = run(tiny(), tmp_path)
+    assert_same_run(run(tiny(), tmp_path, resume=True), finished)
+
+
+def test_a_run_takes_the_threads_it_asks_for_and_gives_them_back() -> None:
+    before, seen = torch.get_num_threads(), []
+    run(tiny(threads=3), on_step=lambda state: seen.append(torch.get_num_threads()))
+    assert set(seen) == {3}
+    assert torch.get_num_threads() == before
+
+
+def test_the_outer_learning_rate_falls_along_half_a_cosine(tmp_path: Path) -> None:
+    run(tiny(outer_lr=0.01, outer_lr_final=0.001), tmp_path, log_every=1)
+    rates = [line["outer_lr"] for line in metrics(tmp_path)]
+    assert rates[0] == pytest.approx(0.01)
+    assert rates[-1] == pytest.approx(0.001)
+    assert rates == sorted(rates, reverse=True)
+
+
+@pytest.mark.parametrize("path", ["batch-statistics", "inference"])
+def test_in_bfloat16_the_inner_loop_is_the_same_and_the_meta_gradient_nearly(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[dict[str, torch.Tensor]] = []
+
+    def spy(*given: Any, **options: Any) -> Any:
+        unrolled = unroll(*given, **options)
+        trained.append(unrolled.params)
+        return unrolled
+
+    monkeypatch.setattr(outer_loop, "unroll", spy)
+    gradients, losses = [], []
+    for bfloat16 in (False, True):
+        config = tiny(learner="cnn_small", outer_path=path, bfloat16=bfloat16, inner_lr=0.1)
+        loop = outer_loop.OuterLoop(config, torch.device("cpu"), ten_patterns())
+        loss, _ = loop.step()
+        losses.append(loss.item())
+        learned = [p.grad.flatten() for p in loop.teacher.parameters() if p.grad is not None]
+        gradients.append(torch.cat(learned))
+    exact, rounded = trained
+    assert all(torch.equal(exact[name], rounded[name]) for name in exact)
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.05)
+    assert torch.cosine_similarity(*gradients, dim=0) > 0.98
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+def test_on_a_gpu_a_run_learns_and_resumes(tmp_path: Path) -> None:
+    digits = ten_patterns()
+    digits = Digits(digits.images.cuda(), digits.labels.cuda(), digits.source)
+    config = tiny(device="cuda", variant="random")
+    train(config, tmp_path, quiet=True, digits=digits, time_limit=0.0)
+    resumed = train(config, tmp_path, quiet=True, digits=digits, resume=True)
+    assert resumed.outer_step == 12
+    assert resumed.lr.device.type == "cuda"
