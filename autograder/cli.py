@@ -131,8 +131,8 @@ def _start_a_worker(options: GradingOptions, allow_unsandboxed: bool) -> None:
     """Let a worker get ready while this process imports nbgrader."""
     from functools import partial
 
-    from autograder.scheduling.jobs import warm_up
     from autograder.scheduling.pools import start_early
+    from autograder.scheduling.worker import warm_up
 
     unsandboxed = allow_unsandboxed or options.allow_unsandboxed
     start_early(partial(warm_up, options.limits, unsandboxed=unsandboxed))

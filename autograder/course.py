@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +10,6 @@ from traitlets.config import Config
 
 from autograder.errors import AutograderError
 from autograder.options import CONFIG_FILE, read_config
-from autograder.recording.gradebook import Gradebook
-from autograder.submission.instructor import (
-    MISCONCEPTIONS,
-    InstructorNotebook,
-    ReleasedCell,
-    read_instructor_notebook,
-)
 
 
 @dataclass(frozen=True)
@@ -39,7 +31,7 @@ class Course:
 
     @classmethod
     def of(cls, root: Path, config: Config) -> Course:
-        """The same, where the configuration has been read."""
+        """The course at `root`, with a configuration that has been read already."""
         if "root" not in config.CourseDirectory:
             config.CourseDirectory.root = str(root.resolve())
         directories = CourseDirectory(config=config)
@@ -54,16 +46,12 @@ class Course:
     def root(self) -> Path:
         return Path(self.directories.root)
 
-    @property
-    def submitted(self) -> Path:
-        return self.root / str(self.directories.submitted_directory)
-
-    @property
-    def autograded(self) -> Path:
-        return self.root / str(self.directories.autograded_directory)
+    def folder(self, step: str) -> Path:
+        """The folder of a step of nbgrader's: source, submitted, autograded or feedback."""
+        return self.root / str(getattr(self.directories, f"{step}_directory"))
 
     def late_penalty(self, student: str, score: float, seconds: float) -> float | None:
-        """What the configured plugin for late work takes off, as nbgrader's own step would."""
+        """Points that the configured plugin for late work takes off, as nbgrader would."""
         # slow to import, and most work is in time
         from nbgrader.preprocessors import AssignLatePenalties
 
@@ -73,36 +61,3 @@ class Course:
             student, score, seconds
         )
         return penalty
-
-    def open_gradebook(self) -> Gradebook:
-        return Gradebook(self.directories.db_url, self.directories.course_id)
-
-    def instructors(self, gradebook: Gradebook, assignment: str) -> tuple[InstructorNotebook, ...]:
-        """The instructor's copies of the notebooks of an assignment.
-
-        Raises:
-            AutograderError: the assignment was not released, or its source does not fit.
-        """
-        return tuple(
-            instructor_notebook(self.directories, assignment, name, cells)
-            for name, cells in sorted(gradebook.released(assignment).items())
-        )
-
-
-def instructor_notebook(
-    directories: CourseDirectory, assignment: str, name: str, released: Sequence[ReleasedCell]
-) -> InstructorNotebook:
-    """One notebook of the instructor's, with the files that belong to its assignment.
-
-    Raises:
-        AutograderError: the source folder does not fit the release.
-    """
-    source = Path(directories.root, directories.source_directory)
-    folder = source / assignment
-    kept_back = (*directories.ignore, MISCONCEPTIONS, "*.ipynb")
-    files = {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not any(path.match(pattern) for pattern in kept_back)
-    }
-    return read_instructor_notebook(folder / f"{name}.ipynb", assignment, released, files)

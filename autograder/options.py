@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Self
 
@@ -36,7 +37,7 @@ def read_config(root: Path) -> Config:
 
 
 class GradingOptions(Configurable):
-    """The options of `TrustedExecute`, apart from it: nbconvert takes long to import."""
+    """The options of `TrustedExecute`; in a class of their own, as nbconvert is slow to import."""
 
     cell_seconds = Float(
         _DEFAULT.cell_seconds,
@@ -77,12 +78,4 @@ class GradingOptions(Configurable):
     @property
     def limits(self) -> Limits:
         """The configured limits of one submission."""
-        return Limits(
-            cell_seconds=self.cell_seconds,
-            call_seconds=self.call_seconds,
-            submission_seconds=self.submission_seconds,
-            memory_bytes=self.memory_bytes,
-            processes=self.processes,
-            output_bytes=self.output_bytes,
-            disk_bytes=self.disk_bytes,
-        )
+        return Limits(**{limit.name: getattr(self, limit.name) for limit in fields(Limits)})

@@ -15,16 +15,14 @@ from nbformat import NotebookNode
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder.course import Course, instructor_notebook
+from autograder.course import Course
 from autograder.options import GradingOptions
 from autograder.recording.gradebook import Gradebook
-from autograder.recording.results import METADATA_KEY, SubmissionResult, with_points
-from autograder.recording.scores import marks_of
-from autograder.scheduling.worker import zygote
-from autograder.submission.instructor import InstructorNotebook
+from autograder.recording.scores import score_notebook
+from autograder.scheduling.worker import Job, run_job
+from autograder.submission.instructor import InstructorNotebook, read_instructors
 from autograder.submission.reading import plain_cell, read_submission
 from autograder.submission.restore import restore
-from autograder.testing.runner import run_notebook
 
 
 class RestoreCells(NbGraderPreprocessor):
@@ -53,38 +51,19 @@ class TrustedExecute(NbGraderPreprocessor, GradingOptions):
             AutograderError: there is no sandbox, or the instructor's own cells fail.
         """
         instructor = _instructor(self, resources)
-        student = resources["nbgrader"]["student"]
-        directories = CourseDirectory(parent=self)
+        course = _course(self)
         # Read from what was handed in: nbgrader's copy has followed the links in it.
         submission = read_submission(
-            Path(directories.root, directories.submitted_directory),
-            student,
+            course.folder("submitted"),
+            resources["nbgrader"]["student"],
             instructor.assignment,
-            ignore=directories.ignore,
+            ignore=course.directories.ignore,
             max_bytes=self.upload_bytes,
         )
-        run = run_notebook(
-            instructor,
-            nb,
-            student=student,
-            zygote=zygote(self.limits, unsandboxed=self.allow_unsandboxed),
-            files={**submission.others, **instructor.files},
-            limits=self.limits,
-        )
-        result = SubmissionResult(
-            student=student,
-            assignment=instructor.assignment,
-            notebook=instructor.name,
-            status="partly graded" if run.problems else "graded",
-            reason=" ".join([*run.problems, *submission.remarks]),
-            seconds=run.seconds,
-            exercises=tuple(run.exercises),
-            timed_out=run.timed_out,
-            sandboxed=not self.allow_unsandboxed,
-        )
+        job = Job((instructor,), submission, self.limits, self.allow_unsandboxed)
+        result = run_job(job, instructor, nb)
         graded = nbformat.from_dict(nb)
-        result = with_points(result, marks_of(graded, result).scores, instructor.points)
-        graded.metadata[METADATA_KEY] = result.to_metadata()
+        score_notebook(graded, result, instructor.points)
         return graded, resources
 
 
@@ -101,17 +80,21 @@ def withdraw_scores(assignment: str, student: str, notebooks: Sequence[str]) -> 
     folder = Path(notebooks[0]).parent
     course = Course.at(folder.parents[2])
     reason = "Not graded: nbgrader could not finish grading it; its log says why."
-    with course.open_gradebook() as gradebook:
+    with Gradebook.of(course) as gradebook:
         gradebook.withdraw(assignment, folder.parent.name, reason)
+
+
+def _course(preprocessor: NbGraderPreprocessor) -> Course:
+    return Course(preprocessor.config, CourseDirectory(parent=preprocessor))
 
 
 def _instructor(
     preprocessor: NbGraderPreprocessor, resources: dict[str, Any]
 ) -> InstructorNotebook:
     asked = resources["nbgrader"]
-    directories = CourseDirectory(parent=preprocessor)
-    with Gradebook(asked["db_url"], directories.course_id) as gradebook:
+    course = _course(preprocessor)
+    with Gradebook(asked["db_url"], course.directories.course_id) as gradebook:
         released = gradebook.released(asked["assignment"])
-    return instructor_notebook(
-        directories, asked["assignment"], asked["notebook"], released[asked["notebook"]]
-    )
+    name = asked["notebook"]
+    (instructor,) = read_instructors(course, asked["assignment"], {name: released[name]})
+    return instructor

@@ -50,7 +50,8 @@ def examination_of(instructor: InstructorNotebook) -> Examination | None:
     """The assignment's, made once per process; None where there is no bank, or no use of it."""
     if instructor.digest not in _examinations:
         _examinations.clear()
-        _examinations[instructor.digest] = _prepare(instructor) if instructor.bank else None
+        there = instructor.misconceptions
+        _examinations[instructor.digest] = _prepare(instructor) if there else None
     return _examinations[instructor.digest]
 
 
@@ -58,7 +59,7 @@ def _prepare(instructor: InstructorNotebook) -> Examination | None:
     from autograder.diagnosis.misconceptions import load_bank
 
     with tempfile.TemporaryDirectory(prefix="misconceptions-") as folder:
-        for name, data in instructor.bank.items():
+        for name, data in instructor.misconceptions.items():
             (Path(folder) / name).write_bytes(data)
         bank = load_bank(Path(folder) / "misconceptions.py")
     namespace = InstructorNamespace()

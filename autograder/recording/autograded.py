@@ -1,4 +1,8 @@
-"""The folder of a graded submission, exchanged as a whole."""
+"""The folder of a graded submission, `autograded/STUDENT/ASSIGNMENT`: replaced whole, read back.
+
+A submission that could not be graded has such a folder too: the assignment with the reason at its
+top.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from autograder.errors import AutograderError
+from autograder.recording.results import METADATA_KEY, SubmissionResult
 
 
 def notebook_file(notebook: Mapping[str, Any]) -> bytes:
@@ -20,7 +27,7 @@ def notebook_file(notebook: Mapping[str, Any]) -> bytes:
     return json.dumps(notebook, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
-def exchange(folder: Path, files: Mapping[str, bytes], mode: int) -> None:
+def replace_folder(folder: Path, files: Mapping[str, bytes], mode: int) -> None:
     """Put `folder` in place with exactly these files.
 
     The new folder is complete before the old one goes, so whoever is killed in between leaves the
@@ -45,3 +52,28 @@ def exchange(folder: Path, files: Mapping[str, bytes], mode: int) -> None:
         folder.rename(scratch / "old")
     new.rename(folder)
     shutil.rmtree(scratch)
+
+
+def result_of(notebook: Path) -> SubmissionResult | None:
+    """The record in one graded notebook; None when nothing of ours graded it.
+
+    Raises:
+        AutograderError: the file is not a notebook or its record is damaged.
+    """
+    try:
+        metadata = json.loads(notebook.read_bytes())["metadata"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AutograderError(
+            f"{notebook} is not a readable notebook ({error}); grade it again with --force."
+        ) from error
+    return (
+        SubmissionResult.from_metadata(metadata[METADATA_KEY]) if METADATA_KEY in metadata else None
+    )
+
+
+def results_of(autograded: Path, assignment: str) -> Iterator[SubmissionResult]:
+    """Every record below `autograded/*/ASSIGNMENT`, sorted by student and notebook."""
+    for notebook in sorted(autograded.glob(f"*/{assignment}/*.ipynb")):
+        result = result_of(notebook)
+        if result is not None:
+            yield result

@@ -1,12 +1,13 @@
-"""nbgrader's gradebook: what it recorded of a release, and the one place where grades are written.
+"""nbgrader's gradebook: what it recorded of a release, and the class's grades, read and written.
 
-One engine for the whole run, and one transaction per submission: whoever looks, whenever the
-grader is killed, sees a submission's old grades or its new ones.
+There is one engine for the whole run and one transaction per submission: whenever the grader is
+killed, the gradebook has a submission's old grades or its new ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,14 +16,35 @@ from nbgrader.utils import parse_utc
 from sqlalchemy import event, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from autograder.course import Course
 from autograder.errors import AutograderError
-from autograder.recording.scores import Marks, Scores
+from autograder.recording.scores import NotebookScores
 from autograder.submission.instructor import ReleasedCell
 
 _PATIENCE_SECONDS = 60
 
 # A penalty for one late notebook: (student, score, seconds late) to points, or None for none.
 LatePolicy = Callable[[str, float, float], float | None]
+
+Scores = dict[tuple[str, str], float | None]
+"""(notebook, grade_id) to the automatic score."""
+
+
+@dataclass(frozen=True)
+class GradebookRow:
+    """What the gradebook says of one student who handed an assignment in.
+
+    Attributes:
+        name: first and last name; empty where the gradebook has none.
+        score: points after manual grading and the penalty for late work, never negative.
+        max_score: points of the whole assignment.
+        tests: grade_id to points and maximum; None points where a person still has to grade.
+    """
+
+    name: str
+    score: float
+    max_score: float
+    tests: Mapping[str, tuple[float | None, float]]
 
 
 class Gradebook:
@@ -53,6 +75,15 @@ class Gradebook:
             self._gradebook.engine.dispose()
         self._db = self._gradebook.db
 
+    @classmethod
+    def of(cls, course: Course) -> Self:
+        """The gradebook of a course.
+
+        Raises:
+            AutograderError: see the class.
+        """
+        return cls(course.directories.db_url, course.directories.course_id)
+
     def __enter__(self) -> Self:
         return self
 
@@ -71,36 +102,67 @@ class Gradebook:
         return notebooks
 
     def recorded(self, assignment: str) -> dict[str, Scores]:
-        """Student to (notebook, grade_id) to the automatic score on record."""
-        rows = self._db.execute(
-            select(
-                api.SubmittedAssignment.student_id,
-                api.Notebook.name,
-                api.BaseCell.name,
-                api.Grade.auto_score,
-            )
-            .join(api.Assignment, api.Assignment.id == api.SubmittedAssignment.assignment_id)
-            .join(
-                api.SubmittedNotebook,
-                api.SubmittedNotebook.assignment_id == api.SubmittedAssignment.id,
-            )
-            .join(api.Notebook, api.Notebook.id == api.SubmittedNotebook.notebook_id)
-            .join(api.Grade, api.Grade.notebook_id == api.SubmittedNotebook.id)
-            .join(api.BaseCell, api.BaseCell.id == api.Grade.cell_id)
-            .where(api.Assignment.name == assignment)
-        )
+        """Student to the automatic scores on record."""
         scores: dict[str, Scores] = {}
-        for student, notebook, cell, score in rows:
-            scores.setdefault(student, {})[notebook, cell] = score
+        for student, notebook, cell, grade in self._grades(self._assignment(assignment)):
+            scores.setdefault(student, {})[notebook, cell] = grade.auto_score
         self._db.rollback()
         return scores
+
+    def rows(self, assignment: str) -> dict[str, GradebookRow]:
+        """Student to what the gradebook says of them, for everybody who handed in.
+
+        Raises:
+            AutograderError: the assignment is unknown, or the gradebook cannot be read.
+        """
+        try:
+            found = self._assignment(assignment)
+            tests: dict[str, dict[str, tuple[float | None, float]]] = {}
+            for student, _, cell, grade in self._grades(found):
+                decided = grade.auto_score is not None or grade.manual_score is not None
+                score = float(grade.score) if decided else None
+                tests.setdefault(student, {})[cell] = (score, float(grade.max_score))
+            submissions = self._db.execute(
+                select(api.SubmittedAssignment, api.Student)
+                .join(api.Student, api.Student.id == api.SubmittedAssignment.student_id)
+                .where(api.SubmittedAssignment.assignment_id == found.id)
+            )
+            return {
+                student.id: GradebookRow(
+                    name=" ".join(part for part in (student.first_name, student.last_name) if part),
+                    score=max(0.0, submission.score - (submission.late_submission_penalty or 0.0)),
+                    max_score=float(found.max_score),
+                    tests=tests.get(student.id, {}),
+                )
+                for submission, student in submissions
+            }
+        except SQLAlchemyError as error:
+            raise _unusable(self._url, error) from error
+        finally:
+            self._db.rollback()
+
+    def _grades(self, assignment: Any) -> Any:
+        """(student, notebook, grade_id, grade) of every submission of the assignment."""
+        return self._db.execute(
+            select(
+                api.SubmittedAssignment.student_id, api.Notebook.name, api.BaseCell.name, api.Grade
+            )
+            .join(api.SubmittedNotebook, api.SubmittedNotebook.id == api.Grade.notebook_id)
+            .join(api.Notebook, api.Notebook.id == api.SubmittedNotebook.notebook_id)
+            .join(
+                api.SubmittedAssignment,
+                api.SubmittedAssignment.id == api.SubmittedNotebook.assignment_id,
+            )
+            .join(api.BaseCell, api.BaseCell.id == api.Grade.cell_id)
+            .where(api.SubmittedAssignment.assignment_id == assignment.id)
+        )
 
     def write(
         self,
         assignment: str,
         student: str,
         timestamp: str | None,
-        marks: Mapping[str, Marks],
+        scores: Mapping[str, NotebookScores],
         late: LatePolicy,
     ) -> None:
         """Write one submission's automatic grades and comments, all or nothing.
@@ -110,7 +172,7 @@ class Gradebook:
 
         Args:
             timestamp: when it was handed in, as in `timestamp.txt`.
-            marks: notebook name to what the autograder says of it.
+            scores: notebook name to its scores and comments.
             late: the course's penalty for late work.
 
         Raises:
@@ -121,8 +183,8 @@ class Gradebook:
             if timestamp is not None:
                 submission.timestamp = _parsed(timestamp)
             for notebook in submission.notebooks:
-                if notebook.name in marks:
-                    self._write_notebook(notebook.id, marks[notebook.name])
+                if notebook.name in scores:
+                    self._write_notebook(notebook.id, scores[notebook.name])
             self._db.flush()
             for notebook in submission.notebooks:
                 self._penalise(notebook, submission, late)
@@ -135,14 +197,14 @@ class Gradebook:
 
     def withdraw(self, assignment: str, student: str, reason: str) -> None:
         """Take back a submission's automatic scores, and note why with the first solution."""
-        marks = {}
+        scores = {}
         for name, cells in self.released(assignment).items():
             solutions = [cell.grade_id for cell in cells if cell.solution]
-            marks[name] = Marks(
+            scores[name] = NotebookScores(
                 {cell.grade_id: None for cell in cells if cell.grade},
                 dict.fromkeys(solutions) | dict.fromkeys(solutions[:1], reason),
             )
-        self.write(assignment, student, None, marks, lambda *_: None)
+        self.write(assignment, student, None, scores, lambda *_: None)
 
     def _assignment(self, name: str) -> Any:
         found = self._db.scalar(select(api.Assignment).where(api.Assignment.name == name))
@@ -194,15 +256,15 @@ class Gradebook:
         """Ids of the cells that have a grade, or a comment, in a submitted notebook."""
         return set(self._db.scalars(select(kind.cell_id).where(kind.notebook_id == notebook.id)))
 
-    def _write_notebook(self, notebook: str, marks: Marks) -> None:
+    def _write_notebook(self, notebook: str, given: NotebookScores) -> None:
         for grade, name in self._of_notebook(api.Grade, notebook):
-            if name in marks.scores:
-                grade.auto_score = marks.scores[name]
+            if name in given.scores:
+                grade.auto_score = given.scores[name]
                 decided = grade.manual_score is None and grade.auto_score is not None
                 grade.needs_manual_grade = not decided
         for comment, name in self._of_notebook(api.Comment, notebook):
-            if name in marks.comments:
-                comment.auto_comment = marks.comments[name]
+            if name in given.comments:
+                comment.auto_comment = given.comments[name]
 
     def _of_notebook(self, kind: Any, notebook: str) -> Any:
         """The grades or comments of a submitted notebook, each with the name of its cell."""

@@ -1,17 +1,14 @@
-"""What grading one submission found: the record that feedback and the class report are made from.
+"""What grading found in one submission: the record that the feedback and the class page show.
 
-The record lives in one place, the metadata of the graded notebook
-(`autograded/STUDENT/ASSIGNMENT/NOTEBOOK.ipynb`, key `autograder`). A submission that could not be
-graded has such a notebook too: the assignment with the reason at its top. Scores are not here:
-the gradebook holds them, because people may change them by hand.
+The record lives in the metadata of the graded notebook, below the key `autograder`. Scores that
+people may change by hand are in the gradebook.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from autograder.errors import AutograderError
@@ -105,13 +102,6 @@ class SubmissionResult:
             ) from error
 
 
-def with_points(
-    result: SubmissionResult, scores: Mapping[str, float | None], points: Mapping[str, float]
-) -> SubmissionResult:
-    """The result with the points of its tests: grade_id to what was scored, and to the maximum."""
-    return replace(result, tests={name: (got, points[name]) for name, got in scores.items()})
-
-
 def _exercise(entry: Mapping[str, Any]) -> ExerciseFeedback:
     return ExerciseFeedback(
         exercise=entry["exercise"],
@@ -120,28 +110,3 @@ def _exercise(entry: Mapping[str, Any]) -> ExerciseFeedback:
         paragraph=entry["paragraph"],
         heatmap_png=entry["heatmap_png"],
     )
-
-
-def result_of(notebook: Path) -> SubmissionResult | None:
-    """The record in one graded notebook; None when nothing of ours graded it.
-
-    Raises:
-        AutograderError: the file is not a notebook or its record is damaged.
-    """
-    try:
-        metadata = json.loads(notebook.read_bytes())["metadata"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise AutograderError(
-            f"{notebook} is not a readable notebook ({error}); grade it again with --force."
-        ) from error
-    return (
-        SubmissionResult.from_metadata(metadata[METADATA_KEY]) if METADATA_KEY in metadata else None
-    )
-
-
-def results_of(autograded: Path, assignment: str) -> Iterator[SubmissionResult]:
-    """Every record below `autograded/*/ASSIGNMENT`, sorted by student and notebook."""
-    for notebook in sorted(autograded.glob(f"*/{assignment}/*.ipynb")):
-        result = result_of(notebook)
-        if result is not None:
-            yield result

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import nbformat
 from nbgrader.utils import compute_checksum, determine_grade
 
-from autograder.recording.results import SubmissionResult
-
-Scores = dict[tuple[str, str], float | None]
+from autograder.recording.results import METADATA_KEY, SubmissionResult
 
 
 @dataclass(frozen=True)
-class Marks:
-    """What the autograder says of one notebook.
+class NotebookScores:
+    """What the gradebook is told of one notebook.
 
     Attributes:
         scores: grade_id to points, None where a person has to decide.
@@ -28,46 +26,42 @@ class Marks:
     comments: Mapping[str, str | None]
 
 
-def marks_of(notebook: Mapping[str, Any], result: SubmissionResult) -> Marks:
-    """Marks of a graded notebook, determined from its outputs by nbgrader itself."""
+def score_notebook(
+    notebook: MutableMapping[str, Any], result: SubmissionResult, points: Mapping[str, float]
+) -> tuple[NotebookScores, SubmissionResult]:
+    """Score a notebook by its outputs and put the complete record into its metadata.
+
+    Args:
+        notebook: nbformat 4, as the instructor structured it, with the outputs of its tests.
+        result: what is known of it so far; its tests are not.
+        points: grade_id of every graded cell to the most points that it gives.
+    """
     scores: dict[str, float | None] = {}
     comments: dict[str, str | None] = {}
+    gradable = result.status != "not gradable"
     note = _note(result)
     for given in notebook["cells"]:
         nbgrader = given["metadata"].get("nbgrader", {})
         if not (nbgrader.get("grade") or nbgrader.get("solution")):
             continue
-        cell = nbformat.from_dict(given)
-        name = nbgrader.get("grade_id", "")
+        cell, name = nbformat.from_dict(given), nbgrader.get("grade_id", "")
         if nbgrader.get("grade"):
-            graded = result.status != "not gradable"
-            scores[name] = determine_grade(cell)[0] if graded else None
+            scores[name] = determine_grade(cell)[0] if gradable else None
         if nbgrader.get("solution"):
-            untouched = nbgrader["checksum"] == compute_checksum(cell)
-            comments[name] = (
-                "No response." if untouched and result.status != "not gradable" else None
-            )
-            if note:
-                comments[name] = note
-                note = ""  # said once, on the first solution
-    return Marks(scores, comments)
+            untouched = gradable and nbgrader["checksum"] == compute_checksum(cell)
+            comments[name] = note or ("No response." if untouched else None)
+            note = ""  # said once, on the first solution
+    tests = {name: (got, points[name]) for name, got in scores.items()}
+    complete = replace(result, tests=tests)
+    notebook["metadata"][METADATA_KEY] = complete.to_metadata()
+    return NotebookScores(scores, comments), complete
 
 
 def _note(result: SubmissionResult) -> str:
     notes = []
-    if result.status == "not gradable":
-        notes.append(f"Not graded: {result.reason}")
-    elif result.status == "partly graded":
-        notes.append(f"Partly graded: {result.reason}")
+    if result.status != "graded":
+        how = "Not graded" if result.status == "not gradable" else "Partly graded"
+        notes.append(f"{how}: {result.reason}")
     if not result.sandboxed:
         notes.append("Graded without a sandbox (--allow-unsandboxed).")
     return html.escape(" ".join(notes), quote=False)
-
-
-def scores_of(results: Sequence[SubmissionResult]) -> Scores:
-    """The automatic scores that the graded notebooks of a submission claim."""
-    return {
-        (result.notebook, name): points
-        for result in results
-        for name, (points, _) in result.tests.items()
-    }

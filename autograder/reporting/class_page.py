@@ -7,16 +7,12 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-if TYPE_CHECKING:
-    from autograder.recording.results import DiagnosisRecord
-    from autograder.reporting.report import Entry
-
-__all__ = ["render_page"]
+from autograder.recording.results import DiagnosisRecord
+from autograder.reporting.class_list import Entry
 
 _TEMPLATE = "class_page.html.j2"
 _MOST_BINS = 12
@@ -67,9 +63,12 @@ def render_page(assignment: str, entries: Sequence[Entry], folder: Path) -> str:
         folder: where the page will lie, for links to the students' pages.
     """
     environment = Environment(
-        loader=PackageLoader("autograder.reporting", "."), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=PackageLoader("autograder.reporting", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     scores = [entry.score for entry in entries]
     most = max(entry.max_score for entry in entries)
     return environment.get_template(_TEMPLATE).render(

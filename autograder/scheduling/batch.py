@@ -1,26 +1,28 @@
-"""A class of submissions, graded by many workers and written by one."""
+"""A class of submissions: many workers grade them, one process writes."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from autograder.course import Course
 from autograder.errors import AutograderError
 from autograder.options import GradingOptions
-from autograder.recording.autograded import exchange, notebook_file
+from autograder.recording.autograded import notebook_file, replace_folder, result_of
 from autograder.recording.gradebook import Gradebook
-from autograder.recording.results import METADATA_KEY, SubmissionResult, result_of, with_points
-from autograder.recording.scores import marks_of, scores_of
-from autograder.scheduling.jobs import GradedNotebook, Job, grade, not_graded, warm_up
+from autograder.recording.results import SubmissionResult
+from autograder.recording.scores import score_notebook
 from autograder.scheduling.pools import Pool, dask_pool, local_jobs, local_pool
+from autograder.scheduling.worker import GradedNotebook, Job, grade, not_graded, warm_up
+from autograder.submission.instructor import read_instructors
 from autograder.submission.reading import (
     NotGradableError,
     Submission,
@@ -62,11 +64,12 @@ def chosen_students(course: Course, plan: Plan) -> list[str]:
     Raises:
         AutograderError: there is no submission at all, or none of a student that was asked for.
     """
-    there = students_with(course.submitted, plan.assignment)
+    submitted = course.folder("submitted")
+    there = students_with(submitted, plan.assignment)
     if not there:
         raise AutograderError(
-            f"There are no submissions of {plan.assignment} in {course.submitted}. Collect them "
-            f"first; one looks like {course.submitted.name}/STUDENT/{plan.assignment}/."
+            f"There are no submissions of {plan.assignment} in {submitted}. Collect them "
+            f"first; one looks like {submitted.name}/STUDENT/{plan.assignment}/."
         )
     for student in plan.students:
         if check_student_id(student) not in there:
@@ -92,7 +95,7 @@ def grade_class(
         AutograderError: grading is not possible: no release, no sandbox, a broken instructor's
             cell, a gradebook that cannot be written, another grader at work.
     """
-    with _only_grader(course, plan.assignment), course.open_gradebook() as gradebook:
+    with _only_grader(course, plan.assignment), Gradebook.of(course) as gradebook:
         batch = _Batch(course, plan, gradebook)
         results = []
         for student, written in batch.run(students):
@@ -104,8 +107,9 @@ def grade_class(
 
 @contextmanager
 def _only_grader(course: Course, assignment: str) -> Iterator[None]:
-    course.autograded.mkdir(parents=True, exist_ok=True)
-    with (course.autograded / f".{assignment}.lock").open("w") as lock:
+    autograded = course.folder("autograded")
+    autograded.mkdir(parents=True, exist_ok=True)
+    with (autograded / f".{assignment}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -122,7 +126,8 @@ class _Batch:
         self.course = course
         self.plan = plan
         self.gradebook = gradebook
-        self.instructors = course.instructors(gradebook, plan.assignment)
+        released = gradebook.released(plan.assignment)
+        self.instructors = read_instructors(course, plan.assignment, released)
         self.recorded = gradebook.recorded(plan.assignment)
         self.limits = options.limits
         self.upload_bytes = options.upload_bytes
@@ -163,9 +168,7 @@ class _Batch:
                     continue
                 try:
                     working[pool.submit(grade, job)] = job
-                except (
-                    BrokenProcessPool
-                ):  # the worker ended since the last look; this one is innocent
+                except BrokenProcessPool:  # the worker ended since the last look, on another job
                     queue.appendleft(student)
                     lost_any = True
             done, _ = wait(working, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
@@ -191,7 +194,7 @@ class _Batch:
         """The work to do for a student; or its results, where there is nothing to run."""
         try:
             submission = read_submission(
-                self.course.submitted,
+                self.course.folder("submitted"),
                 student,
                 self.plan.assignment,
                 ignore=self.course.directories.ignore,
@@ -224,22 +227,26 @@ class _Batch:
     def _is_unchanged(self, job: Job) -> bool:
         """Whether the last run was of the same files, and all that it wrote is still there."""
         student = job.submission.student
-        folder = self.course.autograded / student / self.plan.assignment
-        try:
-            results = [
-                result_of(folder / f"{notebook.name}.ipynb") for notebook in self.instructors
-            ]
-        except AutograderError:
-            return False
         recorded = self.recorded.get(student)
-        return recorded is not None and all(
-            result is not None
-            and result.status
-            != "not gradable"  # said again in every run, until it is handed in anew
-            and result.fingerprint == job.fingerprint
-            and all(recorded.get(key, -1.0) == score for key, score in scores_of([result]).items())
-            for result in results
-        )
+        if recorded is None:
+            return False
+        for instructor in self.instructors:
+            try:
+                result = result_of(self._autograded(student) / f"{instructor.name}.ipynb")
+            except AutograderError:
+                return False
+            # What could not be graded is named in every run, until it is handed in anew.
+            if result is None or result.status == "not gradable":
+                return False
+            if result.fingerprint != job.fingerprint:
+                return False
+            for name, (score, _) in result.tests.items():
+                if recorded.get((instructor.name, name), -1.0) != score:
+                    return False
+        return True
+
+    def _autograded(self, student: str) -> Path:
+        return self.course.folder("autograded") / student / self.plan.assignment
 
     def _finish(self, job: Job, future: Future[list[GradedNotebook]]) -> list[SubmissionResult]:
         """Write what grading gave; a fault of the grader costs this submission, not the batch."""
@@ -259,23 +266,20 @@ class _Batch:
 
     def _write(self, job: Job, graded: Sequence[GradedNotebook]) -> list[SubmissionResult]:
         """Grades first, the folder second: only a complete folder counts as done."""
-        files = {**job.submission.others, **self._files()}
-        marks, results = {}, []
+        student = job.submission.student
+        files = {**job.submission.others, **self.instructors[0].files}
+        scores, results = {}, []
         for one, instructor in zip(graded, self.instructors, strict=True):
-            marks[instructor.name] = marks_of(one.notebook, one.result)
-            result = with_points(one.result, marks[instructor.name].scores, instructor.points)
-            one.notebook["metadata"][METADATA_KEY] = result.to_metadata()
+            scores[instructor.name], result = score_notebook(
+                one.notebook, one.result, instructor.points
+            )
             files[f"{instructor.name}.ipynb"] = notebook_file(one.notebook)
             results.append(result)
-        student = job.submission.student
-        self.gradebook.write(
-            self.plan.assignment, student, job.submission.timestamp, marks, self.course.late_penalty
-        )
-        exchange(self.course.autograded / student / self.plan.assignment, files, self.mode)
+        timestamp = job.submission.timestamp
+        late = self.course.late_penalty
+        self.gradebook.write(self.plan.assignment, student, timestamp, scores, late)
+        replace_folder(self._autograded(student), files, self.mode)
         return results
-
-    def _files(self) -> Mapping[str, bytes]:
-        return self.instructors[0].files
 
 
 def _lost_worker(future: Future[list[GradedNotebook]]) -> bool:

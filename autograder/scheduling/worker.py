@@ -1,6 +1,7 @@
 """What a worker does, in a local process or on another machine: one submission, data to data.
 
-Nothing of nbgrader is imported here, so that a worker starts quickly.
+What takes long to import is imported when a worker needs it: the process that hands out the jobs
+never does. Nothing here imports nbgrader.
 """
 
 from __future__ import annotations
@@ -8,37 +9,126 @@ from __future__ import annotations
 import gc
 import importlib
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from multiprocessing.util import Finalize
+from typing import TYPE_CHECKING, Any
 
 from autograder.protocol.limits import Limits
 from autograder.recording.results import SubmissionResult
-from autograder.sandbox.sandbox import PRELOAD, Zygote
-from autograder.scheduling.jobs import GradedNotebook, Job, identity, not_graded
 from autograder.startup import lasting_imports
 from autograder.submission.instructor import InstructorNotebook
-from autograder.submission.reading import NotGradableError, notebook_bytes, parse_notebook
-from autograder.submission.restore import restore
-from autograder.testing.runner import run_notebook
+from autograder.submission.reading import (
+    NotGradableError,
+    Submission,
+    notebook_bytes,
+    parse_notebook,
+)
+from autograder.submission.restore import not_graded_notebook, restore
+
+if TYPE_CHECKING:
+    from autograder.sandbox.sandbox import Zygote
+
+
+@dataclass(frozen=True)
+class Job:
+    """One submission to grade, with all that it takes."""
+
+    instructors: tuple[InstructorNotebook, ...]
+    submission: Submission
+    limits: Limits
+    unsandboxed: bool
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class GradedNotebook:
+    """A notebook (nbformat 4.5) with its outputs, and its result, still without points."""
+
+    notebook: dict[str, Any]
+    result: SubmissionResult
+
+
+def not_graded(job: Job, instructor: InstructorNotebook, reason: str) -> GradedNotebook:
+    """The outcome of a submission that cannot be graded."""
+    result = SubmissionResult(**_identity(job, instructor), status="not gradable", reason=reason)
+    return GradedNotebook(not_graded_notebook(instructor, reason), result)
 
 
 def warm_up(limits: Limits, *, unsandboxed: bool) -> None:
-    """See `jobs.warm_up`: the sandbox starts while the same modules are imported here.
+    """Make a worker ready for its first job: import while the sandbox starts and does the same.
 
     Raises:
-        AutograderError: as `zygote`.
+        AutograderError: no sandbox can be had.
     """
     _thread().submit(zygote, limits, unsandboxed=unsandboxed).result()
+    from autograder.sandbox.sandbox import PRELOAD
+
     with lasting_imports():
+        importlib.import_module("autograder.testing.runner")
         for name in PRELOAD:
             importlib.import_module(name)
 
 
 def grade(job: Job) -> list[GradedNotebook]:
-    """See `jobs.grade`."""
+    """Grade every notebook of a submission; a bad submission gives a reason, never an exception.
+
+    Raises:
+        AutograderError: no submission could be graded: no sandbox, or the instructor's own
+            cells fail.
+    """
     # One thread per process runs the jobs: the sandbox ends with the thread that started it, and
     # the tests' printed output and random numbers belong to the whole process.
     return _thread().submit(_grade, job).result()
+
+
+def run_job(
+    job: Job,
+    instructor: InstructorNotebook,
+    notebook: dict[str, Any],
+    remarks: Sequence[str] = (),
+) -> SubmissionResult:
+    """Run a restored notebook; its cells get their outputs.
+
+    Args:
+        notebook: from `restore`; changed in place.
+        remarks: what had to be put right in it.
+
+    Returns:
+        The result, still without points.
+
+    Raises:
+        AutograderError: see `grade`.
+    """
+    from autograder.testing.runner import run_notebook
+
+    run = run_notebook(
+        instructor,
+        notebook,
+        student=job.submission.student,
+        zygote=zygote(job.limits, unsandboxed=job.unsandboxed),
+        files={**job.submission.others, **instructor.files},
+        limits=job.limits,
+    )
+    return SubmissionResult(
+        **_identity(job, instructor),
+        status="partly graded" if run.problems else "graded",
+        reason=" ".join([*run.problems, *remarks, *job.submission.remarks]),
+        seconds=run.seconds,
+        exercises=tuple(run.exercises),
+        timed_out=run.timed_out,
+    )
+
+
+def _identity(job: Job, instructor: InstructorNotebook) -> dict[str, Any]:
+    return {
+        "student": job.submission.student,
+        "assignment": instructor.assignment,
+        "notebook": instructor.name,
+        "sandboxed": not job.unsandboxed,
+        "fingerprint": job.fingerprint,
+    }
 
 
 def _grade(job: Job) -> list[GradedNotebook]:
@@ -48,40 +138,24 @@ def _grade(job: Job) -> list[GradedNotebook]:
         _collect_garbage()
 
 
-def _collect_garbage() -> None:
-    """A submission's classes and functions refer to each other in circles.
-
-    What was imported for the first one stays for good: not looking at it again makes this cheap.
-    """
-    gc.collect()
-    if not hasattr(_state, "frozen"):
-        gc.freeze()
-        _state.frozen = True
-
-
 def _grade_notebook(job: Job, instructor: InstructorNotebook) -> GradedNotebook:
     try:
         cells = parse_notebook(notebook_bytes(job.submission, instructor.name), instructor.name)
     except NotGradableError as reason:
         return not_graded(job, instructor, str(reason))
     notebook, remarks = restore(cells, instructor)
-    run = run_notebook(
-        instructor,
-        notebook,
-        student=job.submission.student,
-        zygote=zygote(job.limits, unsandboxed=job.unsandboxed),
-        files={**job.submission.others, **instructor.files},
-        limits=job.limits,
-    )
-    result = SubmissionResult(
-        **identity(job, instructor),
-        status="partly graded" if run.problems else "graded",
-        reason=" ".join([*run.problems, *remarks, *job.submission.remarks]),
-        seconds=run.seconds,
-        exercises=tuple(run.exercises),
-        timed_out=run.timed_out,
-    )
-    return GradedNotebook(notebook, result)
+    return GradedNotebook(notebook, run_job(job, instructor, notebook, remarks))
+
+
+def _collect_garbage() -> None:
+    """Free a submission's classes and functions, which refer to each other in circles.
+
+    What was imported for the first one stays: not looking at it again makes this cheap.
+    """
+    gc.collect()
+    if not hasattr(_state, "frozen"):
+        gc.freeze()
+        _state.frozen = True
 
 
 _state = threading.local()
@@ -103,6 +177,8 @@ def zygote(limits: Limits, *, unsandboxed: bool) -> Zygote:
     Raises:
         AutograderError: no sandbox can be had.
     """
+    from autograder.sandbox.sandbox import Zygote
+
     wanted = (limits, unsandboxed)
     if getattr(_state, "wanted", None) != wanted:
         if hasattr(_state, "zygote"):

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from authoring.exercises import (
     AuthoringError,
@@ -26,6 +26,9 @@ from authoring.exercises import (
     without_markers,
 )
 from autograder.errors import AutograderError
+
+if TYPE_CHECKING:  # nbgrader takes long to import, and a worker has no use for it
+    from autograder.course import Course
 
 DEMONSTRATION_TAG = "demonstration"
 MISCONCEPTIONS = "misconceptions.py"
@@ -125,8 +128,8 @@ class InstructorNotebook:
         files: the assignment's other files, by relative path.
         opening: sources of the cells that run before the first one that students write, where
             they need no other file: the same for every submission that leaves them as they are.
-        bank: what the diagnosis reads, the misconceptions and the notebook that they edit, by
-            file name; empty where the assignment has no such bank.
+        misconceptions: what the diagnosis reads, by file name: the table of misconceptions and
+            the notebook whose answers they edit; empty where the assignment has no such table.
     """
 
     assignment: str
@@ -135,7 +138,7 @@ class InstructorNotebook:
     demonstrations: frozenset[str]
     metadata: Mapping[str, Any]
     files: Mapping[str, bytes] = field(default_factory=dict)
-    bank: Mapping[str, bytes] = field(default_factory=dict)
+    misconceptions: Mapping[str, bytes] = field(default_factory=dict)
     opening: tuple[str, ...] = ()
 
     @cached_property
@@ -143,7 +146,7 @@ class InstructorNotebook:
         """Digest of all that a grade depends on; students cannot know it (hidden tests)."""
         told = hashlib.sha256(repr((self.assignment, self.name, self.cells)).encode())
         told.update(repr(sorted(self.demonstrations)).encode())
-        for path, data in (*sorted(self.files.items()), *sorted(self.bank.items())):
+        for path, data in (*sorted(self.files.items()), *sorted(self.misconceptions.items())):
             told.update(f"{path}\0{len(data)}\0".encode() + data)
         return told.hexdigest()
 
@@ -158,21 +161,36 @@ class InstructorNotebook:
         return {c.grade_id: c.released.points for c in self.cells if c.released.points is not None}
 
 
-def read_instructor_notebook(
+def read_instructors(
+    course: Course, assignment: str, released: Mapping[str, Sequence[ReleasedCell]]
+) -> tuple[InstructorNotebook, ...]:
+    """The instructor's copies of an assignment's notebooks, with the files that belong to it.
+
+    Args:
+        released: notebook name to its cells in any order, as `Gradebook.released` gives them.
+
+    Raises:
+        AutograderError: a source notebook is missing, unreadable, or lacks a released cell.
+    """
+    folder = course.folder("source") / assignment
+    kept_back = (*course.directories.ignore, MISCONCEPTIONS, "*.ipynb")
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not any(path.match(pattern) for pattern in kept_back)
+    }
+    return tuple(
+        _read_instructor(folder / f"{name}.ipynb", assignment, cells, files)
+        for name, cells in sorted(released.items())
+    )
+
+
+def _read_instructor(
     source: Path,
     assignment: str,
     released: Sequence[ReleasedCell],
     files: Mapping[str, bytes],
 ) -> InstructorNotebook:
-    """Join the source notebook with what the gradebook recorded of its release.
-
-    Args:
-        source: the instructor's notebook, `source/ASSIGNMENT/NAME.ipynb`.
-        released: the gradebook's cells of that notebook, in any order.
-
-    Raises:
-        AutograderError: the source notebook is missing, unreadable, or lacks a released cell.
-    """
     again = f"run `nbgrader generate_assignment {assignment}` again"
     try:
         notebook = json.loads(source.read_bytes())
@@ -214,7 +232,7 @@ def read_instructor_notebook(
         opening=() if files else tuple(_opening(notebook["cells"], known, demonstrations)),
         metadata={key: notebook["metadata"][key] for key in kept if key in notebook["metadata"]},
         files=files,
-        bank=_bank_beside(source),
+        misconceptions=_misconceptions_beside(source),
     )
 
 
@@ -237,7 +255,7 @@ def _opening(
                 yield released.released.source
 
 
-def _bank_beside(source: Path) -> dict[str, bytes]:
+def _misconceptions_beside(source: Path) -> dict[str, bytes]:
     table = source.parent / MISCONCEPTIONS
     return {path.name: path.read_bytes() for path in (table, source)} if table.is_file() else {}
 

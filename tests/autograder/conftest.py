@@ -22,9 +22,11 @@ from autograder.course import Course
 from autograder.diagnosis import mutants as workshop
 from autograder.diagnosis.misconceptions import Bank, load_bank
 from autograder.protocol.limits import Limits
-from autograder.recording.results import SubmissionResult, result_of
+from autograder.recording.autograded import result_of
+from autograder.recording.gradebook import Gradebook
+from autograder.recording.results import SubmissionResult
 from autograder.sandbox.sandbox import Zygote
-from autograder.submission.instructor import InstructorNotebook
+from autograder.submission.instructor import InstructorNotebook, read_instructors
 
 COURSE = Path(__file__).parents[2]
 HOMEWORK = COURSE / "source" / "rnn-bptt"
@@ -217,8 +219,9 @@ class Classroom:
         return path
 
     def instructor(self) -> InstructorNotebook:
-        with self.course.open_gradebook() as gradebook:
-            (notebook,) = self.course.instructors(gradebook, "sums")
+        with Gradebook.of(self.course) as gradebook:
+            released = gradebook.released("sums")
+            (notebook,) = read_instructors(self.course, "sums", released)
         return notebook
 
     def graded(self, student: str) -> Any:
@@ -235,7 +238,7 @@ class Classroom:
 
     def scores(self) -> dict[str, dict[str, float | None]]:
         """Student to grade_id to automatic score, from the gradebook."""
-        with self.course.open_gradebook() as gradebook:
+        with Gradebook.of(self.course) as gradebook:
             return {
                 student: {cell: score for (_, cell), score in found.items()}
                 for student, found in gradebook.recorded("sums").items()

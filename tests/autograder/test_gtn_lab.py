@@ -14,6 +14,7 @@ from authoring.course import Course as AuthoringCourse
 from authoring.release import build_release
 from authoring.sample_class import Submission, read_class, submit_class
 from autograder.course import Course
+from autograder.recording.gradebook import Gradebook
 from autograder.scheduling.batch import Plan, grade_class
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +48,7 @@ def graded(course: Path) -> dict[str, Any]:
 
 def points(course: Path, student: str) -> dict[str, float]:
     """What each automatic test gave, as the gradebook has it, without the zeros."""
-    with Course.at(course).open_gradebook() as gradebook:
+    with Gradebook.of(Course.at(course)) as gradebook:
         recorded = gradebook.recorded("gtn-lab")[student]
     return {name: score for (_, name), score in recorded.items() if score}
 

@@ -12,7 +12,7 @@ from nbgrader.api import Gradebook as NbgraderGradebook
 
 from autograder.errors import AutograderError
 from autograder.recording.gradebook import Gradebook
-from autograder.recording.scores import Marks
+from autograder.recording.scores import NotebookScores
 
 FULL = {"scale-values": 3.0, "scale-side-effects": 1.0, "total-values": 2.0, "total-parts": 4.0}
 
@@ -23,14 +23,14 @@ def never_late(student: str, score: float, seconds: float) -> None:
 
 @pytest.fixture
 def gradebook(classroom: Any) -> Iterator[Gradebook]:
-    with classroom.course.open_gradebook() as opened:
+    with Gradebook.of(classroom.course) as opened:
         yield opened
 
 
 def write(gradebook: Gradebook, scores: dict[str, Any], **more: Any) -> None:
-    marks = {"sums": Marks(scores, more.pop("comments", {}))}
+    scored = {"sums": NotebookScores(scores, more.pop("comments", {}))}
     late = more.pop("late", never_late)
-    gradebook.write("sums", "ada", more.pop("timestamp", None), marks, late)
+    gradebook.write("sums", "ada", more.pop("timestamp", None), scored, late)
 
 
 def submission(classroom: Any) -> Any:

@@ -23,7 +23,7 @@ from autograder.recording.results import (
     ExerciseFeedback,
     SubmissionResult,
 )
-from autograder.recording.scores import Marks
+from autograder.recording.scores import NotebookScores
 from autograder.reporting.feedback import OpenWithDiagnosis
 from autograder.scheduling.batch import Plan, grade_class
 from autograder.submission.presentation import harmless_markdown
@@ -146,8 +146,8 @@ def graded(classroom: Any) -> Any:
     directories = classroom.course.directories
     with Gradebook(directories.db_url, directories.course_id) as gradebook:
         scores = {"scale-values": 0.0, "scale-side-effects": 1.0, "total-values": 2.0}
-        marks = {"sums": Marks(scores, {"scale": "Nearly."})}
-        gradebook.write("sums", "ada", None, marks, classroom.course.late_penalty)
+        scored = {"sums": NotebookScores(scores, {"scale": "Nearly."})}
+        gradebook.write("sums", "ada", None, scored, classroom.course.late_penalty)
     return classroom
 
 

@@ -27,7 +27,7 @@ from autograder.recording.results import (
     Status,
     SubmissionResult,
 )
-from autograder.recording.scores import Marks
+from autograder.recording.scores import NotebookScores
 from autograder.reporting.report import Report, score_table, write_report
 
 TESTS = {"scale-values": 3.0, "scale-side-effects": 1.0, "total-values": 2.0, "total-parts": 4.0}
@@ -45,7 +45,7 @@ def record(
     seconds: float = 1.0,
     timestamp: str | None = None,
 ) -> None:
-    """Leave behind what grading a submission leaves: marks in the gradebook, and the record."""
+    """Leave behind what grading a submission leaves: scored in the gradebook, and the record."""
     path = classroom.root / "autograded" / student / "sums" / "sums.ipynb"
     path.parent.mkdir(parents=True)
     result = SubmissionResult(
@@ -62,8 +62,8 @@ def record(
     nbformat.write(notebook, path)
     directories = classroom.course.directories
     with Gradebook(directories.db_url, directories.course_id) as gradebook:
-        marks = {"sums": Marks({**dict.fromkeys(TESTS, 0.0), **scores, "why": None}, {})}
-        gradebook.write("sums", student, timestamp, marks, classroom.course.late_penalty)
+        scored = {"sums": NotebookScores({**dict.fromkeys(TESTS, 0.0), **scores, "why": None}, {})}
+        gradebook.write("sums", student, timestamp, scored, classroom.course.late_penalty)
 
 
 @pytest.fixture

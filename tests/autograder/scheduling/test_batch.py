@@ -295,7 +295,7 @@ def test_killing_between_grades_and_folder_is_made_good_by_the_next_run(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("autograder.scheduling.batch.exchange", killed)
+        patch.setattr("autograder.scheduling.batch.replace_folder", killed)
         with pytest.raises(KeyboardInterrupt):
             grade(classroom)
     assert classroom.result("ada").tests["total-values"][0] == 2

@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autograder.errors import AutograderError
+from autograder.recording.gradebook import Gradebook
+from autograder.submission.instructor import read_instructors
 from autograder.submission.reading import (
     NotGradableError,
     check_student_id,
@@ -188,8 +190,8 @@ def instructor(_built_course: Path) -> Any:
     from autograder.course import Course
 
     course = Course.at(_built_course)
-    with course.open_gradebook() as gradebook:
-        (notebook,) = course.instructors(gradebook, "sums")
+    with Gradebook.of(course) as gradebook:
+        (notebook,) = read_instructors(course, "sums", gradebook.released("sums"))
     return notebook
 
 

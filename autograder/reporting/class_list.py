@@ -1,0 +1,123 @@
+"""The class: everybody who handed an assignment in, with score, status and diagnosis.
+
+Scores come from the gradebook, where people may have changed them; what the autograder found comes
+from the records in the graded notebooks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.course import Course
+from autograder.errors import AutograderError
+from autograder.recording.autograded import results_of
+from autograder.recording.gradebook import Gradebook, GradebookRow
+from autograder.recording.results import DiagnosisRecord, Status, SubmissionResult
+from autograder.submission.instructor import read_instructors
+
+_NO_RECORD = "Not graded by this autograder: run `autograder grade` to get a diagnosis."
+_NOT_GRADED = "Handed in, but not graded yet: run `autograder grade`."
+_WORST_FIRST: tuple[Status, ...] = ("not gradable", "partly graded", "graded")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One student of the class.
+
+    Attributes:
+        student: nbgrader's id.
+        name: first and last name, where the gradebook has them, else the id.
+        score: points after manual grading and the penalty for late work.
+        max_score: points of the whole assignment.
+        status, reason: as in `results.SubmissionResult`, the worst of the notebooks.
+        tests: grade_id to points and maximum; None points where a person still has to grade.
+        diagnosis: what the exercises look like, exercise by exercise.
+        seconds: wall time of grading.
+        pages: the student's feedback pages that exist.
+    """
+
+    student: str
+    name: str
+    score: float
+    max_score: float
+    status: Status
+    reason: str
+    tests: dict[str, tuple[float | None, float]]
+    diagnosis: tuple[DiagnosisRecord, ...]
+    seconds: float
+    pages: tuple[Path, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry as the contract of `grades.json` wants it."""
+        fields = asdict(self)
+        del fields["name"], fields["pages"]
+        return fields
+
+
+def read_class(course: Course, assignment: str) -> list[Entry]:
+    """Everybody who handed the assignment in, sorted by student.
+
+    Raises:
+        AutograderError: the assignment is unknown, nobody handed it in, a record is damaged, or
+            the gradebook cannot be read.
+    """
+    records: dict[str, list[SubmissionResult]] = {}
+    for result in results_of(course.folder("autograded"), assignment):
+        records.setdefault(result.student, []).append(result)
+    with Gradebook.of(course) as gradebook:
+        instructors = read_instructors(course, assignment, gradebook.released(assignment))
+        rows = gradebook.rows(assignment)
+    points = {name: most for each in instructors for name, most in each.points.items()}
+    submitted = course.folder("submitted")
+    handed_in = {path.parent.name for path in submitted.glob(f"*/{assignment}")}
+    students = sorted(handed_in | set(records) | set(rows))
+    if not students:
+        raise AutograderError(
+            f"Nobody has handed in {assignment}: {submitted} holds no STUDENT/{assignment}. "
+            "Run `nbgrader collect`, or copy the submissions there."
+        )
+    feedback = course.folder("feedback")
+    return [
+        _entry(
+            student,
+            rows.get(student),
+            records.get(student, []),
+            points,
+            tuple(sorted(feedback.glob(f"{student}/{assignment}/*.html"))),
+        )
+        for student in students
+    ]
+
+
+def _entry(
+    student: str,
+    row: GradebookRow | None,
+    records: Sequence[SubmissionResult],
+    points: dict[str, float],
+    pages: tuple[Path, ...],
+) -> Entry:
+    status: Status = "graded"
+    reason = _NO_RECORD
+    if records:
+        status = min((record.status for record in records), key=_WORST_FIRST.index)
+        reason = " ".join(record.reason for record in records if record.reason)
+    elif row is None:
+        status, reason = "not gradable", _NOT_GRADED
+    tests = row.tests if row else {}
+    return Entry(
+        student=student,
+        name=(row.name if row else "") or student,
+        score=row.score if row else 0.0,
+        max_score=row.max_score if row else sum(points.values()),
+        status=status,
+        reason=reason,
+        tests={name: tests.get(name, (None, most)) for name, most in points.items()},
+        diagnosis=tuple(
+            found for record in records for each in record.exercises for found in each.diagnosis
+        ),
+        seconds=round(sum(record.seconds for record in records), 3),
+        pages=pages,
+    )
