@@ -172,7 +172,7 @@ def _transfer(results: list[Result]) -> str:
         each = ", ".join(f"{row.learner} {percent(row.scores['inference'])}" for row in rows)
         said.append(
             f"The images that teach `{result.experiment}`'s own learner to {percent(own)} % teach "
-            f"others to (inference, at the pace that suits each): {each}."
+            f"others to (inference, at the lr_factor that suits each): {each}."
         )
     return " ".join(said)
 

@@ -107,13 +107,13 @@ def transfer(results: list[Result]) -> str:
     for r in results:
         for row in r.report.rows:
             if row.taught != "generated" or row in r.report.transfer:
-                pace = f" (rates × {row.pace:g})" if row.pace != 1 else ""
+                lr_factor = f" (rates × {row.lr_factor:g})" if row.lr_factor != 1 else ""
                 taught = "generated" if row.taught == "generated" else row.taught
                 rows.append(
                     [
                         f"`{r.name}`",
                         taught,
-                        f"{row.learner}{pace}",
+                        f"{row.learner}{lr_factor}",
                         *[percent(row.scores[measure]) for measure in MEASURES],
                         str(row.test_images or r.report.provenance["test_images"]),
                     ]

@@ -103,11 +103,11 @@ def show_report(report: Report) -> None:
     for measure in MEASURES:
         table.add_column(measure, justify="right", no_wrap=True)
     for row in report.rows:
-        learner = row.learner if row.pace == 1 else f"{row.learner} ×{row.pace:g}"
+        learner = row.learner if row.lr_factor == 1 else f"{row.learner} ×{row.lr_factor:g}"
         table.add_row(row.name, learner, *[_cell(row, measure) for measure in MEASURES])
     console = Console()
     console.print(table)
-    if any(row.pace != 1 for row in report.rows):
+    if any(row.lr_factor != 1 for row in report.rows):
         console.print("×: factor on the learned learning rates, chosen for that learner")
 
 

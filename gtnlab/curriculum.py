@@ -50,7 +50,7 @@ class Lesson:
     def steps(self) -> int:
         return len(self.lr)
 
-    def paced(self, scale: float) -> Lesson:
+    def scaled(self, scale: float) -> Lesson:
         """The same lesson with every learning rate times ``scale``."""
         return replace(self, lr=self.lr * scale)
 

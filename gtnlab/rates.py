@@ -22,7 +22,7 @@ class InnerRates(nn.Module):
         lr: learning rate of each to begin with, above 0.
         momentum: of each to begin with, in (0, 1).
         per_step: learn a pair for each step; else one pair for all.
-        members: of the learners' family. With more than one, each also learns its pace, a factor
+        members: of the learners' family. With more than one, each also learns a factor
             on all learning rates: what is slow for one architecture makes another diverge.
     """
 
@@ -43,13 +43,13 @@ class InnerRates(nn.Module):
         """Learning rate and momentum of every step, [steps] each.
 
         Args:
-            member: of the family, whose pace is to be kept; None gives the rates at pace 1.
+            member: of the family, whose factor is to be kept; None takes the factor 1.
         """
         lr, momentum = self.log_lr.exp(), self.logit_momentum.sigmoid()
         if member is not None and hasattr(self, "log_pace"):
             lr = lr * self.log_pace[member].exp()
         return lr.expand(self.steps), momentum.expand(self.steps)
 
-    def paces(self) -> list[float]:
+    def lr_factors(self) -> list[float]:
         """Each member's factor on the learning rates; empty where there is no family."""
         return self.log_pace.detach().exp().tolist() if hasattr(self, "log_pace") else []

@@ -20,7 +20,13 @@ from torch.nn import functional as F
 from gtnlab.curriculum import Curriculum
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
-from gtnlab.evaluation.baselines import PACES, RealImages, split_off, tune_pace, tune_rates
+from gtnlab.evaluation.baselines import (
+    LR_FACTORS,
+    RealImages,
+    split_off,
+    tune_lr_factor,
+    tune_rates,
+)
 from gtnlab.evaluation.judging import accuracy_of
 from gtnlab.evaluation.report import learner_of
 from gtnlab.files import written_whole
@@ -123,8 +129,8 @@ def search(
     taught_from, held_out = split_off(train)
     held_out = held_out.thinned(HELD_OUT)
     real = RealImages("real-random", taught_from, curriculum.steps, curriculum.batch, seed)
-    paces = curriculum.provenance.get("paces", {})
-    rates = tune_rates(real, own, held_out, paces=paces, seed=seed)
+    lr_factors = curriculum.provenance.get("lr_factors", {})
+    rates = tune_rates(real, own, held_out, lr_factors=lr_factors, seed=seed)
     real_lessons = real.lessons(rates, learners, seed)
 
     candidates = []
@@ -132,7 +138,7 @@ def search(
         size = sum(p.numel() for p in make_learner(name).parameters())
         full = train_fully(name, taught_from, test, full_steps, seed)
         generated, rival = (
-            tune_pace(lessons, name, held_out, seed=seed)[1]
+            tune_lr_factor(lessons, name, held_out, seed=seed)[1]
             for lessons in ([lesson] * learners, real_lessons)
         )
         candidates.append(Candidate(name, size, generated, rival, full))
@@ -144,7 +150,7 @@ def search(
         learners=learners,
         full={"steps": full_steps, "batch": FULL_BATCH, "optimiser": f"Adam, {FULL_LR:g}"},
         real_rates=rates,
-        paces=PACES,
+        lr_factors=LR_FACTORS,
         held_out=len(held_out),
         test_images=len(test),
         seed=seed,

@@ -19,7 +19,7 @@ from torch import Tensor
 from gtnlab.curriculum import Lesson
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
-from gtnlab.evaluation.judging import STATISTICS, Statistics, at_their_pace, judge
+from gtnlab.evaluation.judging import STATISTICS, Statistics, judge, with_lr_factors
 from gtnlab.learner import make_learner, members
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
     "RealImages",
     "choose_statistics",
     "split_off",
-    "tune_pace",
+    "tune_lr_factor",
     "tune_rates",
 ]
 
@@ -38,7 +38,7 @@ BASELINES: tuple[Baseline, ...] = ("real-random", "real-kmeans")
 # The inner loss is a tenth of the usual cross-entropy, hence rates above 1.
 RATES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 MOMENTA = (0.5, 0.9)
-PACES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+LR_FACTORS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 TUNING_LEARNERS = 2
 CLASSES = 10
 KMEANS_SAMPLE = 2000  # images of a class that its clusters are found in
@@ -113,20 +113,20 @@ def tune_rates(
     learner: str,
     held_out: Digits,
     *,
-    paces: Mapping[str, float] = MappingProxyType({}),
+    lr_factors: Mapping[str, float] = MappingProxyType({}),
     seed: int = 0,
     on_trial: Callable[[], None] | None = None,
 ) -> tuple[float, float]:
     """The learning rate and momentum of a small grid that serve ``real`` best.
 
     Judged by ``inference`` accuracy on digits that are neither taught nor tested; for a family
-    by that of all its members, each at its pace.
+    by that of all its members, each with its own factor.
     """
     learners = max(TUNING_LEARNERS, len(members(learner)))
     best, best_rates = -1.0, (RATES[0], MOMENTA[0])
     for rates in itertools.product(RATES, MOMENTA):
         judged = judge(
-            at_their_pace(real.lessons(rates, learners, seed), learner, paces),
+            with_lr_factors(real.lessons(rates, learners, seed), learner, lr_factors),
             learner,
             held_out,
             learners=learners,
@@ -140,7 +140,7 @@ def tune_rates(
     return best_rates
 
 
-def tune_pace(
+def tune_lr_factor(
     lessons: Sequence[Lesson], learner: str, held_out: Digits, *, seed: int = 0
 ) -> tuple[float, float]:
     """The factor on all learning rates that suits ``learner`` best, and its mean accuracy.
@@ -155,9 +155,9 @@ def tune_pace(
         seed: of the learners.
     """
     means = {}
-    for scale in PACES:
-        paced = [lesson.paced(scale) for lesson in lessons]
-        judged = judge(paced, learner, held_out, learners=len(lessons), seed=seed)
+    for scale in LR_FACTORS:
+        scaled = [lesson.scaled(scale) for lesson in lessons]
+        judged = judge(scaled, learner, held_out, learners=len(lessons), seed=seed)
         means[scale] = judged.final("inference").mean
     best = max(means, key=lambda scale: means[scale])
     return best, means[best]

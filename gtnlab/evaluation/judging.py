@@ -35,8 +35,8 @@ __all__ = [
     "Scores",
     "Statistics",
     "accuracy_of",
-    "at_their_pace",
     "judge",
+    "with_lr_factors",
 ]
 
 Statistics = Literal["recomputed", "running"]
@@ -163,19 +163,19 @@ def judge(
     return Judged({measure: np.array(values) for measure, values in found.items()})
 
 
-def at_their_pace(
-    lessons: Sequence[Lesson], learner: str, paces: Mapping[str, float]
+def with_lr_factors(
+    lessons: Sequence[Lesson], learner: str, lr_factors: Mapping[str, float]
 ) -> list[Lesson]:
-    """The lessons for as many fresh learners, each at the pace that its architecture learned.
+    """The lessons for as many fresh learners, with the learning-rate factor of its architecture.
 
     Args:
         lessons: one for each learner, in the order in which :func:`judge` draws them.
         learner: name of an architecture or of a family.
-        paces: factor on the learning rates by architecture; 1 where it has none.
+        lr_factors: factor on the learning rates by architecture; 1 where it has none.
     """
     names = members(learner)
     return [
-        lesson.paced(paces.get(names[index % len(names)], 1.0))
+        lesson.scaled(lr_factors.get(names[index % len(names)], 1.0))
         for index, lesson in enumerate(lessons)
     ]
 

@@ -24,10 +24,10 @@ from gtnlab.evaluation.baselines import (
     RealImages,
     choose_statistics,
     split_off,
-    tune_pace,
+    tune_lr_factor,
     tune_rates,
 )
-from gtnlab.evaluation.judging import Scores, Statistics, at_their_pace, judge
+from gtnlab.evaluation.judging import Scores, Statistics, judge, with_lr_factors
 from gtnlab.files import written_whole
 from gtnlab.learner import members
 from gtnlab.training.provenance import provenance
@@ -38,7 +38,7 @@ TRANSFER = ("mlp", "fc128_none", "conv8x16k3_group", "conv8x16k3_batch", "cnn_sm
 """Architectures that a teacher is tried on beside its own: with and without convolutions
 and batch statistics."""
 
-HELD_OUT = 1000  # training digits that rates and paces are chosen by
+HELD_OUT = 1000  # training digits that rates and their factors are chosen by
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Row:
     scores: dict[Measure, Scores]
     rates: tuple[float, float] | None = None
     """Tuned learning rate and momentum of real images; None: those that were learned."""
-    pace: float = 1.0
+    lr_factor: float = 1.0
     """Factor on the learned learning rates, tuned for an architecture not trained for."""
     statistics: Statistics = "recomputed"
     """Where ``inference`` has BatchNorm's statistics from, chosen for each architecture."""
@@ -93,7 +93,7 @@ class Report:
                 "order": row.order,
                 "learner": row.learner,
                 "rates": row.rates,
-                "pace": row.pace,
+                "lr_factor": row.lr_factor,
                 "statistics": row.statistics,
                 "test_images": row.test_images,
                 "accuracy": {measure: row.scores[measure].to_dict() for measure in MEASURES},
@@ -121,7 +121,7 @@ class Report:
                     row["learner"],
                     {m: Scores(tuple(row["accuracy"][m]["values"])) for m in MEASURES},
                     row["rates"] and (row["rates"][0], row["rates"][1]),
-                    row["pace"],
+                    row["lr_factor"],
                     row["statistics"],
                     row.get("test_images"),
                 )
@@ -168,7 +168,7 @@ def report(
             time (variant ``random``), in place of the recorded one.
         sample: judge all rows but the first on so many test digits, spread evenly over the set,
             because a CPU takes seconds for a convolutional learner's whole test.
-        transfer: other architectures to try, each at the pace that suits it; those that the
+        transfer: other architectures to try, each with the factor that suits it; those that the
             teacher was trained with are left out.
         baselines: kinds of real images to compare with.
         learners: fresh learners per row.
@@ -189,17 +189,17 @@ def report(
     device = test.images.device
     own = learner_of(curriculum)
     lessons = list(drawings or [curriculum.lesson(device=device)] * learners)
-    paces = curriculum.provenance.get("paces", {})
+    lr_factors = curriculum.provenance.get("lr_factors", {})
     taught_from, held_out = split_off(train)
     held_out = held_out.thinned(HELD_OUT)
     rows: list[Row] = []
 
-    def paced(name: str, taught_with: Sequence[Lesson]) -> Sequence[Lesson]:
-        return at_their_pace(taught_with, own, paces) if name == own else taught_with
+    def scaled(name: str, taught_with: Sequence[Lesson]) -> Sequence[Lesson]:
+        return with_lr_factors(taught_with, own, lr_factors) if name == own else taught_with
 
     def chosen(name: str, taught_with: Sequence[Lesson]) -> Statistics:
         few = taught_with[: max(TUNING_LEARNERS, len(members(name)))]
-        return choose_statistics(paced(name, few), name, held_out, seed=seed)
+        return choose_statistics(scaled(name, few), name, held_out, seed=seed)
 
     def add(
         taught: Literal["generated"] | Baseline,
@@ -208,11 +208,11 @@ def report(
         taught_with: Sequence[Lesson],
         statistics: Statistics,
         rates: tuple[float, float] | None = None,
-        pace: float = 1.0,
+        lr_factor: float = 1.0,
     ) -> None:
         part = test if not rows or sample is None else test.thinned(sample)
         judged = judge(
-            paced(name, taught_with),
+            scaled(name, taught_with),
             name,
             part,
             learners=learners,
@@ -220,7 +220,7 @@ def report(
             statistics=statistics,
         )
         scores = {measure: judged.final(measure) for measure in MEASURES}
-        rows.append(Row(taught, order, name, scores, rates, pace, statistics, len(part)))
+        rows.append(Row(taught, order, name, scores, rates, lr_factor, statistics, len(part)))
         if on_progress is not None:
             on_progress(f"{rows[-1].name}, {name}")
 
@@ -231,12 +231,12 @@ def report(
         add("generated", order, own, reordered, in_order)
     for name in transfer:
         if name not in members(own):
-            pace, _ = tune_pace(lessons[:TUNING_LEARNERS], name, held_out, seed=seed)
-            suited = [lesson.paced(pace) for lesson in lessons]
-            add("generated", "ordered", name, suited, chosen(name, suited), pace=pace)
+            lr_factor, _ = tune_lr_factor(lessons[:TUNING_LEARNERS], name, held_out, seed=seed)
+            suited = [lesson.scaled(lr_factor) for lesson in lessons]
+            add("generated", "ordered", name, suited, chosen(name, suited), lr_factor=lr_factor)
     for kind in baselines:
         real = RealImages(kind, taught_from, curriculum.steps, curriculum.batch, seed)
-        rates = tune_rates(real, own, held_out, paces=paces, seed=seed)
+        rates = tune_rates(real, own, held_out, lr_factors=lr_factors, seed=seed)
         taught_with = real.lessons(rates, learners, seed)
         add(kind, "ordered", own, taught_with, chosen(own, taught_with), rates)
     return Report(

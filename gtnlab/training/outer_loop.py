@@ -53,7 +53,7 @@ class TrainResult:
     source: Source
     stopped: Stopped
     # Learned factor on lr for each member of a family of learners.
-    paces: dict[str, float] = field(default_factory=dict)
+    lr_factors: dict[str, float] = field(default_factory=dict)
 
 
 class OuterLoop:
@@ -206,5 +206,5 @@ class OuterLoop:
             seconds=self.seconds,
             source=self.source,
             stopped=self.stopped,
-            paces=dict(zip(self.members, self.rates.paces(), strict=False)),
+            lr_factors=dict(zip(self.members, self.rates.lr_factors(), strict=False)),
         )

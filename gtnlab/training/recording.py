@@ -10,7 +10,7 @@ import torch
 
 from gtnlab.curriculum import MEASURES, Curriculum, Order
 from gtnlab.digits import Digits
-from gtnlab.evaluation.judging import at_their_pace, judge
+from gtnlab.evaluation.judging import judge, with_lr_factors
 from gtnlab.learner import LEARNERS, members
 from gtnlab.training.meta_training import TrainResult
 from gtnlab.training.provenance import provenance
@@ -60,7 +60,7 @@ def record(
         for row, order in enumerate(RECORDED_ORDERS):
             reordered = [lesson.reorder(order, generator) for _ in range(learners)]
             judged = judge(
-                at_their_pace(reordered, config.learner, result.paces),
+                with_lr_factors(reordered, config.learner, result.lr_factors),
                 config.learner,
                 part,
                 learners=learners,
@@ -83,6 +83,6 @@ def _facts(result: TrainResult, test_images: int, learners: int) -> dict[str, An
         outer_steps=result.outer_step,
         seconds=round(result.seconds, 1),
         stopped=result.stopped,
-        **({"paces": result.paces} if result.paces else {}),
+        **({"lr_factors": result.lr_factors} if result.lr_factors else {}),
         judged={"learners": learners, "test_images": test_images},
     )

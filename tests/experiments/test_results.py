@@ -64,7 +64,13 @@ def recorded(
         for order in ORDERS
     ]
     rows += [
-        Row("generated", "ordered", "fc128_none", dict.fromkeys(MEASURES, scores(0.5)), pace=0.1),
+        Row(
+            "generated",
+            "ordered",
+            "fc128_none",
+            dict.fromkeys(MEASURES, scores(0.5)),
+            lr_factor=0.1,
+        ),
         Row("real-kmeans", "ordered", config.learner, dict.fromkeys(MEASURES, scores(0.81))),
     ]
     provenance = {"learner": config.learner, "learners": 10, "test_images": 10_000}

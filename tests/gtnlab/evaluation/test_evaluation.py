@@ -22,10 +22,10 @@ from gtnlab.evaluation.baselines import (
     RealImages,
     choose_statistics,
     split_off,
-    tune_pace,
+    tune_lr_factor,
     tune_rates,
 )
-from gtnlab.evaluation.judging import Judged, Scores, at_their_pace, judge
+from gtnlab.evaluation.judging import Judged, Scores, judge, with_lr_factors
 from gtnlab.evaluation.report import Report, report, trials
 from gtnlab.inner_loop import unroll
 from gtnlab.learner import Learner, make_learner, members
@@ -86,15 +86,15 @@ def test_the_members_of_a_family_take_turns_each_at_its_own_pace(
     lesson: Lesson, test_digits: Digits
 ) -> None:
     names = members("family")
-    digits, paces = test_digits.thinned(50), {names[1]: 0.25, names[2]: 0.5}
+    digits, lr_factors = test_digits.thinned(50), {names[1]: 0.25, names[2]: 0.5}
     count = len(names) + 2
     judged = judge(
-        at_their_pace([lesson] * count, "family", paces), "family", digits, learners=count
+        with_lr_factors([lesson] * count, "family", lr_factors), "family", digits, learners=count
     )
     generator = torch.Generator().manual_seed(0)
     for index, found in enumerate(judged.final("inference").values):
         name = names[index % len(names)]
-        alone = lesson.paced(paces.get(name, 1.0))
+        alone = lesson.scaled(lr_factors.get(name, 1.0))
         state = unroll(
             network := make_learner(name, generator).train(),
             alone.images, alone.labels, alone.lr, alone.momentum, differentiable=False,
@@ -109,7 +109,8 @@ def test_a_family_teacher_is_tried_on_what_is_outside_its_family(
     inside, outside = members("family")[0], "fc16_none"
     config = {**curriculum.provenance["config"], "learner": "family"}
     made = dataclasses.replace(
-        curriculum, provenance={"config": config, "paces": {inside: 0.5, members("family")[2]: 0.1}}
+        curriculum,
+        provenance={"config": config, "lr_factors": {inside: 0.5, members("family")[2]: 0.1}},
     )
     assert trials(made, (inside, outside), ()) == len(ORDERS) + 1
     found = report(
@@ -285,12 +286,12 @@ def test_another_architecture_gets_the_pace_that_suits_it(
     curriculum: Curriculum, train_digits: Digits
 ) -> None:
     held_out = split_off(train_digits)[1]
-    too_slow = curriculum.lesson().paced(0.03)
+    too_slow = curriculum.lesson().scaled(0.03)
     torch.testing.assert_close(too_slow.lr, curriculum.lesson().lr * 0.03)
-    pace, mean = tune_pace([too_slow], "mlp", held_out)
-    assert pace > 1
+    lr_factor, mean = tune_lr_factor([too_slow], "mlp", held_out)
+    assert lr_factor > 1
     assert mean > judge(too_slow, "mlp", held_out, learners=1).final("inference").mean + 0.1
-    again = judge(too_slow.paced(pace), "mlp", held_out, learners=1)
+    again = judge(too_slow.scaled(lr_factor), "mlp", held_out, learners=1)
     assert again.final("inference").mean == mean
 
 

@@ -182,7 +182,7 @@ def test_a_family_teaches_a_member_drawn_anew_each_step_and_resumes_with_the_sam
     resumed = run(config, tmp_path, resume=True)
     assert drawn == in_one_go
     assert_same_run(resumed, whole)
-    assert resumed.paces == whole.paces
+    assert resumed.lr_factors == whole.lr_factors
     drawn.clear()
     run(tiny(learner="family", inner_lr=0.3, seed=1))
     assert drawn != in_one_go
@@ -190,10 +190,10 @@ def test_a_family_teaches_a_member_drawn_anew_each_step_and_resumes_with_the_sam
 
 def test_each_member_of_a_family_learns_a_pace_of_its_own_and_a_single_learner_none() -> None:
     one_member, family = members("family")[0], tiny(learner="family", inner_lr=0.3)
-    paces = run(family).paces
-    assert list(paces) == list(members("family"))
-    assert len(set(paces.values())) > 3
-    assert run(tiny(learner=one_member)).paces == {}
+    lr_factors = run(family).lr_factors
+    assert list(lr_factors) == list(members("family"))
+    assert len(set(lr_factors.values())) > 3
+    assert run(tiny(learner=one_member)).lr_factors == {}
 
 
 def test_a_meta_trained_teacher_teaches_a_learner_it_has_never_met() -> None:
