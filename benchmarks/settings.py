@@ -17,8 +17,8 @@ from pathlib import Path
 from statistics import fmean
 
 from experiments.tuning import Progress, Trial, save_trials
+from gtnlab.experiments import experiment
 from gtnlab.training.checkpoint import METRICS
-from gtnlab.training.experiments import experiment
 from gtnlab.training.meta_training import train
 
 PRESET = "C_lean"

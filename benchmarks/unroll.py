@@ -27,12 +27,12 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.memory_use import measure_memory_use
+from gtnlab.checkpointing import peak_bytes
 from gtnlab.digits import MEAN, STD, load_digits
+from gtnlab.experiments import ExperimentConfig, experiment, resolve_device
 from gtnlab.inner_loop import unroll
 from gtnlab.learner import make_learner
-from gtnlab.memory import peak_bytes
 from gtnlab.teacher import SLOPE, Teacher
-from gtnlab.training.experiments import ExperimentConfig, experiment, resolve_device
 from gtnlab.training.outer_loop import OuterLoop
 from gtnlab.training.outer_loss import outer_loss
 

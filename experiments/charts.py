@@ -22,7 +22,7 @@ from experiments.chart_style import (
 from experiments.results import Result, by_experiment
 from gtnlab.curriculum import MEASURES
 from gtnlab.evaluation.published import PUBLISHED
-from gtnlab.training.experiments import VARIANTS
+from gtnlab.experiments import VARIANTS
 
 __all__ = [
     "image_grids",

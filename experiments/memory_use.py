@@ -9,11 +9,11 @@ from pathlib import Path
 
 import torch
 
+from gtnlab.checkpointing import peak_bytes
 from gtnlab.errors import GtnError
 from gtnlab.files import written_whole
 from gtnlab.inner_loop import unroll
 from gtnlab.learner import make_learner
-from gtnlab.memory import peak_bytes
 from gtnlab.training.outer_loss import outer_loss
 
 __all__ = ["FILE", "MemoryUse", "load_memory_use", "measure_memory_use"]

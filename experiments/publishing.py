@@ -15,9 +15,9 @@ from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
 from gtnlab.evaluation.judging import judge
 from gtnlab.evaluation.report import Report, learner_of
+from gtnlab.experiments import ExperimentConfig
 from gtnlab.explorer.recordings import MAX_BYTES, MAX_SNAPSHOTS
 from gtnlab.learner import LEARNERS
-from gtnlab.training.experiments import ExperimentConfig
 from gtnlab.training.run import open_curriculum
 
 __all__ = ["LEARNERS_OF_CLAIM", "claim", "publish", "published_name"]

@@ -9,8 +9,8 @@ from gtnlab.curriculum import Curriculum, Measure
 from gtnlab.errors import GtnError
 from gtnlab.evaluation.judging import Scores
 from gtnlab.evaluation.report import Report, Row
+from gtnlab.experiments import EXPERIMENTS, ExperimentConfig
 from gtnlab.explorer.recordings import names
-from gtnlab.training.experiments import EXPERIMENTS, ExperimentConfig
 
 __all__ = ["LABELS", "Result", "by_experiment", "load_results"]
 

@@ -15,9 +15,9 @@ from experiments.findings import findings
 from experiments.memory_use import MemoryUse, load_memory_use
 from experiments.results import Result, by_experiment, load_results
 from experiments.tuning import Trial, load_trials
+from gtnlab.experiments import EXPERIMENTS, ExperimentConfig
 from gtnlab.explorer.picture import save_picture
 from gtnlab.files import written_whole
-from gtnlab.training.experiments import EXPERIMENTS, ExperimentConfig
 
 __all__ = ["page", "write_page"]
 

@@ -19,7 +19,7 @@ from gtnlab.curriculum import Curriculum
 from gtnlab.digits import load_digits
 from gtnlab.errors import GtnError
 from gtnlab.evaluation.report import Report, report
-from gtnlab.training.experiments import VARIANTS, ExperimentConfig, experiment, resolve_device
+from gtnlab.experiments import VARIANTS, ExperimentConfig, experiment, resolve_device
 from gtnlab.training.run import CURRICULUM, drawings, run_experiment
 
 __all__ = ["RESULT", "SWEEPS", "Outcome", "Task", "finished", "run_sweep", "tasks"]
@@ -215,8 +215,8 @@ def _outcomes(
         from distributed import LocalCluster
     except ImportError as error:
         raise GtnError(
-            "Several runs at once need Dask, which is not installed: pip install "
-            '"gtnlab[cluster]", or leave --jobs and --scheduler out.'
+            "Several runs at once need Dask, which is not installed: pip install distributed, or "
+            "leave --jobs and --scheduler out."
         ) from error
     if scheduler is not None:
         yield from _on_dask(todo, scheduler, learners)

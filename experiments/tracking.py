@@ -1,7 +1,6 @@
 """Runs side by side in a browser: parameters, metrics and pictures in MLflow's SQLite store.
 
-Optional: `pip install "gtnlab[track]"`. Afterwards
-`mlflow ui --backend-store-uri sqlite:///mlflow.db` shows what was recorded.
+`gtnlab train --track` finds it through the entry point `gtnlab.trackers`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 
 from gtnlab.curriculum import Curriculum
 from gtnlab.errors import GtnError
-from gtnlab.training.experiments import ExperimentConfig
+from gtnlab.experiments import ExperimentConfig
 from gtnlab.training.meta_training import StepState
 
 __all__ = ["STORE", "Tracker", "tracked"]
@@ -29,6 +28,8 @@ class Tracker:
 
     def __init__(self, client: Any, run: str) -> None:
         self._client, self._run = client, run
+        self.show = f"mlflow ui --backend-store-uri sqlite:///{STORE}"
+        """The command that shows what was recorded."""
 
     def step(self, state: StepState) -> None:
         """Log the metrics of one outer step; the learned rates as their mean."""
@@ -66,22 +67,18 @@ class Tracker:
 
 @contextlib.contextmanager
 def tracked(
-    config: ExperimentConfig, run_directory: Path, *, enabled: bool = True, store: Path = STORE
-) -> Iterator[Tracker | None]:
-    """A tracker for one run, marked failed if the block raises; None if not ``enabled``.
+    config: ExperimentConfig, run_directory: Path, *, store: Path = STORE
+) -> Iterator[Tracker]:
+    """A tracker for one run, which is marked failed if the block raises.
 
     Args:
         config: logged as the run's parameters.
         run_directory: gives the run its name.
-        enabled: whether to track at all.
         store: the SQLite file; pictures go to ``mlruns`` beside it.
 
     Raises:
         GtnError: MLflow is not installed, or its store cannot be written to.
     """
-    if not enabled:
-        yield None
-        return
     # MLflow counts its users over the network unless told otherwise before its import.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
@@ -89,8 +86,8 @@ def tracked(
         from mlflow.exceptions import MlflowException
     except ImportError as error:
         raise GtnError(
-            'Tracking needs MLflow, which is not installed: pip install "gtnlab[track]", '
-            "or leave --track out."
+            "Tracking needs MLflow, which is not installed: pip install mlflow, or leave --track "
+            "out."
         ) from error
     from sqlalchemy.exc import SQLAlchemyError
 

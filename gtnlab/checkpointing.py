@@ -1,4 +1,4 @@
-"""Gradient checkpointing for code that differentiates inside itself.
+"""Gradient checkpointing for code that differentiates inside itself, and a measure of memory.
 
 `torch.utils.checkpoint` records the graph that it later rebuilds; an inner loop needs only
 its first derivatives on the way forward, so this one builds no second-order graph at all
@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
 
-__all__ = ["checkpointed"]
+__all__ = ["checkpointed", "peak_bytes"]
 
 # (tensors in, whether to keep the graph of the derivatives) → tensors out
 Segment = Callable[[tuple[Tensor, ...], bool], tuple[Tensor, ...]]
@@ -48,3 +49,31 @@ class _Checkpointed(torch.autograd.Function):
             results = ctx.segment(inputs, True)
         gradients = torch.autograd.grad(results, inputs, cotangents, allow_unused=True)
         return None, *gradients
+
+
+def peak_bytes(function: Callable[[], object], device: torch.device | str = "cpu") -> int:
+    """The most bytes that tensors on `device` take while `function` runs, above those before it.
+
+    Counted by torch's own allocator.
+    """
+    device = torch.device(device)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        before = torch.cuda.memory_allocated(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        function()
+        torch.cuda.synchronize(device)
+        return torch.cuda.max_memory_allocated(device) - before
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
+        function()
+    # Every allocation and every release in the order in which they happened.
+    changes = [
+        (event.start_ns(), event.nbytes())
+        for event in recorded.profiler.kineto_results.events()
+        if event.name() == "[memory]"
+    ]
+    now = most = 0
+    for _, size in sorted(changes):
+        now += size
+        most = max(most, now)
+    return most

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gtnlab.cli_export import export
-from gtnlab.cli_many import search, sweep
-from gtnlab.cli_options import Device, Learner, Learners, Recorded, Seed, Teacher
-from gtnlab.cli_record import publish, results, verify
 from gtnlab.console import (
+    Device,
+    Learner,
+    Learners,
+    Recorded,
+    Seed,
+    Teacher,
+    counted,
     failing_with_a_sentence,
     loud_digits,
     progress,
     show_report,
+    show_search,
     usage_error,
 )
 from gtnlab.errors import GtnError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gtnlab.experiments import ExperimentConfig
 
 # The commands import what they need when they run: torch takes seconds, and --help should not.
 
@@ -97,8 +108,7 @@ def train(
       gtnlab train A --resume
     """
     with failing_with_a_sentence():
-        from experiments.tracking import STORE, tracked
-        from gtnlab.training.experiments import experiment, resolve_device
+        from gtnlab.experiments import experiment, resolve_device
         from gtnlab.training.run import CURRICULUM, run_experiment, run_name
 
         with usage_error():
@@ -116,10 +126,8 @@ def train(
                 raise GtnError(f"--seconds must be above 0, and is {seconds:g}.")
         place = out or Path("runs") / run_name(config)
         on = resolve_device(config.device)
-        with (
-            tracked(config, place, enabled=track) as tracker,
-            progress("judging snapshots") as tick,
-        ):
+        tracking = _tracker(config, place) if track else nullcontext()
+        with tracking as tracker, progress("judging snapshots") as tick:
             curriculum = run_experiment(
                 config,
                 place,
@@ -145,8 +153,8 @@ def train(
             f"  a first look (fresh learners: {judged['learners']}, test images: "
             f"{judged['test_images']} of {facts['source']}). In full: gtnlab evaluate {place}"
         )
-        if track:
-            typer.echo(f"  beside other runs: mlflow ui --backend-store-uri sqlite:///{STORE}")
+        if tracker:
+            typer.echo(f"  beside other runs: {tracker.show}")
 
 
 @app.command()
@@ -187,8 +195,8 @@ def evaluate(
     with failing_with_a_sentence():
         from gtnlab.evaluation.baselines import BASELINES
         from gtnlab.evaluation.report import TRANSFER, report, trials
+        from gtnlab.experiments import resolve_device
         from gtnlab.explorer.picture import box_plots, save_picture
-        from gtnlab.training.experiments import resolve_device
         from gtnlab.training.run import drawings, open_curriculum
 
         on = resolve_device(device)
@@ -196,15 +204,7 @@ def evaluate(
         place = out or (run if run.is_dir() else run.parent)
         train_digits, test_digits = loud_digits(on)
         parts, rivals = TRANSFER if transfer else (), BASELINES if real else ()
-        with progress("judging") as tick:
-            total = trials(curriculum, parts, rivals)
-            done = 0
-
-            def count(_: str) -> None:
-                nonlocal done
-                done += 1
-                tick(done, total)
-
+        with counted("judging", trials(curriculum, parts, rivals)) as count:
             found = report(
                 curriculum,
                 test_digits,
@@ -253,9 +253,102 @@ def draw(
         typer.echo(f"written: {target}")
 
 
-app.command()(sweep)
-app.command()(search)
-app.command()(publish)
-app.command()(verify)
-app.command()(results)
-app.command()(export)
+@app.command()
+def search(
+    run: Recorded,
+    full_steps: Annotated[
+        int, typer.Option(min=1, help="Steps of 128 real images that stand for full training.")
+    ] = 300,
+    learners: Annotated[int, typer.Option(min=1, help="Fresh learners per short training.")] = 2,
+    seed: Seed = 0,
+    device: Device = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for search.json; RUN's own by default.")
+    ] = None,
+) -> None:
+    """Rank learner architectures by a few steps on generated images.
+
+    Says how well that rank agrees (Spearman) with the rank after full training on real digits,
+    and how well the rank after as many real images in as many steps does.
+
+    A teacher of a family is asked only about architectures that it was not trained with.
+
+    For example:
+      gtnlab search runs/family
+      gtnlab search runs/A --full-steps 5000 --learners 5
+    """
+    with failing_with_a_sentence():
+        from gtnlab.evaluation.architecture_search import search as rank
+        from gtnlab.experiments import resolve_device
+        from gtnlab.training.run import open_curriculum
+
+        on = resolve_device(device)
+        curriculum = open_curriculum(run)
+        train_digits, test_digits = loud_digits(on)
+        with progress("architectures") as tick:
+            found = rank(
+                curriculum,
+                train_digits,
+                test_digits,
+                learners=learners,
+                full_steps=full_steps,
+                seed=seed,
+                on_candidate=tick,
+            )
+        place = (out or (run if run.is_dir() else run.parent)) / "search.json"
+        found.save(place)
+        show_search(found)
+        typer.echo(f"written: {place}")
+
+
+@app.command()
+def export(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="An experiment with all its recorded variants (class), one recording "
+            "(class_learned), a recorded .npz file or a run directory.",
+        ),
+    ],
+    html: Annotated[bool, typer.Option("--html", help="As an HTML page: the only format.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The page; NAME.html by default.")
+    ] = None,
+    curricula: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the recordings; the course's own by default."),
+    ] = None,
+) -> None:
+    """Write the explorer as one HTML page, under 5 MB, that works from disk and offline.
+
+    For example:
+      gtnlab export class --html
+      gtnlab export runs/class --html -o class.html
+    """
+    with failing_with_a_sentence():
+        with usage_error():
+            if not html:
+                raise GtnError("say --html: a page is the only thing to export to.")
+        from gtnlab.explorer.export import export_page
+
+        target = out or Path(f"{Path(name).stem}.html")
+        shown = export_page(name, target, curricula)
+        size = target.stat().st_size / 1e6
+        typer.echo(f"written: {target} ({size:.1f} MB), with {', '.join(shown)}")
+
+
+def _tracker(config: ExperimentConfig, place: Path) -> AbstractContextManager[Any]:
+    trackers = list(entry_points(group="gtnlab.trackers"))
+    if not trackers:
+        raise GtnError(
+            "--track belongs to the course's `experiments` package, which is not installed here. "
+            "Install the course itself (pip install -e .[lab]), or leave --track out."
+        )
+    tracked: Callable[..., AbstractContextManager[Any]] = trackers[0].load()
+    return tracked(config, place)
+
+
+# What only staff need stands in a package of its own, which adds its commands here.
+for _command in entry_points(group="gtnlab.commands"):
+    app.command(_command.name)(_command.load())

@@ -1,11 +1,13 @@
-"""What the commands say: progress, tables, and errors as one sentence."""
+"""What the commands share: options, progress, tables, and errors in one sentence."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -18,13 +20,23 @@ if TYPE_CHECKING:
     from gtnlab.evaluation.architecture_search import Search
     from gtnlab.evaluation.report import Report, Row
 
-__all__ = [
-    "failing_with_a_sentence",
-    "loud_digits",
-    "progress",
-    "show_report",
-    "show_sweep",
-    "usage_error",
+Device = Annotated[
+    Literal["auto", "cpu", "cuda"], typer.Option(help="auto takes a GPU where there is one.")
+]
+Teacher = Annotated[
+    Literal["seed", "lean", "small"] | None,
+    typer.Option(help="The teacher's size; seed has 103 million parameters."),
+]
+Learner = Annotated[
+    str | None, typer.Option(help="The learner, e.g. mlp, cnn_small, seed_cnn_group, or family.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")]
+Learners = Annotated[
+    int, typer.Option(min=1, help="Fresh learners for each number; 10 or more for a result.")
+]
+Recorded = Annotated[
+    Path,
+    typer.Argument(metavar="RUN", help="A run directory (runs/class) or a recorded .npz file."),
 ]
 
 Tick = Callable[[int, int], None]
@@ -71,6 +83,14 @@ def progress(title: str) -> Iterator[Tick]:
         yield tick
 
 
+@contextlib.contextmanager
+def counted(title: str, total: int) -> Iterator[Callable[..., None]]:
+    """A bar of `total` parts; each call of what it yields, with any arguments, counts one."""
+    done = itertools.count(1)
+    with progress(title) as tick:
+        yield lambda *_: tick(next(done), total)
+
+
 def loud_digits(device: torch.device) -> tuple[Digits, Digits]:
     """Training and test digits; if they are not MNIST, say so on standard error."""
     from gtnlab.digits import load_digits
@@ -109,32 +129,6 @@ def show_report(report: Report) -> None:
     console.print(table)
     if any(row.lr_factor != 1 for row in report.rows):
         console.print("×: factor on the learned learning rates, chosen for that learner")
-
-
-def show_sweep(reports: dict[str, Report]) -> None:
-    """Print a sweep's results, one run a line, ordered and shuffled in both measures."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from gtnlab.curriculum import MEASURES
-    from gtnlab.learner import LEARNERS, members
-
-    table = Table(title="Mean accuracy (%): batch-statistics / inference")
-    table.add_column("run", no_wrap=True)
-    for heading in ("ordered", "steps-shuffled", "statistics", "digits"):
-        table.add_column(heading, justify="right")
-    for name, report in reports.items():
-        means = {
-            row.order: " / ".join(f"{100 * row.scores[m].mean:.1f}" for m in MEASURES)
-            for row in report.rows
-            if row.taught == "generated"
-        }
-        # Where inference has BatchNorm's from, which was chosen on held-out digits.
-        batch_norm = any(LEARNERS[n].norm == "batch" for n in members(report.provenance["learner"]))
-        statistics = report.own[0].statistics if batch_norm else "–"
-        source = report.provenance["source"]
-        table.add_row(name, means["ordered"], means["steps-shuffled"], statistics, source)
-    Console().print(table)
 
 
 def show_search(found: Search) -> None:

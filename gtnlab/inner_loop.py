@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from gtnlab.checkpointing import checkpointed
 from gtnlab.errors import GtnError
-from gtnlab.training.experiments import Implementation
+from gtnlab.experiments import Implementation
 
 __all__ = ["State", "Unrolled", "inner_loss", "soft_labels", "unroll"]
 

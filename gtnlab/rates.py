@@ -37,7 +37,7 @@ class InnerRates(nn.Module):
             torch.full((count,), math.log(momentum / (1 - momentum)))
         )
         if members > 1:
-            self.log_pace = nn.Parameter(torch.zeros(members))
+            self.log_lr_factor = nn.Parameter(torch.zeros(members))
 
     def forward(self, member: int | None = None) -> tuple[Tensor, Tensor]:
         """Learning rate and momentum of every step, [steps] each.
@@ -46,10 +46,10 @@ class InnerRates(nn.Module):
             member: of the family, whose factor is to be kept; None takes the factor 1.
         """
         lr, momentum = self.log_lr.exp(), self.logit_momentum.sigmoid()
-        if member is not None and hasattr(self, "log_pace"):
-            lr = lr * self.log_pace[member].exp()
+        if member is not None and hasattr(self, "log_lr_factor"):
+            lr = lr * self.log_lr_factor[member].exp()
         return lr.expand(self.steps), momentum.expand(self.steps)
 
     def lr_factors(self) -> list[float]:
         """Each member's factor on the learning rates; empty where there is no family."""
-        return self.log_pace.detach().exp().tolist() if hasattr(self, "log_pace") else []
+        return self.log_lr_factor.detach().exp().tolist() if hasattr(self, "log_lr_factor") else []

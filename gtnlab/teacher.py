@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gtnlab.errors import GtnError
-from gtnlab.training.experiments import ExperimentConfig, Statistics, Variant
+from gtnlab.experiments import ExperimentConfig, Statistics, Variant
 
 __all__ = ["CLASSES", "SLOPE", "TEACHERS", "Teacher", "TeacherShape", "make_teacher"]
 

@@ -32,7 +32,7 @@ from gtnlab.evaluation.report import learner_of
 from gtnlab.files import written_whole
 from gtnlab.inner_loop import State
 from gtnlab.learner import FAMILY, make_learner, members
-from gtnlab.training.provenance import provenance
+from gtnlab.provenance import provenance
 
 __all__ = ["Candidate", "Search", "search", "train_fully"]
 

@@ -30,7 +30,7 @@ from gtnlab.evaluation.baselines import (
 from gtnlab.evaluation.judging import Scores, Statistics, judge, with_lr_factors
 from gtnlab.files import written_whole
 from gtnlab.learner import members
-from gtnlab.training.provenance import provenance
+from gtnlab.provenance import provenance
 
 __all__ = ["TRANSFER", "Report", "Row", "learner_of", "report", "trials"]
 

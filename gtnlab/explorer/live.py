@@ -16,10 +16,10 @@ from IPython.display import display
 from gtnlab.curriculum import Curriculum
 from gtnlab.digits import load_digits
 from gtnlab.errors import GtnError
+from gtnlab.experiments import ExperimentConfig, resolve_device
 from gtnlab.explorer import frames
 from gtnlab.explorer.panel import NATURAL
 from gtnlab.explorer.recordings import find_curricula
-from gtnlab.training.experiments import ExperimentConfig, resolve_device
 from gtnlab.training.meta_training import StepState, TrainResult, load_result, train
 from gtnlab.training.recording import record
 from gtnlab.training.snapshots import made_now

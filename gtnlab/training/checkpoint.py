@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from gtnlab.errors import GtnError
+from gtnlab.experiments import ExperimentConfig
 from gtnlab.files import written_whole
-from gtnlab.training.experiments import ExperimentConfig
 from gtnlab.training.snapshots import Snapshot
 
 __all__ = ["METRICS", "RunState", "drop_later_metrics", "load_state", "save_config", "save_state"]

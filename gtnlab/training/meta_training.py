@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 
 from gtnlab.digits import Digits, load_digits
 from gtnlab.errors import GtnError
+from gtnlab.experiments import ExperimentConfig, resolve_device
 from gtnlab.training.checkpoint import (
     METRICS,
     RunState,
@@ -26,7 +27,6 @@ from gtnlab.training.checkpoint import (
     save_config,
     save_state,
 )
-from gtnlab.training.experiments import ExperimentConfig, resolve_device
 from gtnlab.training.outer_loop import OuterLoop, StepState, TrainResult
 from gtnlab.training.snapshots import Snapshot, snapshot_steps, take_snapshot
 

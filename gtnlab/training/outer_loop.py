@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from gtnlab.digits import Digits, Source
+from gtnlab.experiments import ExperimentConfig
 from gtnlab.inner_loop import unroll
 from gtnlab.learner import make_learner, members
 from gtnlab.rates import InnerRates
 from gtnlab.teacher import Teacher, make_teacher
 from gtnlab.training.checkpoint import RunState
-from gtnlab.training.experiments import ExperimentConfig
 from gtnlab.training.outer_loss import outer_loss
 from gtnlab.training.snapshots import Snapshot
 

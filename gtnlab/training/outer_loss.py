@@ -16,8 +16,8 @@ from torch.func import functional_call
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from gtnlab.experiments import OuterPath
 from gtnlab.inner_loop import State, Unrolled
-from gtnlab.training.experiments import OuterPath
 
 __all__ = ["outer_loss"]
 

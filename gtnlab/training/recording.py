@@ -12,8 +12,8 @@ from gtnlab.curriculum import MEASURES, Curriculum, Order
 from gtnlab.digits import Digits
 from gtnlab.evaluation.judging import judge, with_lr_factors
 from gtnlab.learner import LEARNERS, members
+from gtnlab.provenance import provenance
 from gtnlab.training.meta_training import TrainResult
-from gtnlab.training.provenance import provenance
 
 __all__ = ["RECORDED_ORDERS", "record"]
 

@@ -10,7 +10,7 @@ import torch
 from gtnlab.curriculum import Curriculum, Lesson
 from gtnlab.digits import Digits, load_digits
 from gtnlab.errors import GtnError
-from gtnlab.training.experiments import EXPERIMENTS, ExperimentConfig, resolve_device
+from gtnlab.experiments import EXPERIMENTS, ExperimentConfig, resolve_device
 from gtnlab.training.meta_training import StepState, TrainResult, load_result, train
 from gtnlab.training.recording import record
 

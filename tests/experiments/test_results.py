@@ -22,7 +22,7 @@ from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
 from gtnlab.evaluation.judging import Scores
 from gtnlab.evaluation.report import Report, Row, report
-from gtnlab.training.experiments import experiment
+from gtnlab.experiments import experiment
 
 ROOT = Path(__file__).parents[2]
 

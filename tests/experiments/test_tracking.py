@@ -12,7 +12,7 @@ from experiments.tracking import tracked
 from gtnlab.curriculum import Curriculum
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
-from gtnlab.training.experiments import experiment
+from gtnlab.experiments import experiment
 from gtnlab.training.meta_training import train
 
 CONFIG = experiment("class", steps=2, batch=10, outer_steps=2, device="cpu")
@@ -54,18 +54,12 @@ def test_a_tracked_run_has_its_settings_metrics_and_picture_and_a_failed_one_say
     assert (tmp_path / "mlruns").is_dir()
 
 
-def test_nothing_is_tracked_unless_asked_for(tmp_path: Path) -> None:
-    with tracked(CONFIG, Path("runs/x"), enabled=False, store=tmp_path / "m.db") as tracker:
-        assert tracker is None
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_without_mlflow_the_error_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with (
-        pytest.raises(GtnError, match=r"gtnlab\[track\].*leave --track out"),
+        pytest.raises(GtnError, match=r"pip install mlflow.*leave --track out"),
         tracked(CONFIG, Path("runs/x"), store=tmp_path / "m.db"),
     ):
         pytest.fail("should not get here")

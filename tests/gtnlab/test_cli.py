@@ -42,6 +42,7 @@ def test_a_round_of_train_evaluate_draw_leaves_its_files_and_says_where(here: Pa
     assert trained.exit_code == 0, trained.output
     run = here / "runs" / "class"
     assert files(run) == {"config.json", "metrics.jsonl", "checkpoint.pt", "curriculum.npz"}
+    assert files(here) == {"runs"}, "nothing is tracked unless asked for"
     assert "3 outer steps" in trained.output
     assert "batch-statistics" in trained.output
     assert "inference" in trained.output
@@ -63,6 +64,15 @@ def test_a_round_of_train_evaluate_draw_leaves_its_files_and_says_where(here: Pa
     picture = matplotlib.image.imread(here / "page.png")
     assert min(picture.shape[:2]) > 400
     assert np.unique(picture.reshape(-1, 4), axis=0).shape[0] > 50
+
+
+def test_tracking_where_only_the_students_package_is_says_what_to_do(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gtnlab.cli.entry_points", lambda group: ())
+    tried = gtnlab("train", "class", "--outer-steps", "2", "--track")
+    assert tried.exit_code == 1
+    assert "leave --track out" in tried.output
 
 
 def test_a_run_is_not_overwritten_and_can_be_resumed(here: Path) -> None:

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gtnlab.checkpointing import peak_bytes
 from gtnlab.errors import GtnError
+from gtnlab.experiments import EXPERIMENTS
 from gtnlab.gradient_check import gradient_check
 from gtnlab.inner_loop import inner_loss, soft_labels, unroll
 from gtnlab.learner import LEARNERS, Learner, LearnerConfig, make_learner, members
-from gtnlab.memory import peak_bytes
 from gtnlab.teacher import TEACHERS, Teacher, TeacherShape
-from gtnlab.training.experiments import EXPERIMENTS
 from gtnlab.training.outer_loss import outer_loss
 
 STEPS, BATCH, REAL = 3, 5, 7

@@ -9,8 +9,8 @@ import torch
 from torch.nn import functional as F
 
 from gtnlab.errors import GtnError
+from gtnlab.experiments import VARIANTS, experiment
 from gtnlab.teacher import TEACHERS, Teacher, TeacherShape, _EnlargingConv, make_teacher
-from gtnlab.training.experiments import VARIANTS, experiment
 
 # A preset's layers with few channels: the seed's has 103 million weights at full size.
 NARROW = {

@@ -15,7 +15,7 @@ import pytest
 
 from gtnlab.curriculum import Curriculum
 from gtnlab.digits import Digits, _offline_digits
-from gtnlab.training.experiments import experiment
+from gtnlab.experiments import experiment
 
 Namespace = dict[str, Any]
 

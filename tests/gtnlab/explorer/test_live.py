@@ -13,9 +13,9 @@ import pytest
 
 from gtnlab.curriculum import Curriculum
 from gtnlab.errors import GtnError
+from gtnlab.experiments import ExperimentConfig, experiment
 from gtnlab.explorer import live
 from gtnlab.explorer.live import train_live
-from gtnlab.training.experiments import ExperimentConfig, experiment
 from gtnlab.training.meta_training import StepState
 
 

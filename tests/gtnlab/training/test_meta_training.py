@@ -17,11 +17,11 @@ import torch
 
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
+from gtnlab.experiments import VARIANTS, ExperimentConfig, experiment
 from gtnlab.inner_loop import unroll
 from gtnlab.learner import Learner, make_learner, members
 from gtnlab.training import outer_loop
 from gtnlab.training.checkpoint import load_state
-from gtnlab.training.experiments import VARIANTS, ExperimentConfig, experiment
 from gtnlab.training.meta_training import StepState, load_result, train
 from gtnlab.training.outer_loop import TrainResult
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gtnlab.errors import GtnError
+from gtnlab.experiments import EXPERIMENTS, experiment, resolve_device
 from gtnlab.learner import LEARNERS, members
 from gtnlab.teacher import TEACHERS
-from gtnlab.training.experiments import EXPERIMENTS, experiment, resolve_device
 from gtnlab.training.meta_training import train
 
 

@@ -1,0 +1,243 @@
+"""The commands that `experiments` adds to `gtnlab`: sweep, publish, verify and results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gtnlab.console import (
+    Device,
+    Learner,
+    Learners,
+    Teacher,
+    counted,
+    failing_with_a_sentence,
+    loud_digits,
+    progress,
+    usage_error,
+)
+from gtnlab.errors import GtnError
+
+if TYPE_CHECKING:
+    from gtnlab.evaluation.report import Report
+
+CURRICULA = Path("data/curricula")
+
+
+def sweep(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="SWEEP",
+            help="nine (A, B and C in all three variants), full (the nine with either teacher, and "
+            "the paper's size), class (class in all three variants), cpu (class, B_lean and C_lean "
+            "in all three, and C_lean trained for inference: three hours of a CPU core) or "
+            "inference (ways to a learner that is good in inference).",
+        ),
+    ],
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Run on the workers of this Dask scheduler, e.g. tcp://head:8786.",
+        ),
+    ] = None,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Runs at once on this machine: its CPU cores, or what its GPU's memory holds.",
+        ),
+    ] = 1,
+    seeds: Annotated[int, typer.Option(min=1, help="Repeat everything with so many seeds.")] = 1,
+    outer_steps: Annotated[
+        int | None, typer.Option(help="Outer steps in place of the experiments'.")
+    ] = None,
+    teacher: Teacher = None,
+    learner: Learner = None,
+    learners: Learners = 10,
+    device: Device = "auto",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the runs; runs/SWEEP by default.", file_okay=False),
+    ] = None,
+) -> None:
+    """Run a table of experiments, on this machine or on many.
+
+    Each experiment, variant and seed is one task with a run directory of its own. Results are
+    written as they come in. Start the same sweep again and it goes on: finished tasks are left
+    alone, interrupted ones resume from their checkpoint.
+
+    For example:
+      gtnlab sweep full --seeds 2 --jobs 6
+      gtnlab sweep nine --scheduler tcp://head:8786
+      gtnlab sweep class --outer-steps 200 --out runs/quick
+      gtnlab sweep inference --learners 4
+    """
+    with failing_with_a_sentence():
+        from experiments.sweep import RESULT, finished, run_sweep, tasks
+        from gtnlab.evaluation.report import Report
+
+        place = out or Path("runs") / name
+        with usage_error():
+            if scheduler and jobs > 1:
+                raise GtnError("--jobs is for this machine and --scheduler for others: give one.")
+            every = tasks(
+                name,
+                place,
+                seeds,
+                outer_steps=outer_steps,
+                teacher=teacher,
+                learner=learner,
+                device=device,
+            )
+        todo = [task for task in every if not finished(task)]
+        if len(todo) < len(every):
+            typer.echo(
+                f"{len(every) - len(todo)} of {len(every)} tasks have their results", err=True
+            )
+        with counted(f"sweep {name}", len(todo)) as count:
+            ended = run_sweep(
+                todo, scheduler=scheduler, jobs=jobs, learners=learners, on_outcome=count
+            )
+        _show_sweep({t.name: Report.load(t.folder / RESULT) for t in every if finished(t)})
+        failed = [outcome for outcome in ended if outcome.failure]
+        for outcome in failed:
+            typer.secho(f"gtnlab: {outcome.task.name}: {outcome.failure}", fg="red", err=True)
+        if failed:
+            raise GtnError(
+                f"{len(failed)} of {len(every)} tasks failed; the others are in {place}."
+            )
+
+
+def publish(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN…", help="Run directories (runs/class).")
+    ],
+    to: Annotated[
+        Path, typer.Option(help="Folder of recorded curricula.", file_okay=False)
+    ] = CURRICULA,
+    note: Annotated[
+        str, typer.Option(help="A sentence to keep with them and to show with their times.")
+    ] = "",
+    device: Device = "auto",
+) -> None:
+    """Write recorded curricula that are small enough to hand out.
+
+    Each becomes EXPERIMENT_VARIANT.npz, under 3 MB, with a claim that can be checked: what ten
+    fresh learners reach on its images. The run's evaluation.json goes beside it.
+
+    For example:
+      gtnlab publish runs/class
+      gtnlab publish runs/cpu/* --to data/curricula
+    """
+    with failing_with_a_sentence():
+        from experiments.publishing import LEARNERS_OF_CLAIM
+        from experiments.publishing import publish as write
+        from gtnlab.experiments import resolve_device
+
+        _, test = loud_digits(resolve_device(device))
+        with counted("publishing", LEARNERS_OF_CLAIM * len(runs)) as count:
+            written = [write(run, to, test, note=note, on_learner=count) for run in runs]
+        for path in written:
+            typer.echo(f"written: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+def verify(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH…", help="Recorded .npz files, or folders of them."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Two learners and the last snapshot only: seconds.")
+    ] = False,
+    device: Device = "auto",
+) -> None:
+    """Check that recorded curricula do what they say.
+
+    Fresh learners are taught with the images as they are stored. What they reach on real digits
+    must agree with what the file claims, within its interval. About a minute for each file.
+
+    For example:
+      gtnlab verify data/curricula
+      gtnlab verify data/curricula/class_learned.npz --quick
+    """
+    with failing_with_a_sentence():
+        from experiments.verify import verify as check
+        from gtnlab.experiments import resolve_device
+        from gtnlab.explorer.recordings import find_curricula, names
+
+        files: list[Path] = []
+        for path in paths or [find_curricula()]:
+            files += [path] if path.suffix == ".npz" else [path / f"{n}.npz" for n in names(path)]
+        _, test = loud_digits(resolve_device(device))
+        wrong = []
+        for path in files:
+            try:
+                with progress(path.name) as tick:
+                    found = check(path, test, quick=quick, on_progress=tick)
+            except GtnError as error:
+                typer.secho(f"gtnlab: {error}", fg="red", err=True)
+                wrong.append(path)
+                continue
+            # The first checks are of the claim, one for each measure.
+            said = [str(each) for each in found[:2]]
+            typer.echo(f"{path}: holds ({len(found)} numbers checked)\n  " + "\n  ".join(said))
+        if wrong:
+            raise GtnError(
+                f"{len(wrong)} of {len(files)} files do not hold: "
+                f"{', '.join(path.name for path in wrong)}."
+            )
+
+
+def results(
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="Recorded curricula and their evaluations."),
+    ] = CURRICULA,
+    out: Annotated[
+        Path, typer.Option(help="The page; its charts go to a folder of its name beside it.")
+    ] = Path("docs/results.md"),
+) -> None:
+    """Write the results page: tables, charts and findings, from recorded files alone.
+
+    For example:
+      gtnlab results data/curricula --out docs/results.md
+    """
+    with failing_with_a_sentence():
+        from experiments.results_page import write_page
+        from gtnlab.console import usage_error
+
+        with usage_error():
+            if out.suffix != ".md":
+                raise GtnError(f"{out} should end in .md.")
+        for path in write_page(folder, out):
+            typer.echo(f"written: {path}")
+
+
+def _show_sweep(reports: dict[str, Report]) -> None:
+    """Print a sweep's results, one run a line, ordered and shuffled in both measures."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from gtnlab.curriculum import MEASURES
+    from gtnlab.learner import LEARNERS, members
+
+    table = Table(title="Mean accuracy (%): batch-statistics / inference")
+    table.add_column("run", no_wrap=True)
+    for heading in ("ordered", "steps-shuffled", "statistics", "digits"):
+        table.add_column(heading, justify="right")
+    for name, report in reports.items():
+        means = {
+            row.order: " / ".join(f"{100 * row.scores[m].mean:.1f}" for m in MEASURES)
+            for row in report.rows
+            if row.taught == "generated"
+        }
+        # Where inference has BatchNorm's from, which was chosen on held-out digits.
+        batch_norm = any(LEARNERS[n].norm == "batch" for n in members(report.provenance["learner"]))
+        statistics = report.own[0].statistics if batch_norm else "–"
+        source = report.provenance["source"]
+        table.add_row(name, means["ordered"], means["steps-shuffled"], statistics, source)
+    Console().print(table)
