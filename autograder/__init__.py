@@ -1,6 +1,6 @@
 """Submissions to grades, for any nbgrader assignment.
 
-In come the folders of `submitted/` and the instructor's release; out go scores in nbgrader's
+Takes the folders of `submitted/` and the instructor's release and gives scores in nbgrader's
 gradebook, graded notebooks in `autograded/`, feedback pages and a report on the class. `cli` and
 `preprocessors` (nbgrader's and formgrader's way in) are the two doors. A submission goes through
 the rooms in this order: `scheduling` hands it out, `submission` reads it, `testing` runs it with

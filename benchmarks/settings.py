@@ -15,8 +15,8 @@ import argparse
 import json
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
-from experiments.tuning import Progress, Trial, save_trials
 from gtnlab.experiments import experiment
 from gtnlab.training.checkpoint import METRICS
 from gtnlab.training.meta_training import train
@@ -57,26 +57,26 @@ def main() -> None:
     for name in options.only or TRIALS:
         config = experiment(PRESET, outer_steps=options.steps, **TRIALS[name])
         train(config, folders[name], resume=True, log_every=1)
-        reached = trial(name, folders[name]).reached[-1]
-        print(f"{name}: {reached.outer_loss:.3f}, {reached.accuracy:.1%}", flush=True)
+        reached = trial(name, folders[name])["reached"][-1]
+        print(f"{name}: {reached['outer_loss']:.3f}, {reached['accuracy']:.1%}", flush=True)
     if options.out:
         ended = [trial(name, f) for name, f in folders.items() if (f / METRICS).is_file()]
-        save_trials(
-            [each for each in ended if each.reached[-1].outer_steps == options.steps], options.out
-        )
+        whole = [each for each in ended if each["reached"][-1]["outer_steps"] == options.steps]
+        options.out.write_text(json.dumps(whole, indent=1) + "\n")
         print(f"written: {options.out}")
 
 
-def trial(name: str, folder: Path) -> Trial:
-    """Where the run in `folder` stood after each third of its outer steps."""
+def trial(name: str, folder: Path) -> dict[str, Any]:
+    """What tuning.json keeps of a run: where it stood after each third of its outer steps."""
     lines = [json.loads(line) for line in (folder / METRICS).read_text().splitlines()]
     ends = [round(len(lines) * third / 3) for third in (1, 2, 3)]
     reached = []
     for end in ends:
         last = lines[max(0, end - AVERAGED) : end]
         loss, accuracy = (fmean(line[key] for line in last) for key in ("outer_loss", "accuracy"))
-        reached.append(Progress(lines[end - 1]["outer_step"], loss, accuracy))
-    return Trial(name, PRESET, TRIALS[name], reached)
+        steps = lines[end - 1]["outer_step"]
+        reached.append({"outer_steps": steps, "outer_loss": loss, "accuracy": accuracy})
+    return {"name": name, "experiment": PRESET, "settings": TRIALS[name], "reached": reached}
 
 
 def _slug(name: str) -> str:

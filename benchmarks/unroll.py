@@ -15,6 +15,7 @@ and builds the MNIST data set anew at each outer step. Its pass over the test se
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import time
@@ -26,7 +27,6 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from experiments.memory_use import measure_memory_use
 from gtnlab.checkpointing import peak_bytes
 from gtnlab.digits import MEAN, STD, load_digits
 from gtnlab.experiments import ExperimentConfig, experiment, resolve_device
@@ -229,13 +229,38 @@ def _wait(device: torch.device) -> None:
 
 def memory(learner: str, batch: int, out: Path | None) -> None:
     """Print the peak memory of a meta-gradient against inner steps; keep it for the results."""
-    use = measure_memory_use(learner, batch, (8, 16, 32, 64, 128), resolve_device("auto"))
-    print(f"\nPeak MB of a meta-gradient, learner {learner}, batch {batch}, {use.device}")
+    device = resolve_device("auto")
+    print(f"\nPeak MB of a meta-gradient, learner {learner}, batch {batch}, {device.type}")
     print(f"{'inner steps':>12} {'stored':>9} {'checkpointed every √steps':>27}")
-    for row in zip(use.inner_steps, use.stored, use.checkpointed, strict=True):
-        print(f"{row[0]:12d} {row[1] / 1e6:9.0f} {row[2] / 1e6:27.0f}")
+    found: dict[str, list[int]] = {"inner_steps": [], "stored": [], "checkpointed": []}
+    for steps in (8, 16, 32, 64, 128):
+        stored, spared = (
+            peak_of_meta_gradient(learner, batch, steps, every, device)
+            for every in (0, round(steps**0.5))
+        )
+        print(f"{steps:12d} {stored / 1e6:9.0f} {spared / 1e6:27.0f}", flush=True)
+        for column, value in zip(found.values(), (steps, stored, spared), strict=True):
+            column.append(value)
     if out is not None:
-        use.save(out)
+        measured = {"learner": learner, "batch": batch, "device": device.type, **found}
+        out.write_text(json.dumps(measured, indent=1) + "\n")
+
+
+def peak_of_meta_gradient(
+    learner: str, batch: int, steps: int, every: int, device: torch.device
+) -> int:
+    """Peak bytes of differentiating through an inner loop on noise; `every` as in `unroll`."""
+
+    def meta_gradient() -> None:
+        images = torch.randn(steps, batch, 1, 28, 28, device=device, requires_grad=True)
+        labels = torch.arange(batch, device=device) % 10
+        network = make_learner(learner, torch.Generator(device).manual_seed(0))
+        taught = unroll(network, images, labels, 0.1, 0.5, checkpoint_every=every)
+        real = images[0].detach()
+        loss, _ = outer_loss(network, taught, images, real, labels, "batch-statistics")
+        torch.autograd.backward(loss)
+
+    return peak_bytes(meta_gradient, device)
 
 
 def full_size(config: ExperimentConfig, outer_steps: int) -> None:

@@ -193,28 +193,37 @@ def verify(
 
 
 def results(
-    folder: Annotated[
-        Path,
-        typer.Argument(metavar="FOLDER", help="Recorded curricula and their evaluations."),
-    ] = CURRICULA,
     out: Annotated[
-        Path, typer.Option(help="The page; its charts go to a folder of its name beside it.")
+        Path, typer.Option(help="The page; its figures go to a folder of its name beside it.")
     ] = Path("docs/results.md"),
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; say whether the page is up to date.")
+    ] = False,
 ) -> None:
-    """Write the results page: tables, charts and findings, from recorded files alone.
+    """Execute the results notebook and write its page, from the recordings alone.
+
+    The notebook is experiments/results.ipynb. It fails where one of its sentences names a number
+    that the recordings do not give. GTN_CURRICULA names other recordings than data/curricula.
 
     For example:
-      gtnlab results data/curricula --out docs/results.md
+      gtnlab results
+      gtnlab results --check
     """
     with failing_with_a_sentence():
-        from experiments.results_page import write_page
-        from gtnlab.console import usage_error
-
         with usage_error():
             if out.suffix != ".md":
                 raise GtnError(f"{out} should end in .md.")
-        for path in write_page(folder, out):
+        from experiments.results import make_results
+
+        with progress("results") as tick:
+            changed = make_results(out, check=check, on_cell=tick)
+        if check and changed:
+            names = ", ".join(path.name for path in changed)
+            raise GtnError(f"{names}: not what the notebook gives today. Run: gtnlab results")
+        for path in changed:
             typer.echo(f"written: {path}")
+        if not changed:
+            typer.echo(f"{out} is up to date.")
 
 
 def _show_sweep(reports: dict[str, Report]) -> None:

@@ -1,123 +1,93 @@
-"""Recorded curricula with their evaluations, in the order in which they are shown."""
+"""Executes `results.ipynb` on the recorded curricula and exports it to `docs/results.md`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gtnlab.curriculum import Curriculum, Measure
 from gtnlab.errors import GtnError
-from gtnlab.evaluation.judging import Scores
-from gtnlab.evaluation.report import Report, Row
-from gtnlab.experiments import EXPERIMENTS, ExperimentConfig
-from gtnlab.explorer.recordings import names
+from gtnlab.files import written_whole
 
-__all__ = ["LABELS", "Result", "by_experiment", "load_results"]
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
-LABELS = {
-    "learned": "learned",
-    "random_fixed": "random, fixed",
-    "random": "random",
-    "inference": "learned, for inference",
-}
-"""The kinds of result in words: the variants, and a teacher that was trained for inference."""
+NOTEBOOK = Path(__file__).with_name("results.ipynb")
 
 
-@dataclass(frozen=True)
-class Result:
-    """One recorded curriculum and its evaluation."""
+def make_results(
+    target: Path, *, check: bool = False, on_cell: Callable[[int, int], None] | None = None
+) -> list[Path]:
+    """Write the results page; its figures go to a folder of its name beside it.
 
-    name: str
-    config: ExperimentConfig
-    curriculum: Curriculum
-    report: Report
+    Args:
+        target: the Markdown file.
+        check: write nothing, and compare with what is there.
+        on_cell: called with the number of cells done and of all cells.
 
-    @property
-    def kind(self) -> str:
-        """Its variant, or that its teacher was trained for inference: a key of ``LABELS``."""
-        return "inference" if self.config.outer_path == "inference" else self.config.variant
-
-    @property
-    def experiment(self) -> str:
-        """What results are grouped by: the experiment, told apart by its teacher."""
-        return self.config.title
-
-    @property
-    def label(self) -> str:
-        """Its kind in words, and its seed if it is not the first."""
-        return LABELS[self.kind] + (f", seed {self.config.seed}" if self.config.seed else "")
-
-    def row(self, order: str) -> Row:
-        """What the teacher's own learner scored with its lesson in this order.
-
-        Raises:
-            GtnError: the evaluation has no such row.
-        """
-        for row in self.report.own:
-            if row.taught == "generated" and row.order == order:
-                return row
-        raise GtnError(
-            f"The evaluation of {self.name} has no row {order!r}. Judge it again with `gtnlab "
-            "evaluate`, and publish it with `gtnlab publish`."
-        )
-
-    def scores(self, order: str, measure: Measure) -> Scores:
-        """Of fresh learners, taught in this order."""
-        return self.row(order).scores[measure]
-
-    @property
-    def minutes(self) -> float:
-        """Wall time of the training."""
-        return float(self.curriculum.provenance["seconds"]) / 60
-
-    @property
-    def outer_steps(self) -> int:
-        """Outer steps done."""
-        return int(self.curriculum.provenance["outer_steps"])
-
-
-def load_results(folder: Path) -> list[Result]:
-    """Every recorded curriculum of a folder that has an evaluation beside it.
-
-    Sorted by experiment, as ``EXPERIMENTS`` has them, then teacher, kind and seed.
+    Returns:
+        the files that were written or, when checking, those that differ.
 
     Raises:
-        GtnError: none has one, or a file cannot be read.
+        GtnError: a cell failed, for instance because a sentence names a number that the
+            recordings do not give; or a file could not be written.
     """
-    found = []
-    for name in names(folder):
-        evaluation = folder / f"{name}.json"
-        if not evaluation.is_file():
-            continue
-        curriculum = Curriculum.load(folder / f"{name}.npz")
-        try:
-            config = ExperimentConfig(**curriculum.provenance["config"])
-        except (KeyError, TypeError) as error:
-            raise GtnError(
-                f"{folder / name}.npz does not say how it was made ({error}). Record it again with "
-                "`gtnlab train` and `gtnlab publish`."
-            ) from error
-        found.append(Result(name, config, curriculum, Report.load(evaluation)))
-    if not found:
-        raise GtnError(
-            f"{folder} holds no evaluations (NAME.json). Run `gtnlab evaluate` on the run, then "
-            "`gtnlab publish`."
-        )
-    place = [*EXPERIMENTS]
-    return sorted(
-        found,
-        key=lambda r: (
-            place.index(r.config.name) if r.config.name in place else len(place),
-            r.experiment,
-            [*LABELS].index(r.kind),
-            r.config.seed,
-        ),
+    page, figures = _exported(_executed(on_cell), target.stem)
+    files = {target: page.encode()}
+    files |= {target.with_suffix("") / name: data for name, data in figures.items()}
+    changed = [
+        path for path, data in files.items() if not path.is_file() or path.read_bytes() != data
+    ]
+    if not check:
+        for path in changed:
+            with written_whole(path) as scratch:
+                scratch.write_bytes(files[path])
+    return changed
+
+
+def _executed(on_cell: Callable[[int, int], None] | None) -> NotebookNode:
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+    from traitlets.config import Config
+
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+
+    def done(cell: NotebookNode, cell_index: int) -> None:
+        if on_cell is not None:
+            on_cell(cell_index + 1, len(notebook.cells))
+
+    # Sockets on disk: over TCP the kernel would warn of eavesdroppers.
+    config = Config({"KernelManager": {"transport": "ipc"}})
+    client = NotebookClient(
+        notebook, timeout=300, kernel_name="python3", on_cell_complete=done, config=config
     )
+    try:
+        client.execute(cwd=str(Path.cwd()))
+    except CellExecutionError as error:
+        raise GtnError(
+            f"{NOTEBOOK.name} does not fit the recordings: {error.evalue} Correct the sentence in "
+            "the notebook, or record the run again."
+        ) from error
+    if on_cell is not None:
+        on_cell(len(notebook.cells), len(notebook.cells))
+    return notebook
 
 
-def by_experiment(results: list[Result]) -> dict[str, list[Result]]:
-    """The results of each experiment, in order."""
-    found: dict[str, list[Result]] = {}
-    for result in results:
-        found.setdefault(result.experiment, []).append(result)
-    return found
+def _exported(notebook: NotebookNode, folder: str) -> tuple[str, dict[str, bytes]]:
+    """The page without code, and its figures by file name, each named after its cell."""
+    from nbconvert import MarkdownExporter
+    from traitlets.config import Config
+
+    config = Config()
+    config.TemplateExporter.exclude_input = True
+    config.ExtractOutputPreprocessor.output_filename_template = "{cell_index}{extension}"
+    body, resources = MarkdownExporter(config=config).from_notebook_node(notebook)
+    figures = {}
+    for name, data in resources["outputs"].items():
+        cell = notebook.cells[int(Path(name).stem)]
+        file = cell.id.replace("-figure", "") + ".png"
+        figures[file] = data
+        body = body.replace(f"![png]({name})", f"![{cell.metadata.alt}]({folder}/{file})")
+    return re.sub(r"\n\s*\n", "\n\n", body).strip() + "\n", figures

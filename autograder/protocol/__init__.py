@@ -1,5 +1,5 @@
 """What crosses between grader and sandbox: frames of JSON and raw arrays, and the limits.
 
-In come values; out come bytes, and back again, with every type and size checked. Used at both
+Takes values and gives bytes, and back again, with every type and size checked. Used at both
 ends, so it imports nothing of ours but errors.
 """

@@ -1,6 +1,6 @@
 """A class of submissions: many workers grade, one process writes.
 
-In comes the name of an assignment; out go the results of every submission, written one by one.
+Takes the name of an assignment and gives the results of every submission, written one by one.
 Workers are processes of this machine or of a Dask cluster. Called by `cli`; nbgrader's
 preprocessors use `worker` alone. May import everything below it.
 """

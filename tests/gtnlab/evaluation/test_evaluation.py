@@ -327,3 +327,16 @@ def test_a_curriculum_is_not_judged_on_digits_it_was_not_made_for(
     other = dataclasses.replace(curriculum, provenance={**curriculum.provenance, "source": "mnist"})
     with pytest.raises(GtnError, match=r"made for mnist .* judged on sklearn-digits"):
         report(other, test_digits, train_digits)
+
+
+def test_a_sampled_evaluation_judges_only_the_lesson_in_order_on_all_test_digits(
+    curriculum: Curriculum, train_digits: Digits, test_digits: Digits
+) -> None:
+    found = report(
+        curriculum, test_digits, train_digits, sample=50, transfer=(), baselines=(), learners=2
+    )
+    assert [row.test_images for row in found.rows] == [len(test_digits), 50, 50, 50, 50]
+    # Shares of 50 images are whole numbers of them; those of all 360 are not all.
+    for row in found.rows[1:]:
+        for value in row.scores["inference"].values:
+            assert value * 50 == pytest.approx(round(value * 50))
