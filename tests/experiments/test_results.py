@@ -109,7 +109,8 @@ def test_every_axis_has_a_label(folder: Path) -> None:
 for axis in plt.gcf().axes:
     below = [other for other in plt.gcf().axes if axis.get_shared_x_axes().joined(axis, other)]
     assert any(each.get_xlabel() for each in (axis, *below)), axis
-    row = [other for other in plt.gcf().axes if other.get_position().y0 == axis.get_position().y0]
+    place = axis.get_subplotspec().rowspan
+    row = [other for other in plt.gcf().axes if other.get_subplotspec().rowspan == place]
     assert any(each.get_ylabel() for each in row), axis
 plt.close("all")
 """
