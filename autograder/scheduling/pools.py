@@ -149,10 +149,15 @@ def dask_pool(address: str) -> Iterator[Pool]:
     A task whose worker is lost is done again by another.
 
     Raises:
-        AutograderError: nothing answers at the address, or the cluster has no workers.
+        AutograderError: Dask is not installed, nothing answers at the address, or the cluster
+            has no workers.
     """
-    from distributed import Client
-
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise AutograderError(
+            "--scheduler needs Dask, which is not installed: pip install distributed."
+        ) from error
     try:
         client = Client(address, timeout=_CONNECT_SECONDS)
     except (OSError, ValueError) as error:

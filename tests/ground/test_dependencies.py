@@ -15,9 +15,14 @@ def name(requirement: str) -> str:
     return re.split(r"[=<>~!\[; ]", requirement, maxsplit=1)[0].lower().replace("_", "-")
 
 
-def pip_names() -> set[str]:
+def pip_requirements() -> list[str]:
+    """Of the core and of the lab."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return {name(requirement) for requirement in project["dependencies"]}
+    return [*project["dependencies"], *project["optional-dependencies"]["lab"]]
+
+
+def pip_names() -> set[str]:
+    return {name(requirement) for requirement in pip_requirements()}
 
 
 def conda_requirements() -> list[str]:
@@ -53,8 +58,13 @@ def test_the_lock_pins_every_line_to_one_version() -> None:
 
 
 def test_versions_that_both_files_fix_agree() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    fixed = {name(r): r.split("==")[1] for r in project["dependencies"] if "==" in r}
+    fixed = {name(r): r.split("==")[1] for r in pip_requirements() if "==" in r}
     conda = {name(r): re.split("=+", r)[1] for r in conda_requirements() if re.search(r"[^<>]=", r)}
     conda.pop("python", None)
     assert conda == fixed
+
+
+def test_the_core_does_without_the_heavy_packages_of_the_lab() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    core = {name(requirement) for requirement in project["dependencies"]}
+    assert not core & {"torch", "torchvision", "higher", "mlflow", "scikit-learn", "distributed"}
