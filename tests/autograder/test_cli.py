@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,26 @@ def test_grading_does_not_build_the_grammars_that_nobody_uses(classroom: Any) ->
         [sys.executable, "-c", code], cwd=classroom.root, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["False", "True"]
+
+
+def test_the_core_grades_without_a_package_of_the_lab(
+    classroom: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    called = {"scikit-learn": "sklearn"}
+    for requirement in project["optional-dependencies"]["lab"]:
+        name = requirement.split("=")[0]
+        absent = tmp_path / f"{called.get(name, name)}.py"
+        absent.write_text("raise ImportError('the core must do without it')")
+    paths = [str(tmp_path), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    classroom.hand_in("ada")
+    for command in (["grade", "sums"], ["report", "sums"]):
+        done = autograder(classroom.root, *command)
+        assert done.returncode == 0, done.stderr
+    refused = autograder(classroom.root, "grade", "sums", "--scheduler", "tcp://127.0.0.1:1")
+    assert refused.returncode == 1
+    assert "pip install distributed" in refused.stderr
 
 
 @pytest.mark.parametrize(
