@@ -38,7 +38,7 @@ c.CourseDirectory.ignore = [
     "*.pyc",
     "__pycache__",
     "feedback",
-    "misconceptions.py",
+    "misconceptions.*",
 ]
 
 # Where releases and submissions change hands; on a JupyterHub, a folder that all users share.

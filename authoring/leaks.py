@@ -10,11 +10,11 @@ A copy is recognised whatever its spaces and line breaks, and runs of code also 
 
 from __future__ import annotations
 
-import ast
 import fnmatch
 import json
 import keyword
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,9 +109,9 @@ def choice_secrets(
     hidden: list[_Hidden] = []
     for path in course.notebooks(assignment):
         _split(path, blanks, level, visible, hidden)
-    for path in sorted((course.source / assignment).rglob("*.py")):
+    for path in sorted((course.source / assignment).rglob("*.toml")):
         if is_kept_in_source(course, path.name):
-            hidden += _of_file(path)
+            hidden += _of_table(path)
     return _without_common(hidden, visible)
 
 
@@ -192,16 +192,23 @@ def _shown_level(exercise: Exercise | None, blanks: Sequence[str], level: Level)
     return level if exercise.name in blanks else None
 
 
-def _of_file(path: Path) -> list[_Hidden]:
+def _of_table(path: Path) -> list[_Hidden]:
+    """Every line of a table that stays in source/, and every text in it."""
     text = path.read_text(encoding="utf-8")
-    lines = tuple(line for line in text.split("\n") if not re.match(r"\s*(import|from)\b", line))
+    lines = tuple(line for line in text.split("\n") if not line.startswith("#"))
     found = [_Hidden("line", path.name, lines, (True,) * len(lines))]
-    # A message may be written over several lines of code and read as one.
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            strings = tuple(node.value.split("\n"))
-            found.append(_Hidden("message", path.name, strings, (True,) * len(strings)))
+    for message in _each_string(tomllib.loads(text)):
+        said = tuple(message.split("\n"))
+        found.append(_Hidden("message", path.name, said, (True,) * len(said)))
     return found
+
+
+def _each_string(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    items = value.values() if isinstance(value, dict) else value
+    for item in items if isinstance(value, dict | list) else ():
+        yield from _each_string(item)
 
 
 def _without_common(hidden: Sequence[_Hidden], visible: Sequence[str]) -> list[Secret]:

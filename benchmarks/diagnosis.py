@@ -1,4 +1,4 @@
-"""How often the diagnosis names the mistake, on wrong answers that the bank was not made from.
+"""How often the diagnosis names the mistake, on wrong answers it was not made from.
 
     python benchmarks/diagnosis.py
 
@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.diagnosis.diagnosis import Diagnosis, diagnose
-from autograder.diagnosis.misconceptions import load_bank
+from autograder.diagnosis.diagnose import diagnose
+from autograder.diagnosis.misconceptions import load_misconceptions
 from autograder.diagnosis.mutants import instructor_names
+from autograder.recording.results import DiagnosisRecord
 
 COURSE = Path(__file__).resolve().parents[1]
 HOMEWORK = COURSE / "source" / "rnn-bptt"
@@ -30,7 +31,7 @@ _HEADER = re.compile(r"# answer: (?P<name>.*)\n# label: (?P<labels>.*)\n# family
 
 @dataclass(frozen=True)
 class Answer:
-    """One wrong answer to `bptt` and the truth about it; no labels where the bank has none."""
+    """One wrong answer to `bptt` and the truth about it; no labels where none is known."""
 
     name: str
     labels: frozenset[str]
@@ -43,7 +44,7 @@ class Outcome:
     """What the diagnosis said of one answer, and the CPU seconds that it took."""
 
     answer: Answer
-    diagnoses: tuple[Diagnosis, ...]
+    diagnoses: tuple[DiagnosisRecord, ...]
     seconds: float
 
     @property
@@ -68,16 +69,16 @@ def read_answers(folder: Path = ANSWERS) -> Iterator[Answer]:
 
 def measure(folder: Path = ANSWERS, seed: int = SEED) -> list[Outcome]:
     """Diagnose every answer."""
-    bank = load_bank(HOMEWORK / "misconceptions.py")
+    known = load_misconceptions(HOMEWORK / "misconceptions.toml")
     names = instructor_names(HOMEWORK / "rnn_bptt.ipynb")
     outcomes = []
     for answer in read_answers(folder):
         own: dict[str, Any] = dict(names)
         exec(answer.source, own)
         started = time.process_time()
-        report = diagnose("bptt", own["bptt"], names, bank, seed)
+        report = diagnose("bptt", own["bptt"], names, known, seed)
         seconds = time.process_time() - started
-        outcomes.append(Outcome(answer, tuple(report.diagnoses), seconds))
+        outcomes.append(Outcome(answer, tuple(report.diagnosis), seconds))
     return outcomes
 
 

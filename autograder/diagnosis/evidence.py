@@ -29,7 +29,7 @@ class Finding:
     """One explanation of wrong values, for some of the quantities.
 
     Attributes:
-        label, family: its names, as in the bank.
+        label, family: its names, as in the misconceptions.
         says: what was probably done, as half a sentence.
         hint: where to look.
         confidence: between 0 and 1.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from autograder.diagnosis.evidence import EXACT, RIGHT, Evidence, Finding, agree
 from autograder.diagnosis.misconceptions import Mutant
-from autograder.diagnosis.mutants import Workshop
+from autograder.diagnosis.mutants import MutantRunner
 
 __all__ = ["Match", "best_cover", "complete_matches", "find_matches"]
 
@@ -46,18 +46,18 @@ class Match:
 
 
 def find_matches(
-    evidence: Evidence, workshop: Workshop, mutants: Sequence[Mutant], tolerance: float = EXACT
+    evidence: Evidence, runner: MutantRunner, mutants: Sequence[Mutant], tolerance: float = EXACT
 ) -> list[Match]:
     """Every mutant that reproduces at least one wrong quantity, or all of the student's effects.
 
     Args:
         evidence: what the student's function did.
-        workshop: where the mutants run.
+        runner: where the mutants run.
         mutants: of the same exercise.
         tolerance: relative to the largest entry of an array.
     """
     order = _telling_first(evidence)
-    found = (_match(evidence, workshop, mutant, order, tolerance) for mutant in mutants)
+    found = (_match(evidence, runner, mutant, order, tolerance) for mutant in mutants)
     return [match for match in found if match is not None]
 
 
@@ -77,14 +77,18 @@ def _telling_first(evidence: Evidence) -> list[int]:
 
 
 def _match(
-    evidence: Evidence, workshop: Workshop, mutant: Mutant, order: Sequence[int], tolerance: float
+    evidence: Evidence,
+    runner: MutantRunner,
+    mutant: Mutant,
+    order: Sequence[int],
+    tolerance: float,
 ) -> Match | None:
     same = set(evidence.quantities)
     spoils: set[str] = set()
     effects = True
     for number in order:
         mine = evidence.student[number]
-        theirs = workshop.observe(mutant, number)
+        theirs = runner.observe(mutant, number)
         if mine.problem or theirs.problem:
             if mine.problem != theirs.problem:
                 return None

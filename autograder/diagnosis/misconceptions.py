@@ -1,4 +1,4 @@
-"""The bank of typical mistakes: read as data, turned into mutants of the reference answers.
+"""Typical mistakes: read from `misconceptions.toml`, turned into mutants of the reference answers.
 
 A mutant is the reference function with a few words exchanged. What it returns on an input is what
 a student with that misconception returns. Only the instructor's own text is ever run here.
@@ -10,7 +10,8 @@ import ast
 import functools
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType
@@ -20,7 +21,15 @@ from authoring.errors import AuthoringError
 from authoring.exercises import Exercise, read_exercises, read_lines, source_of, without_markers
 from autograder.errors import AutograderError
 
-__all__ = ["FAMILIES", "Bank", "Misconception", "Mutant", "Reference", "apply_edits", "load_bank"]
+__all__ = [
+    "FAMILIES",
+    "Misconception",
+    "Misconceptions",
+    "Mutant",
+    "Reference",
+    "apply_edits",
+    "load_misconceptions",
+]
 
 FAMILIES = (
     "chain rule",
@@ -35,8 +44,6 @@ FAMILIES = (
     "precision",
     "not-backprop",
 )
-
-TABLE_NAME = "MISCONCEPTIONS"
 
 Edit = tuple[str, str]
 
@@ -88,10 +95,10 @@ class Reference:
 
 
 @dataclass(frozen=True, eq=False)
-class Bank:
+class Misconceptions:
     """Misconceptions and the reference answers that they change."""
 
-    misconceptions: tuple[Misconception, ...]
+    entries: tuple[Misconception, ...]
     references: Mapping[str, Reference]
     _pairs: dict[str, list[Mutant]] = field(default_factory=dict, init=False, repr=False)
 
@@ -103,7 +110,7 @@ class Bank:
             AutograderError: an edit does not apply to the reference answer.
         """
         found: dict[str, list[Mutant]] = {name: [] for name in self.references}
-        for misconception in self.misconceptions:
+        for misconception in self.entries:
             reference = self.references[misconception.exercise]
             for number, edits in enumerate(misconception.variants):
                 where = f"misconception '{misconception.label}', variant {number + 1}"
@@ -115,7 +122,7 @@ class Bank:
     def pairs(self, exercise: str) -> Sequence[Mutant]:
         """Mutants with two frequent misconceptions at once, compiled once per process."""
         if exercise not in self._pairs:
-            often = [m for m in self.misconceptions if m.exercise == exercise and m.often]
+            often = [m for m in self.entries if m.exercise == exercise and m.often]
             made = (self._pair(one, two) for one, two in itertools.combinations(often, 2))
             self._pairs[exercise] = [mutant for mutant in made if mutant is not None]
         return self._pairs[exercise]
@@ -132,19 +139,18 @@ class Bank:
         return None
 
 
-def load_bank(path: Path) -> Bank:
-    """Read `misconceptions.py`, and the reference answers from the notebook beside it.
+def load_misconceptions(path: Path) -> Misconceptions:
+    """Read `misconceptions.toml`, and the reference answers from the notebook beside it.
 
     Args:
         path: the table; the one notebook of its folder is the instructor's.
 
     Raises:
-        AutograderError: a file is missing or damaged, or an entry is not in order.
+        AutograderError: a file is missing or damaged, or a misconception is not as the head of
+            the table says; the message names file, misconception and key.
     """
-    notebook = _notebook_beside(path)
-    references = _read_references(notebook)
-    misconceptions = tuple(_read_table(path, references))
-    return Bank(misconceptions, references)
+    references = _read_references(_notebook_beside(path))
+    return Misconceptions(tuple(_read_table(path, references)), references)
 
 
 def apply_edits(source: str, edits: Sequence[Edit], where: str = "edit") -> str:
@@ -229,42 +235,60 @@ def _read_reference(cell: Mapping[str, Any], exercise: Exercise, path: Path) -> 
     raise AutograderError(f"{where}: its solution cell defines no function '{name}'.")
 
 
-def _read_table(path: Path, references: Mapping[str, Reference]) -> list[Misconception]:
+def _read_table(path: Path, references: Mapping[str, Reference]) -> Iterator[Misconception]:
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        (table,) = [
-            ast.literal_eval(node.value)
-            for node in tree.body
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == TABLE_NAME
-        ]
-    except (OSError, ValueError, SyntaxError) as error:
-        raise AutograderError(
-            f"{path} should assign one literal table to {TABLE_NAME}: {error}"
-        ) from error
-    found: dict[tuple[str, str], Misconception] = {}
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # a TOML error names line and column
+        raise AutograderError(f"{path} cannot be read: {error}.") from error
     for exercise, families in table.items():
-        if exercise not in references:
-            raise AutograderError(f"{path}: the notebook has no exercise '{exercise}'.")
+        _must(exercise in references, path, exercise, "is no exercise of the notebook", references)
+        _must(isinstance(families, dict), path, exercise, 'holds tables ["FAMILY".LABEL]')
+        labels: set[str] = set()
         for family, entries in families.items():
-            if family not in FAMILIES:
-                raise AutograderError(f"{path}, {exercise}: '{family}' is not a known family.")
+            where = f'{exercise}."{family}"'
+            _must(family in FAMILIES, path, where, "is not a known family", FAMILIES)
+            _must(isinstance(entries, dict), path, where, "holds a table per label")
             for label, entry in entries.items():
-                if (exercise, label) in found:
-                    raise AutograderError(f"{path}, {exercise}: '{label}' is there twice.")
-                found[exercise, label] = _entry(exercise, family, label, entry, path)
-    return list(found.values())
+                where = f'{exercise}."{family}".{label}'
+                _must(label not in labels, path, where, "is a label used twice in its exercise")
+                labels.add(label)
+                _check_entry(path, where, entry)
+                yield Misconception(
+                    exercise,
+                    family,
+                    label,
+                    entry["says"],
+                    entry["hint"],
+                    tuple(tuple(zip(v[::2], v[1::2], strict=True)) for v in entry["variants"]),
+                    entry.get("often", False),
+                )
 
 
-def _entry(
-    exercise: str, family: str, label: str, entry: Mapping[str, Any], path: Path
-) -> Misconception:
-    try:
-        variants = tuple(tuple((old, new) for old, new in edits) for edits in entry["variants"])
-        if set(entry) - {"often"} != {"says", "hint", "variants"} or not all(variants):
-            raise ValueError("it needs says, hint and variants with edits, and may say often")
-        often = bool(entry.get("often", False))
-        return Misconception(exercise, family, label, entry["says"], entry["hint"], variants, often)
-    except (KeyError, TypeError, ValueError) as error:
-        raise AutograderError(
-            f"{path}, {exercise}, '{label}': this entry is not in order ({error})."
-        ) from error
+def _check_entry(path: Path, where: str, entry: Any) -> None:
+    """The schema of one misconception, as the head of the table describes it."""
+    _must(isinstance(entry, dict), path, where, "must be a table with says, hint and variants")
+    for key in entry:
+        known = ("says", "hint", "variants", "often")
+        _must(key in known, path, f"{where}: {key}", "is not a known key", known)
+    for key in ("says", "hint"):
+        text = entry.get(key)
+        proper = isinstance(text, str) and bool(text.strip())
+        _must(proper, path, f"{where}: {key}", "must be a text that is not empty")
+    often = entry.get("often", False)
+    _must(isinstance(often, bool), path, f"{where}: often", "must be true or false")
+    variants = entry.get("variants")
+    proper = isinstance(variants, list) and bool(variants)
+    _must(proper, path, f"{where}: variants", "must be a list with a list of edits in it")
+    for number, edits in enumerate(variants or (), 1):
+        texts = isinstance(edits, list) and all(isinstance(text, str) for text in edits)
+        proper = texts and len(edits) >= 2 and len(edits) % 2 == 0 and all(edits[::2])
+        place = f"{where}: variants, number {number},"
+        _must(proper, path, place, "must be texts in turn: old, new, old, new, …")
+
+
+def _must(
+    holds: bool, path: Path, where: str, wanted: str, choices: Iterable[str] | None = None
+) -> None:
+    if not holds:
+        listed = f" (there are: {', '.join(choices)})" if choices is not None else ""
+        raise AutograderError(f"{path}: {where} {wanted}{listed}.")

@@ -11,42 +11,42 @@ from pathlib import Path
 from typing import Any
 
 from authoring.exercises import read_lines, source_of, without_markers
-from autograder.diagnosis.misconceptions import Bank, Mutant
+from autograder.diagnosis.misconceptions import Misconceptions, Mutant
 from autograder.diagnosis.probes import Observation, Probe, make_probes, observe
 
-__all__ = ["Function", "Workshop", "instructor_names"]
+__all__ = ["Function", "MutantRunner", "instructor_names"]
 
 Function = Callable[..., Any]
 
 
-class Workshop:
+class MutantRunner:
     """Reference and mutants of one exercise as functions, and what they return on probes.
 
     The namespace of the grader has the student's functions in place of the instructor's. Each class
     that an exercise exports to is derived here once more and gets the reference answers back.
 
-    What a mutant returns is computed once per seed: of a class that shares a seed and a workshop,
+    What a mutant returns is computed once per seed: of a class that shares a seed,
     only the first wrong answers have to wait for it.
     """
 
-    def __init__(self, bank: Bank, exercise: str, namespace: Mapping[str, Any]) -> None:
+    def __init__(self, known: Misconceptions, exercise: str, namespace: Mapping[str, Any]) -> None:
         self.exercise = exercise
         self.namespace = namespace
         self._seed: int | None = None
         self._probes: list[Probe] = []
         self._seen: dict[tuple[int, int], Observation] = {}
-        self._reference = bank.references[exercise]
+        self._reference = known.references[exercise]
         self._scope: dict[str, Any] = {**namespace, "print": _silent}
         owners = [
             export.rpartition(".")[0]
-            for reference in bank.references.values()
+            for reference in known.references.values()
             for export in reference.exercise.exports
         ]
         owners = list(filter(None, dict.fromkeys(owners)))
         self.class_name = owners[0]
         for owner in owners:
             self._scope[owner] = type(owner, (namespace[owner],), {})
-        for reference in bank.references.values():
+        for reference in known.references.values():
             exec(reference.cell, self._scope)
         self.reference: Function = self._scope[self._reference.function_name]
 

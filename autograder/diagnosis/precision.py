@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograder.diagnosis.circumstances import Reference
+from autograder.diagnosis.conditions import Reference
 from autograder.diagnosis.evidence import CLOSE, Evidence, Finding, agree
 from autograder.diagnosis.probes import Array
 

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autograder.protocol.wire import WireError
-from autograder.sandbox.sandbox import ChildDied
+from autograder.protocol.errors import ProcessEnded, WireError
 
 __all__ = [
     "BUILDS_ON",
@@ -203,7 +202,7 @@ def _call(
     try:
         with np.errstate(all="ignore"):
             result = function(model, *inputs)
-    except ChildDied as error:
+    except ProcessEnded as error:
         return Observation(problem="stopped", detail=str(error), died=True)
     except WireError as error:
         return Observation(problem="shape of the answer", detail=str(error))

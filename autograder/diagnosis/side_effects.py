@@ -9,7 +9,7 @@ from autograder.diagnosis.probes import PARAMETERS
 
 __all__ = ["explain_side_effects"]
 
-# The bank's label for a function that changes this attribute or argument.
+# The misconceptions's label for a function that changes this attribute or argument.
 _CHANGED = {
     **dict.fromkeys(PARAMETERS, "parameters-updated-in-bptt"),
     **dict.fromkeys("xy", "inputs-changed"),

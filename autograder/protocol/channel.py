@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from autograder.protocol import wire
+from autograder.protocol.values import PREFIX_BYTES, Caps
 
 _CHUNK = 1 << 20
 
@@ -35,9 +36,9 @@ class Channel:
         except (BrokenPipeError, ConnectionResetError):
             raise ChannelClosed from None
 
-    def receive(self, deadline: float | None = None, caps: wire.Caps = wire.DEFAULT_CAPS) -> Any:
+    def receive(self, deadline: float | None = None, caps: Caps = wire.DEFAULT_CAPS) -> Any:
         """Raises WireError for bytes that are no frame, TimeoutError or ChannelClosed."""
-        frame = self._exactly(wire.PREFIX_BYTES, deadline)
+        frame = self._exactly(PREFIX_BYTES, deadline)
         frame += self._exactly(wire.body_length(bytes(frame), caps), deadline)
         return wire.decode(frame, caps)
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of one life in the sandbox: one submission, from its first cell to its last call."""
+    """Limits of one submission in the sandbox, from its first cell to its last call."""
 
     cell_seconds: float = 60.0
     """Wall-clock seconds for one cell."""
     call_seconds: float = 20.0
     """Wall-clock seconds for one call, from the first byte sent to the last byte received."""
     submission_seconds: float = 600.0
-    """Wall-clock seconds for the whole life."""
+    """Wall-clock seconds for the whole submission."""
     memory_bytes: int = 2 << 30
     """Memory of all of its processes together, shared pages counted once."""
     processes: int = 32

@@ -1,4 +1,4 @@
-"""Values as bytes and back across the wall between grader and sandbox: no pickle, all capped.
+"""Frames: values as bytes and back, between grader and sandbox. No pickle, all capped.
 
 A frame is a 16-byte prefix (magic, header length, payload length), an ASCII JSON header that
 describes one value, and the raw little-endian buffers of its arrays and long strings in the order
@@ -12,22 +12,8 @@ import json
 import struct
 from typing import Any
 
-from autograder.protocol.decoding import Decoder
-from autograder.protocol.encoding import Encoder, can_cross
-from autograder.protocol.wire_format import PREFIX_BYTES, Caps, Instance, TooLarge, WireError
-
-__all__ = [
-    "DEFAULT_CAPS",
-    "PREFIX_BYTES",
-    "Caps",
-    "Instance",
-    "TooLarge",
-    "WireError",
-    "body_length",
-    "can_cross",
-    "decode",
-    "encode",
-]
+from autograder.protocol.errors import TooLarge, WireError
+from autograder.protocol.values import PREFIX_BYTES, Caps, Decoder, Encoder
 
 _PREFIX = struct.Struct("<4sIQ")
 _MAGIC = b"AGW1"

@@ -23,10 +23,7 @@ _ENVIRONMENT = "/opt/python"
 _MATPLOTLIB = "/tmp/matplotlib"
 _HIDDEN = ("/tmp", "/dev", "/proc", HOME)
 _PACKAGE = Path(__file__).resolve().parents[1]
-_SHOWN = (
-    *("__init__.py", "errors.py", "startup.py", "protocol"),
-    *("sandbox/__init__.py", "sandbox/inside"),
-)
+_SHOWN = ("__init__.py", "protocol", "sandbox/__init__.py", "sandbox/inside")
 """What of the package runs inside: nothing else of it can be seen there."""
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
 _SETTINGS = ("/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives", "/etc/localtime")

@@ -1,6 +1,6 @@
-"""The grader's end of the sandbox: start a life for a submission, run its cells, call its code.
+"""The grader's end of the sandbox: start a process per submission, run its cells, call its code.
 
-with Zygote(Limits()) as zygote:
+with Sandbox(Limits()) as zygote:
     child = zygote.start({"data.txt": b"..."})
     child.run_cell("import numpy as np\ndef double(x): return 2 * x")
     child.call("double", [np.arange(3)]).value  # array([0, 2, 4])
@@ -21,8 +21,9 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from autograder.protocol.channel import Channel, ChannelClosed
+from autograder.protocol.errors import ProcessEnded, StudentError, WireError
 from autograder.protocol.limits import Limits
-from autograder.protocol.wire import WireError, encode
+from autograder.protocol.wire import encode
 from autograder.sandbox import syscalls
 from autograder.sandbox.bubblewrap import (
     SandboxUnavailable,
@@ -32,26 +33,26 @@ from autograder.sandbox.bubblewrap import (
     zygote_arguments,
 )
 from autograder.sandbox.fonts import font_lists
-from autograder.sandbox.life import CallResult, CellResult, Child, ChildDied, StudentError
+from autograder.sandbox.process import CallResult, CellResult, StudentProcess
 
 __all__ = [
     "PRELOAD",
     "CallResult",
     "CellResult",
-    "Child",
-    "ChildDied",
     "Limits",
+    "ProcessEnded",
+    "Sandbox",
     "SandboxUnavailable",
     "StudentError",
-    "Zygote",
+    "StudentProcess",
 ]
 
 _START_SECONDS = 60.0
 PRELOAD = ("numpy", "matplotlib.pyplot", "ipywidgets", "tqdm.auto")
 
 
-class Zygote:
-    """One warm sandboxed interpreter; forks one life per submission, one at a time.
+class Sandbox:
+    """One warm interpreter, the zygote; it forks a process per submission, one at a time.
 
     `unsandboxed=True` is the explicit way round on a machine without a sandbox: the same
     interface, with per-process limits only. Use it from the thread that entered it, and keep that
@@ -73,9 +74,9 @@ class Zygote:
         self.seccomp = False
         """Whether the system-call filter is on; false where libseccomp is missing."""
         self._process: subprocess.Popen[bytes] | None = None
-        self._last_words: IO[bytes] | None = None
+        self._startup_errors: IO[bytes] | None = None
         """What it says on stderr, while it is starting."""
-        self._child: Child | None = None
+        self._child: StudentProcess | None = None
         self._opening: Opening | None = None
 
     def __enter__(self) -> Self:
@@ -91,13 +92,17 @@ class Zygote:
     ) -> None:
         self.close()
 
-    def start(self, files: Mapping[str, bytes] | None = None, opening: Sequence[str] = ()) -> Child:
-        """A new life with `files` (relative names) in its working directory; ends the one before.
+    def start(
+        self, files: Mapping[str, bytes] | None = None, opening: Sequence[str] = ()
+    ) -> StudentProcess:
+        """A new process with `files` (relative names) in its working directory; ends the last one.
 
         Args:
-            opening: cells that the life has run when it starts, if `opening_outputs` knows them.
+            opening: cells that it has run when it starts, if `opening_outputs` knows them.
 
-        Raises SandboxUnavailable if its walls cannot be raised, ChildDied if the files do not fit.
+        Raises:
+            SandboxUnavailable: it cannot be confined.
+            ProcessEnded: the files do not fit.
         """
         self._make_ready()
         after = self._opening if opening else None
@@ -108,14 +113,16 @@ class Zygote:
         with theirs:
             socket.send_fds(control, [b'{"op": "start"}'], [theirs.fileno()])
             self._reply(control)
-        self._child = Child(Channel(ours), self.limits, lambda child: self._end(child, control))
+        self._child = StudentProcess(
+            Channel(ours), self.limits, lambda child: self._end(child, control)
+        )
         self._child.begin(files or {})
         return self._child
 
     def opening_outputs(self, cells: Sequence[str]) -> list[CellResult] | None:
-        """What the instructor's first cells give, run once for all lives that start after them.
+        """What the instructor's first cells give, run once for all processes that start after them.
 
-        None where lives cannot start after these: a cell fails, is slow or leaves a thread behind.
+        None where processes cannot start after these: a cell fails, is slow or leaves a thread.
         """
         self._make_ready()
         if self._opening is None or self._opening.cells != tuple(cells):
@@ -163,10 +170,10 @@ class Zygote:
             child.close()
         self._close_opening()
         self._control.close()
-        if self._last_words is not None:  # still starting: it would not hear us yet
+        if self._startup_errors is not None:  # still starting: it would not hear us yet
             self._process.kill()
-            self._last_words.close()
-            self._last_words = None
+            self._startup_errors.close()
+            self._startup_errors = None
         try:
             self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
@@ -198,12 +205,12 @@ class Zygote:
             unless_started.enter_context(ours)
             if not self.unsandboxed:
                 command = sandboxed(command, user_map, fonts)
-            self._last_words = tempfile.TemporaryFile()  # noqa: SIM115 (closed once it is there)
+            self._startup_errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed once it is there)
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=self._last_words,
+                stderr=self._startup_errors,
                 pass_fds=(
                     theirs.fileno(),
                     *(user_map.descriptors if user_map else ()),
@@ -217,11 +224,11 @@ class Zygote:
                 user_map.write()
 
     def _await_start(self) -> None:
-        if self._last_words is not None:
+        if self._startup_errors is not None:
             with self._explained():
                 self._reply(self._control)
-            self._last_words.close()
-            self._last_words = None
+            self._startup_errors.close()
+            self._startup_errors = None
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -229,7 +236,7 @@ class Zygote:
         try:
             yield
         except SandboxUnavailable as reason:
-            stderr, self._last_words = self._last_words, None
+            stderr, self._startup_errors = self._startup_errors, None
             self.close()
             words = ""
             if stderr is not None:
@@ -249,7 +256,7 @@ class Zygote:
         reply: dict[str, Any] = json.loads(answer)
         return reply
 
-    def _end(self, child: Child, control: socket.socket) -> dict[str, Any]:
+    def _end(self, child: StudentProcess, control: socket.socket) -> dict[str, Any]:
         if self._child is not child or self._process is None:
             return {}  # it ended with the zygote, or when the next one started
         self._child = None
@@ -262,7 +269,7 @@ class Zygote:
 
 @dataclass(frozen=True)
 class Opening:
-    """Cells that were run once, and the zygote whose lives start after them; None for neither."""
+    """Cells that were run once, and the zygote whose processes start after them, or None."""
 
     cells: tuple[str, ...]
     control: socket.socket | None

@@ -1,4 +1,4 @@
-"""One submission's time in the sandbox: when its process dies it is started and replayed."""
+"""One submission's session in the sandbox: when its process ends, another one replays the cells."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from autograder.protocol.errors import ProcessEnded
 from autograder.protocol.limits import Limits
-from autograder.sandbox.sandbox import CallResult, CellResult, Child, ChildDied, Zygote
+from autograder.sandbox.process import CallResult, CellResult, StudentProcess
+from autograder.sandbox.sandbox import Sandbox
 
 # An endless loop is one: the third call would only cost everybody as much time again.
 _MOST_TIMEOUTS = 2
@@ -18,41 +20,41 @@ _SEED = "import random, numpy\nrandom.seed({seed})\nnumpy.random.seed({seed})\nd
 class Session:
     """The student's side of grading one notebook.
 
-    A cell that dies or runs out of time is left out when the others are replayed in a fresh
-    process, so it costs its own points only. All lives together share `limits.submission_seconds`.
+    A cell that ends its process or runs out of time is left out when the others are replayed in a
+    fresh one, so it costs its own points only. All share `limits.submission_seconds`.
 
     Args:
-        zygote: where to start lives.
+        sandbox: where to start processes.
         opening: the instructor's first cells, if those that will be run are the same: they are run
             once for a whole class, and the student's random numbers start after them.
         files: the submission's files, by relative path.
         limits: what the submission may use.
-        seed: start of the student's random numbers, the same in every life.
+        seed: start of the student's random numbers, the same in every process.
 
     Attributes:
-        deaths: why each life ended that did not end by itself, in order.
+        ended: why each process ended that was not closed, in order.
         calls: how many calls were asked for.
     """
 
     def __init__(
         self,
-        zygote: Zygote,
+        sandbox: Sandbox,
         files: Mapping[str, bytes],
         limits: Limits,
         seed: int,
         opening: Sequence[str] = (),
     ) -> None:
-        self._zygote = zygote
-        given = zygote.opening_outputs(opening) if opening else None
+        self._sandbox = sandbox
+        given = sandbox.opening_outputs(opening) if opening else None
         self._opening = () if given is None else tuple(opening)
         self._given = list(given or [])[::-1]
         self._files = files
         self._limits = limits
         self._replayed = [_SEED.format(seed=seed)]
-        self._child: Child | None = None
+        self._child: StudentProcess | None = None
         self._deadline = time.monotonic() + limits.submission_seconds
         self._cell_deadline = self._deadline
-        self.deaths: list[ChildDied] = []
+        self.ended: list[ProcessEnded] = []
         self.calls = 0
         self._timeouts: Counter[str] = Counter()
 
@@ -70,15 +72,15 @@ class Session:
         """Run one of the student's cells.
 
         Raises:
-            ChildDied: the cell ended its process or ran out of time; the next cell or call
+            ProcessEnded: the cell ended its process or ran out of time; the next cell or call
                 starts from the state before it.
         """
         if self._given:
             return self._given.pop()
         try:
             result = self._alive().run_cell(source)
-        except ChildDied as death:
-            self._died(death)
+        except ProcessEnded as end:
+            self._process_ended(end)
             raise
         self._replayed.append(source)
         return result
@@ -88,38 +90,38 @@ class Session:
 
         Raises:
             StudentError: the function raised.
-            ChildDied: the call ended its process, or time is up, or the function has run out of
+            ProcessEnded: the call ended its process, or time is up, or the function has run out of
                 time so often that it is not called again.
         """
         self.calls += 1
         if self._timeouts[export] >= _MOST_TIMEOUTS:
-            raise ChildDied(
+            raise ProcessEnded(
                 "timeout",
                 f"{export} ran out of time {_MOST_TIMEOUTS} times and was not called again",
             )
         if time.monotonic() > self._cell_deadline:
-            raise ChildDied(
+            raise ProcessEnded(
                 "timeout",
                 f"the test's calls took more than {self._limits.cell_seconds:g} seconds together",
             )
         try:
             return self._alive().call(export, args, kwargs)
-        except ChildDied as death:
-            self._timeouts[export] += death.kind == "timeout"
-            self._died(death)
+        except ProcessEnded as end:
+            self._timeouts[export] += end.kind == "timeout"
+            self._process_ended(end)
             raise
 
-    def _alive(self) -> Child:
+    def _alive(self) -> StudentProcess:
         while self._child is None:
             self._check_time()
-            child = self._zygote.start(self._files, self._opening)
+            child = self._sandbox.start(self._files, self._opening)
             try:
                 for position, source in enumerate(self._replayed):  # noqa: B007
                     self._check_time()
                     child.run_cell(source)
-            except ChildDied as death:
+            except ProcessEnded as end:
                 child.close()
-                self.deaths.append(death)
+                self.ended.append(end)
                 if time.monotonic() <= self._deadline:
                     # It went well once; the rest does not have to suffer from it again.
                     del self._replayed[position]
@@ -130,14 +132,14 @@ class Session:
 
     def _check_time(self) -> None:
         if time.monotonic() > self._deadline:
-            raise ChildDied(
+            raise ProcessEnded(
                 "timeout",
                 "the submission used up its "
                 f"{self._limits.submission_seconds:g} seconds of grading time",
             )
 
-    def _died(self, death: ChildDied) -> None:
-        self.deaths.append(death)
+    def _process_ended(self, end: ProcessEnded) -> None:
+        self.ended.append(end)
         self._end()
 
     def _end(self) -> None:

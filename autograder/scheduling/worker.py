@@ -28,7 +28,7 @@ from autograder.submission.reading import (
 from autograder.submission.restore import not_graded_notebook, restore
 
 if TYPE_CHECKING:
-    from autograder.sandbox.sandbox import Zygote
+    from autograder.sandbox.sandbox import Sandbox
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def warm_up(limits: Limits, *, unsandboxed: bool) -> None:
     Raises:
         AutograderError: no sandbox can be had.
     """
-    _thread().submit(zygote, limits, unsandboxed=unsandboxed).result()
+    _thread().submit(sandbox, limits, unsandboxed=unsandboxed).result()
     from autograder.sandbox.sandbox import PRELOAD
 
     with lasting_imports():
@@ -107,7 +107,7 @@ def run_job(
         instructor,
         notebook,
         student=job.submission.student,
-        zygote=zygote(job.limits, unsandboxed=job.unsandboxed),
+        sandbox=sandbox(job.limits, unsandboxed=job.unsandboxed),
         files={**job.submission.others, **instructor.files},
         limits=job.limits,
     )
@@ -171,22 +171,22 @@ def _thread() -> ThreadPoolExecutor:
         return _executor
 
 
-def zygote(limits: Limits, *, unsandboxed: bool) -> Zygote:
+def sandbox(limits: Limits, *, unsandboxed: bool) -> Sandbox:
     """The calling thread's warm interpreter, begun on first use and whenever the limits change.
 
     Raises:
         AutograderError: no sandbox can be had.
     """
-    from autograder.sandbox.sandbox import Zygote
+    from autograder.sandbox.sandbox import Sandbox
 
     wanted = (limits, unsandboxed)
     if getattr(_state, "wanted", None) != wanted:
-        if hasattr(_state, "zygote"):
-            _state.zygote.close()
-        _state.zygote = Zygote(limits, unsandboxed=unsandboxed)
-        _state.zygote.begin()
+        if hasattr(_state, "sandbox"):
+            _state.sandbox.close()
+        _state.sandbox = Sandbox(limits, unsandboxed=unsandboxed)
+        _state.sandbox.begin()
         _state.wanted = wanted
         # at the end of any process: multiprocessing's children do not run what atexit knows
-        Finalize(None, _state.zygote.close, exitpriority=10)
-    found: Zygote = _state.zygote
+        Finalize(None, _state.sandbox.close, exitpriority=10)
+    found: Sandbox = _state.sandbox
     return found

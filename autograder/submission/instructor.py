@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # nbgrader takes long to import, and a worker has no use for 
     from autograder.course import Course
 
 DEMONSTRATION_TAG = "demonstration"
-MISCONCEPTIONS = "misconceptions.py"
+MISCONCEPTIONS = "misconceptions.toml"
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def harmless_markdown(text: str) -> str:
     return _TAG.sub("<" + _ZERO_WIDTH_SPACE, text)
 
 
-def death_output(reason: str) -> dict[str, Any]:
+def stopped_output(reason: str) -> dict[str, Any]:
     """The error output of a cell whose process ended."""
     text = f"This cell was stopped: {reason}."
     return {"output_type": "error", "ename": "Stopped", "evalue": text, "traceback": [text]}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from autograder.submission.instructor import InstructorCell, InstructorNotebook
-from autograder.submission.presentation import death_output, harmless_markdown
+from autograder.submission.presentation import harmless_markdown, stopped_output
 
 
 def restore(
@@ -75,7 +75,7 @@ def _known_cell(known: InstructorCell, submitted: Mapping[str, Any] | None) -> d
     cell["id"] = known.cell_id or known.grade_id
     if known.is_test:
         # nbgrader gives full points to a test without outputs, so none may ever be left like that.
-        cell["outputs"] = [death_output("it was never run")]
+        cell["outputs"] = [stopped_output("it was never run")]
     return cell
 
 

@@ -36,40 +36,39 @@ class Verdict:
     error: Exception | None
 
 
-class InstructorNamespace:
-    """Names that the instructor's cells define; students' functions are put in as proxies."""
+def fresh_names() -> dict[str, Any]:
+    """A namespace for the instructor's cells; students' functions are put in as proxies."""
+    return {"__name__": "__main__", "__builtins__": __builtins__}
 
-    def __init__(self) -> None:
-        self.names: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
 
-    def run(self, cell: InstructorCell) -> Verdict:
-        """Run one cell; nothing of it is printed here.
+def run_cell(cell: InstructorCell, names: dict[str, Any]) -> Verdict:
+    """Run one of the instructor's cells in a namespace; nothing of it is printed here.
 
-        What goes to stderr is shown as ordinary output: nbgrader would take a harmless warning
-        for a failure, while a test fails by raising.
-        """
-        printed = io.StringIO()
-        error: Exception | None = None
-        value = None
+    What goes to stderr is shown as ordinary output: nbgrader would take a harmless warning
+    for a failure, while a test fails by raising.
+    """
+    printed = io.StringIO()
+    error: Exception | None = None
+    value = None
+    try:
+        body, last = _compiled(cell.released.source, cell.grade_id)
+        with redirect_stdout(printed), redirect_stderr(printed):
+            exec(body, names)
+            if last is not None:
+                value = eval(last, names)
+    except (Exception, SystemExit) as raised:
+        error = raised if isinstance(raised, Exception) else RuntimeError("the cell exits")
+    outputs: list[dict[str, Any]] = []
+    if text := printed.getvalue()[:_MAX_TEXT]:
+        outputs.append({"output_type": "stream", "name": "stdout", "text": text})
+    if error is None and value is not None and cell.is_test:
         try:
-            body, last = _compiled(cell.released.source, cell.grade_id)
-            with redirect_stdout(printed), redirect_stderr(printed):
-                exec(body, self.names)
-                if last is not None:
-                    value = eval(last, self.names)
-        except (Exception, SystemExit) as raised:
-            error = raised if isinstance(raised, Exception) else RuntimeError("the cell exits")
-        outputs: list[dict[str, Any]] = []
-        if text := printed.getvalue()[:_MAX_TEXT]:
-            outputs.append({"output_type": "stream", "name": "stdout", "text": text})
-        if error is None and value is not None and cell.is_test:
-            try:
-                outputs += _points_given(value, cell.released.points or 0.0)
-            except (ValueError, OverflowError) as unclear:
-                error = unclear
-        if error is not None:
-            outputs.append(_error(error, cell))
-        return Verdict(outputs, error)
+            outputs += _points_given(value, cell.released.points or 0.0)
+        except (ValueError, OverflowError) as unclear:
+            error = unclear
+    if error is not None:
+        outputs.append(_error(error, cell))
+    return Verdict(outputs, error)
 
 
 @lru_cache(maxsize=512)

@@ -15,8 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from autograder.errors import AutograderError
-from autograder.protocol.wire import Instance
-from autograder.sandbox.sandbox import CallResult, StudentError
+from autograder.protocol.errors import StudentError
+from autograder.protocol.values import Instance
+from autograder.sandbox.process import CallResult
 
 
 class StudentCodeError(Exception):
@@ -56,7 +57,7 @@ def make_proxy(namespace: Mapping[str, Any], export: str, call: Caller) -> Calla
     """A function that calls the student's `export`; as a class attribute it is a method.
 
     It raises what the student's function raised, as a `StudentCodeError` that is also of the
-    original built-in type where there is one, and `ChildDied` when the student's process ended.
+    original built-in type where there is one, and `ProcessEnded` when the student's process ended.
     """
 
     def proxy(*args: Any, **kwargs: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import sys
 import time
@@ -10,16 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograder.diagnosis.examination import Examination, examination_of
+from autograder.diagnosis.assignment import AssignmentDiagnosis, diagnosis_of
 from autograder.errors import AutograderError
+from autograder.protocol.errors import ProcessEnded, WireError
 from autograder.protocol.limits import Limits
-from autograder.protocol.wire import WireError
-from autograder.recording.results import DiagnosisRecord, ExerciseFeedback
-from autograder.sandbox.sandbox import ChildDied, Zygote
+from autograder.recording.results import ExerciseFeedback
+from autograder.sandbox.sandbox import Sandbox
 from autograder.sandbox.session import Session
 from autograder.submission.instructor import InstructorCell, InstructorNotebook
-from autograder.submission.presentation import death_output, presentable
-from autograder.testing.namespace import InstructorNamespace
+from autograder.submission.presentation import presentable, stopped_output
+from autograder.testing.namespace import fresh_names, run_cell
 from autograder.testing.proxies import StudentCodeError, install, make_proxy
 
 
@@ -28,7 +27,7 @@ class Run:
     """What running one notebook gave, besides the outputs that are now in its cells.
 
     Attributes:
-        stopped: why something was stopped (a time-out, a death) to the cells that it happened to.
+        stopped: why something was stopped (a time-out, an exit) to the cells that it happened to.
         timed_out: whether a time limit was hit.
         seconds: wall time.
         exercises: what the diagnosis says of each exercise.
@@ -50,14 +49,14 @@ def run_notebook(
     notebook: dict[str, Any],
     *,
     student: str,
-    zygote: Zygote,
+    sandbox: Sandbox,
     files: Mapping[str, bytes],
     limits: Limits,
 ) -> Run:
     """Run a submission that is in the instructor's structure; outputs go into its code cells.
 
-    Whatever the student's code does, this returns: a cell or call that dies or runs out of time
-    costs what depends on it.
+    Whatever the student's code does, this returns: a cell or call that ends its process or runs
+    out of time costs what depends on it.
 
     Args:
         notebook: from `submissions.restore`; changed in place.
@@ -78,7 +77,7 @@ def run_notebook(
     run_there = tuple(source for source in sources if source.strip())
     begins = run_there[: len(instructor.opening)] == instructor.opening
     opening = instructor.opening if begins else ()
-    with Session(zygote, files, limits, student_seed(student), opening) as session:
+    with Session(sandbox, files, limits, student_seed(student), opening) as session:
         run = _Runner(instructor, session, seed, limits)
         try:
             for (cell, instructors), source in zip(code, sources, strict=True):
@@ -124,7 +123,7 @@ class _Runner:
         self.session = session
         self.seed = seed
         self.limits = limits
-        self.namespace = InstructorNamespace()
+        self.names = fresh_names()
         self.report = Run()
         self.lost: dict[str, bool] = {}
         """Exercise to whether a test of it failed."""
@@ -143,89 +142,76 @@ class _Runner:
             if known.is_fixed:
                 self._fixed(known)
             for export in known.exports:
-                install(self.namespace.names, export, self.session.call)
+                install(self.names, export, self.session.call)
 
     def _student(self, source: str, what: str) -> list[dict[str, Any]]:
         try:
             result = self.session.run_cell(source)
-        except ChildDied as death:
-            self._note(what, death)
-            return [death_output(death.reason)]
+        except ProcessEnded as end:
+            self._note(what, end)
+            return [stopped_output(end.reason)]
         return presentable(result.outputs, self.limits.output_bytes)
 
     def _fixed(self, cell: InstructorCell) -> None:
         """Run a locked cell here too, for the tests that build on it."""
         calls = self.session.calls
-        error = self.namespace.run(cell).error
+        error = run_cell(cell, self.names).error
         if error is not None and self.session.calls == calls:
             raise _broken(self.instructor, cell, error)
 
     def _test(self, cell: InstructorCell) -> list[dict[str, Any]]:
         import numpy as np
 
-        names = self.namespace.names
-        names["grading_seed"] = self.seed
+        self.names["grading_seed"] = self.seed
         self.session.begin_cell()
         state = np.random.get_state()
         np.random.seed(self.seed)
         try:
             with np.errstate():
-                verdict = self.namespace.run(cell)
+                verdict = run_cell(cell, self.names)
         finally:
             np.random.set_state(state)
-        if isinstance(verdict.error, ChildDied | WireError):
+        if isinstance(verdict.error, ProcessEnded | WireError):
             self._note(f"the test {cell.grade_id}", verdict.error)
         exercise = cell.exercise
         if exercise is not None:
             self.lost[exercise] = self.lost.get(exercise, False) or verdict.error is not None
-            if isinstance(verdict.error, ChildDied):
+            if isinstance(verdict.error, ProcessEnded):
                 self.died.add(exercise)
         return verdict.outputs
 
-    def _note(self, what: str, error: ChildDied | WireError) -> None:
+    def _note(self, what: str, error: ProcessEnded | WireError) -> None:
         why = str(error)[:500].encode("utf-8", "replace").decode()
         self.report.stopped.setdefault(why, {})[what] = None
-        self.report.timed_out |= isinstance(error, ChildDied) and error.kind == "timeout"
+        self.report.timed_out |= isinstance(error, ProcessEnded) and error.kind == "timeout"
 
     def diagnose(self) -> None:
         """Say of each exercise what its answer looks like; never at the cost of the grade."""
-        examination = examination_of(self.instructor)
-        if examination is None:
+        diagnosis = diagnosis_of(self.instructor, lambda cell, names: run_cell(cell, names).error)
+        if diagnosis is None:
             return
         self.session.begin_cell()
         for cell in self.instructor.exercises:
             for export in cell.exports:
-                install(examination.names, export, self.session.call)
+                install(diagnosis.names, export, self.session.call)
         for cell in self.instructor.exercises:
             exercise = cell.exercise
-            if exercise is None or exercise in self.died or not examination.covers(exercise):
+            if exercise is None or exercise in self.died or not diagnosis.covers(exercise):
                 continue
             if exercise in self.lost:
-                self._diagnose(exercise, cell.exports[0], examination)
+                self._diagnose(exercise, cell.exports[0], diagnosis)
 
-    def _diagnose(self, exercise: str, export: str, examination: Examination) -> None:
-        proxy = make_proxy(examination.names, export, self.session.call)
+    def _diagnose(self, exercise: str, export: str, diagnosis: AssignmentDiagnosis) -> None:
+        proxy = make_proxy(diagnosis.names, export, self.session.call)
         try:
-            found = examination.diagnose(exercise, proxy)
-        except (ChildDied, StudentCodeError):
+            found = diagnosis.diagnose(exercise, proxy)
+        except (ProcessEnded, StudentCodeError):
             return
-        png = found.heatmap_png
-        self.report.exercises.append(
-            ExerciseFeedback(
-                exercise=exercise,
-                right=tuple(found.right),
-                diagnosis=tuple(
-                    DiagnosisRecord(d.label, d.family, d.confidence, d.message)
-                    for d in found.diagnoses
-                ),
-                paragraph=found.paragraph,
-                heatmap_png=base64.b64encode(png).decode() if png else None,
-            )
-        )
+        self.report.exercises.append(found)
 
     def forget(self) -> None:
         """Let go of the names and figures that the submission made."""
-        self.namespace.names.clear()
+        self.names.clear()
         if "matplotlib.pyplot" in sys.modules:
             sys.modules["matplotlib.pyplot"].close("all")
 

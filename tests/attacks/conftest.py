@@ -17,7 +17,8 @@ import pytest
 from nbgrader.utils import determine_grade
 
 from autograder.protocol.limits import Limits
-from autograder.sandbox.sandbox import SandboxUnavailable, Zygote
+from autograder.sandbox.bubblewrap import SandboxUnavailable
+from autograder.sandbox.sandbox import Sandbox
 from autograder.scheduling.worker import Job
 from autograder.scheduling.worker import grade as grade_job
 from autograder.submission.instructor import InstructorCell, InstructorNotebook, ReleasedCell
@@ -157,11 +158,11 @@ def grade(limits: Limits, sandboxed: None) -> Grade:
 
 
 @pytest.fixture(scope="session")
-def grade_openly(open_zygote: Zygote) -> Grade:
+def grade_openly(open_sandbox: Sandbox) -> Grade:
     """Points per test where tests and submission share an interpreter, as in plain nbgrader."""
 
     def points(notebook: Mapping[str, Any]) -> dict[str, float]:
-        child = open_zygote.start()
+        child = open_sandbox.start()
         cells = json.loads(json.dumps(notebook))["cells"]
         instructors = {cell.grade_id: cell for cell in INSTRUCTOR.cells}
         for cell in cells:
@@ -193,7 +194,7 @@ def limits() -> Limits:
 def sandboxed(limits: Limits) -> None:
     """Skips where no sandbox can be had; in continuous integration that is a failure."""
     try:
-        with Zygote(limits, preload=()):
+        with Sandbox(limits, preload=()):
             pass
     except SandboxUnavailable as reason:
         if os.environ.get("CI") == "true":
@@ -202,15 +203,15 @@ def sandboxed(limits: Limits) -> None:
 
 
 @pytest.fixture(scope="session")
-def zygote(limits: Limits, sandboxed: None) -> Iterator[Zygote]:
+def sandbox(limits: Limits, sandboxed: None) -> Iterator[Sandbox]:
     """The sandbox, for the whole file."""
-    with Zygote(limits) as warm:
+    with Sandbox(limits) as warm:
         yield warm
 
 
 @pytest.fixture(scope="session")
-def open_zygote(limits: Limits) -> Iterator[Zygote]:
-    """The open build: the same interpreter without walls. Only harmless attacks may run in it."""
+def open_sandbox(limits: Limits) -> Iterator[Sandbox]:
+    """The open build: the same interpreter, not confined. Only harmless attacks may run in it."""
     os.environ["COURSE_TOKEN"] = "the grader's secret"
-    with Zygote(limits, unsandboxed=True) as warm:
+    with Sandbox(limits, unsandboxed=True) as warm:
         yield warm

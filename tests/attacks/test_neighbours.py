@@ -1,6 +1,6 @@
 """Attacks on the next submission: leave something behind for it, or something that watches it.
 
-Each leaves something in one life and looks for it in the next one of the same warm interpreter.
+Each leaves something in one process and looks for it in the next one of the same warm interpreter.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
-from autograder.sandbox.sandbox import Zygote
+from autograder.sandbox.sandbox import Sandbox
 
 
 class Attack(NamedTuple):
@@ -95,7 +95,7 @@ if size() > before: print("LOOT")
 """,
     ),
 }
-# without a sandbox these do no harm either: each life is a fork of an interpreter that ran nothing
+# without a sandbox these do no harm either: each process is forked before anything has run
 FORGOTTEN = {
     "a module changed for all": Attack("np.zeros = 'mine'", "if np.zeros == 'mine': print('LOOT')"),
     "a name in the interpreter": Attack(
@@ -136,10 +136,10 @@ def _remove_system_v(key: int) -> None:
         system.semctl(semaphore, 0, 0)
 
 
-def found(zygote: Zygote, attack: Attack, names: dict[str, Any]) -> str:
-    """What the second life found of the first."""
+def found(sandbox: Sandbox, attack: Attack, names: dict[str, Any]) -> str:
+    """What the second process found of the first."""
     for source in attack:
-        child = zygote.start()
+        child = sandbox.start()
         outputs = child.run_cell("import numpy as np\n" + source.format(**names)).outputs
         child.close()
     return "".join(output.get("text", "") for output in outputs)
@@ -147,16 +147,16 @@ def found(zygote: Zygote, attack: Attack, names: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("attack", OUTLIVES)
 def test_it_is_found_without_a_sandbox(
-    attack: str, open_zygote: Zygote, names: dict[str, Any]
+    attack: str, open_sandbox: Sandbox, names: dict[str, Any]
 ) -> None:
-    assert "LOOT" in found(open_zygote, OUTLIVES[attack], names)
+    assert "LOOT" in found(open_sandbox, OUTLIVES[attack], names)
 
 
 @pytest.mark.parametrize("attack", [*OUTLIVES, *FORGOTTEN])
 def test_nothing_of_one_submission_is_found_by_the_next(
-    attack: str, zygote: Zygote, names: dict[str, Any]
+    attack: str, sandbox: Sandbox, names: dict[str, Any]
 ) -> None:
-    assert "LOOT" not in found(zygote, {**OUTLIVES, **FORGOTTEN}[attack], names)
+    assert "LOOT" not in found(sandbox, {**OUTLIVES, **FORGOTTEN}[attack], names)
 
 
 ON_OTHERS = {
@@ -173,12 +173,12 @@ for pid in range(2, 3000):
 
 
 @pytest.mark.parametrize("attack", ON_OTHERS)
-def test_signals_reach_nothing_but_the_submission_itself(attack: str, zygote: Zygote) -> None:
-    child = zygote.start()
+def test_signals_reach_nothing_but_the_submission_itself(attack: str, sandbox: Sandbox) -> None:
+    child = sandbox.start()
     graders = {process.pid for process in psutil.Process().children()}
     try:
         child.run_cell(ON_OTHERS[attack])
     finally:
         child.close()
-    assert zygote.start().run_cell("print('alive')").ok
+    assert sandbox.start().run_cell("print('alive')").ok
     assert graders == {process.pid for process in psutil.Process().children()}

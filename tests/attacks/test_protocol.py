@@ -1,7 +1,7 @@
 """Attacks on the conversation with the grader: forged, early, endless, slow and malformed answers.
 
-A submission holds one socket and may write to it what it likes. It can end its own life that way;
-it cannot say anything that its functions could not have returned.
+A submission holds one socket and may write to it what it likes. It can end its own process
+that way; it cannot say anything that its functions could not have returned.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.sandbox.sandbox import ChildDied, Limits, Zygote
+from autograder.protocol.errors import ProcessEnded
+from autograder.protocol.limits import Limits
+from autograder.sandbox.sandbox import Sandbox
 
 # an answer to request 2, as the right code would give it
 _FORGE = """
@@ -61,14 +63,14 @@ LARGE = {
 
 @pytest.mark.parametrize("attack", [*BREACHES, *LARGE])
 def test_tampering_ends_the_life_and_the_next_submission_is_answered(
-    attack: str, zygote: Zygote
+    attack: str, sandbox: Sandbox
 ) -> None:
-    child = zygote.start()
-    with pytest.raises(ChildDied) as death:  # noqa: PT012 (now, or when it is asked again)
+    child = sandbox.start()
+    with pytest.raises(ProcessEnded) as end:  # noqa: PT012 (now, or when it is asked again)
         child.run_cell({**BREACHES, **LARGE}[attack])
         child.run_cell("1")
-    assert death.value.kind in (("output",) if attack in LARGE else ("protocol", "exit"))
-    assert zygote.start().run_cell("print('well')").outputs[0]["text"] == "well\n"
+    assert end.value.kind in (("output",) if attack in LARGE else ("protocol", "exit"))
+    assert sandbox.start().run_cell("print('well')").outputs[0]["text"] == "well\n"
 
 
 @pytest.mark.parametrize("attack", BREACHES)
@@ -80,27 +82,27 @@ def test_a_forged_answer_earns_nothing(attack: str, submission: Any, grade: Any)
 
 
 def test_a_forged_answer_says_no_more_than_the_function_could_have_returned(
-    zygote: Zygote,
+    sandbox: Sandbox,
 ) -> None:
     """The open door is shown: a forged answer arrives, and is worth what a returned value is."""
-    child = zygote.start()
+    child = sandbox.start()
     child.run_cell(
         _FORGE + "def f(x):\n    grader.sendall(answer(2, value=7, args=[x], kwargs={}))"
     )
     result = child.call("f", [np.arange(2)])
     assert result.value == 7
-    with pytest.raises(ChildDied):  # and it was the last: the real answer is one too many
+    with pytest.raises(ProcessEnded):  # and it was the last: the real answer is one too many
         child.call("f", [np.arange(2)])
 
 
 def test_an_answer_that_drips_in_is_as_late_as_one_that_never_comes(sandboxed: None) -> None:
     drip = _FORGE + "while True:\n    grader.sendall(b'A'); time.sleep(0.05)"
-    with Zygote(Limits(cell_seconds=1), preload=()) as zygote:
+    with Sandbox(Limits(cell_seconds=1), preload=()) as sandbox:
         started = time.monotonic()
-        with pytest.raises(ChildDied) as death:
-            zygote.start().run_cell(drip.replace("b'A'", "b'AGW1'[:1]"))
+        with pytest.raises(ProcessEnded) as end:
+            sandbox.start().run_cell(drip.replace("b'A'", "b'AGW1'[:1]"))
         assert time.monotonic() - started < 4
-    assert death.value.kind in ("timeout", "protocol")
+    assert end.value.kind in ("timeout", "protocol")
 
 
 def test_an_answer_that_drips_inside_its_frame_is_cut_off_in_time(sandboxed: None) -> None:
@@ -108,15 +110,18 @@ def test_an_answer_that_drips_inside_its_frame_is_cut_off_in_time(sandboxed: Non
         "whole = answer(1, ok=True, outputs=['x' * 5000])\n"
         "for byte in whole:\n    grader.sendall(bytes([byte])); time.sleep(0.05)"
     )
-    with Zygote(Limits(cell_seconds=1), preload=()) as zygote, pytest.raises(ChildDied) as death:
-        zygote.start().run_cell(drip)
-    assert death.value.kind == "timeout"
+    with (
+        Sandbox(Limits(cell_seconds=1), preload=()) as sandbox,
+        pytest.raises(ProcessEnded) as end,
+    ):
+        sandbox.start().run_cell(drip)
+    assert end.value.kind == "timeout"
 
 
 def test_a_question_that_nobody_reads_times_out(sandboxed: None) -> None:
-    with Zygote(Limits(call_seconds=1), preload=()) as zygote:
-        child = zygote.start()
+    with Sandbox(Limits(call_seconds=1), preload=()) as sandbox:
+        child = sandbox.start()
         child.run_cell("import threading, time\ndef f(x): time.sleep(60)")
-        with pytest.raises(ChildDied) as death:
+        with pytest.raises(ProcessEnded) as end:
             child.call("f", [np.zeros(4_000_000)])
-    assert death.value.kind == "timeout"
+    assert end.value.kind == "timeout"

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from autograder.protocol import wire
-from autograder.sandbox.sandbox import Zygote
+from autograder.sandbox.sandbox import Sandbox
 
 SECRET = "the-hidden-tests-are-here"
 READING = {
@@ -175,9 +175,9 @@ def world(course: Path) -> Iterator[dict[str, Any]]:
         }
 
 
-def loot(zygote: Zygote, source: str, world: dict[str, Any]) -> str:
+def loot(sandbox: Sandbox, source: str, world: dict[str, Any]) -> str:
     """What the attack printed, run as the one cell of a submission."""
-    child = zygote.start({"homework.ipynb": b"{}"})
+    child = sandbox.start({"homework.ipynb": b"{}"})
     outputs = child.run_cell(source.format(**world)).outputs
     child.close()
     return "".join(output.get("text", "") for output in outputs)
@@ -185,17 +185,17 @@ def loot(zygote: Zygote, source: str, world: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("attack", [name for name in ATTACKS if OPEN_IF.get(name, True)])
 def test_it_succeeds_without_a_sandbox(
-    attack: str, open_zygote: Zygote, world: dict[str, Any]
+    attack: str, open_sandbox: Sandbox, world: dict[str, Any]
 ) -> None:
-    assert "LOOT" in loot(open_zygote, ATTACKS[attack], world)
+    assert "LOOT" in loot(open_sandbox, ATTACKS[attack], world)
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_it_gets_nothing_in_the_sandbox(
-    attack: str, zygote: Zygote, world: dict[str, Any], course: Path
+    attack: str, sandbox: Sandbox, world: dict[str, Any], course: Path
 ) -> None:
     before = {path: path.read_bytes() for path in course.rglob("*") if path.is_file()}
-    printed = loot(zygote, ATTACKS[attack], world)
+    printed = loot(sandbox, ATTACKS[attack], world)
     assert "LOOT" not in printed
     assert SECRET not in printed
     assert before == {path: path.read_bytes() for path in course.rglob("*") if path.is_file()}

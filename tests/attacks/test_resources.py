@@ -13,7 +13,9 @@ from typing import Any
 import psutil
 import pytest
 
-from autograder.sandbox.sandbox import ChildDied, Limits, Zygote
+from autograder.protocol.errors import ProcessEnded
+from autograder.protocol.limits import Limits
+from autograder.sandbox.sandbox import Sandbox
 
 _MIB = 1 << 20
 
@@ -126,27 +128,27 @@ except OSError as refused: print(refused)
 
 
 @pytest.fixture(scope="module")
-def tight(sandboxed: None) -> Iterator[Zygote]:
+def tight(sandboxed: None) -> Iterator[Sandbox]:
     """One second for a cell, and little of everything else."""
     small = Limits(1.5, 1.5, 20, 300 * _MIB, 24, 50_000, 8 * _MIB)
-    with Zygote(small, preload=("numpy",)) as warm:
+    with Sandbox(small, preload=("numpy",)) as warm:
         yield warm
 
 
 @pytest.mark.parametrize("attack", DEADLY)
-def test_it_ends_for_a_reason_in_plain_words(attack: str, tight: Zygote) -> None:
+def test_it_ends_for_a_reason_in_plain_words(attack: str, tight: Sandbox) -> None:
     kind, source = DEADLY[attack]
     started = time.monotonic()
-    with pytest.raises(ChildDied) as death:
+    with pytest.raises(ProcessEnded) as end:
         tight.start().run_cell(source)
-    assert death.value.kind == kind or (kind, death.value.kind) == ("protocol", "exit")
-    assert len(death.value.reason) > 20
+    assert end.value.kind == kind or (kind, end.value.kind) == ("protocol", "exit")
+    assert len(end.value.reason) > 20
     assert time.monotonic() - started < 8
     assert tight.start().run_cell("print('well')").ok
 
 
 @pytest.mark.parametrize("attack", HARMLESS)
-def test_it_is_refused_and_the_submission_goes_on(attack: str, tight: Zygote) -> None:
+def test_it_is_refused_and_the_submission_goes_on(attack: str, tight: Sandbox) -> None:
     child = tight.start()
     printed = child.run_cell("import numpy as np\n" + HARMLESS[attack]).outputs
     assert printed, "the attack met no limit"
@@ -166,13 +168,13 @@ OPEN = [
 @pytest.mark.parametrize("attack", OPEN)
 def test_without_limits_it_goes_through(attack: str) -> None:
     wide = Limits(20, 20, 60, 1 << 34, 4000, 50_000, 1 << 30)
-    with Zygote(wide, unsandboxed=True, preload=()) as open_zygote:
-        done = open_zygote.start().run_cell("import numpy as np\n" + HARMLESS[attack])
+    with Sandbox(wide, unsandboxed=True, preload=()) as open_sandbox:
+        done = open_sandbox.start().run_cell("import numpy as np\n" + HARMLESS[attack])
     assert done.ok
     assert done.outputs == []
 
 
-def test_a_flood_of_output_is_cut_and_takes_no_memory_of_the_grader(tight: Zygote) -> None:
+def test_a_flood_of_output_is_cut_and_takes_no_memory_of_the_grader(tight: Sandbox) -> None:
     child = tight.start()
     before = psutil.Process().memory_info().rss
     outputs = child.run_cell("for _ in range(20_000): print('x' * 1000)").outputs
@@ -181,8 +183,8 @@ def test_a_flood_of_output_is_cut_and_takes_no_memory_of_the_grader(tight: Zygot
     assert psutil.Process().memory_info().rss - before < 50 * _MIB
 
 
-def test_a_return_value_of_hundreds_of_megabytes_is_the_students_error(tight: Zygote) -> None:
-    from autograder.sandbox.sandbox import StudentError
+def test_a_return_value_of_hundreds_of_megabytes_is_the_students_error(tight: Sandbox) -> None:
+    from autograder.protocol.errors import StudentError
 
     child = tight.start()
     child.run_cell("import numpy as np\ndef f(): return np.zeros(12_000_000)")
@@ -190,7 +192,7 @@ def test_a_return_value_of_hundreds_of_megabytes_is_the_students_error(tight: Zy
         child.call("f")
 
 
-def test_all_lives_of_a_submission_are_ended_with_it(tight: Zygote) -> None:
+def test_all_lives_of_a_submission_are_ended_with_it(tight: Sandbox) -> None:
     """Processes that the submission started are gone when `close` returns."""
     child = tight.start()
     child.run_cell(
@@ -209,8 +211,8 @@ def _sleepers() -> int:
 
 def test_a_sandbox_that_is_killed_from_outside_takes_everything_with_it(sandboxed: None) -> None:
     others = set(psutil.Process().children())
-    with Zygote(Limits(), preload=()) as zygote:
-        child = zygote.start()
+    with Sandbox(Limits(), preload=()) as sandbox:
+        child = sandbox.start()
         child.run_cell("import subprocess; subprocess.Popen(['sleep', '98.75'])")
         (bwrap,) = set(psutil.Process().children()) - others
         bwrap.kill()
@@ -218,9 +220,9 @@ def test_a_sandbox_that_is_killed_from_outside_takes_everything_with_it(sandboxe
         while _named("98.75") and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not _named("98.75")
-        with pytest.raises(ChildDied, match="from outside"):
+        with pytest.raises(ProcessEnded, match="from outside"):
             child.run_cell("1")
-        assert zygote.start().run_cell("1 + 1").ok  # and a new one is started
+        assert sandbox.start().run_cell("1 + 1").ok  # and a new one is started
 
 
 def _named(argument: str) -> list[Any]:

@@ -138,9 +138,11 @@ def make_course(root: Path, notebook: NotebookNode) -> Course:
     folder = root / "source" / "numbers"
     folder.mkdir(parents=True)
     nbformat.write(notebook, folder / "numbers.ipynb")
-    (folder / "misconceptions.py").write_text(
-        'import math\n\n\ndef doubles_by_squaring(x):\n    """You squared the number instead of '
-        'doubling it."""\n    return math.pow(x, 2.0)\n'
+    (folder / "misconceptions.toml").write_text(
+        '[double."sign/scale".squared]\n'
+        'says = "You squared the number instead of doubling it."\n'
+        'hint = "the docstring"\n'
+        'variants = [["x", "math.pow(x, 2.0)"]]\n'
     )
     (folder / "table.txt").write_text("2 4\n")
     config = root / "nbgrader_config.py"

@@ -101,7 +101,7 @@ def test_a_release_that_is_missing_is_refused(ready: Course, out: Path) -> None:
         ("gtnlab/__init__.py", "total += amount\n", "gtnlab-1-py3-none-any.whl/gtnlab/__init__.py"),
         ("deploy/bundle/README.md", "assert Model().double(7) == 14", "README.md"),
         ("data/curricula/notes.txt", "You squared the number instead of doubling it.", "notes.txt"),
-        ("data/curricula/misconceptions.py", "", "must stay in source"),
+        ("data/curricula/misconceptions.toml", "", "must stay in source"),
     ],
     ids=["solution line in the wheel", "hidden test", "misconception", "secret file"],
 )

@@ -98,13 +98,13 @@ def test_a_misconception_is_found_in_any_file(released: Course) -> None:
     note.write_text("You squared the number\ninstead of doubling it.\n")
     (fault, *_) = release_leaks(released)
     assert "release/numbers/note.md" in fault
-    assert "message of misconceptions.py" in fault
+    assert "message of misconceptions.toml" in fault
 
 
 def test_the_secret_file_itself_is_found(released: Course) -> None:
-    (released.release / "numbers" / "misconceptions.py").write_text("")
+    (released.release / "numbers" / "misconceptions.toml").write_text("")
     assert release_leaks(released) == [
-        "release/numbers/misconceptions.py: this file must stay in source/."
+        "release/numbers/misconceptions.toml: this file must stay in source/."
     ]
 
 

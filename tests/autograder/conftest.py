@@ -19,13 +19,13 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from authoring.course import Course as AuthoringCourse
 from authoring.release import build_release
 from autograder.course import Course
-from autograder.diagnosis import mutants as workshop
-from autograder.diagnosis.misconceptions import Bank, load_bank
+from autograder.diagnosis import mutants as mutants
+from autograder.diagnosis.misconceptions import Misconceptions, load_misconceptions
 from autograder.protocol.limits import Limits
 from autograder.recording.autograded import result_of
 from autograder.recording.gradebook import Gradebook
 from autograder.recording.results import SubmissionResult
-from autograder.sandbox.sandbox import Zygote
+from autograder.sandbox.sandbox import Sandbox
 from autograder.submission.instructor import InstructorNotebook, read_instructors
 
 COURSE = Path(__file__).parents[2]
@@ -33,15 +33,15 @@ HOMEWORK = COURSE / "source" / "rnn-bptt"
 
 
 @pytest.fixture(scope="session")
-def bank() -> Bank:
-    """The bank of the homework."""
-    return load_bank(HOMEWORK / "misconceptions.py")
+def known() -> Misconceptions:
+    """The misconceptions of the homework."""
+    return load_misconceptions(HOMEWORK / "misconceptions.toml")
 
 
 @pytest.fixture(scope="session")
 def instructor_names() -> Mapping[str, Any]:
     """What the homework's locked cells and reference answers define."""
-    return workshop.instructor_names(HOMEWORK / "rnn_bptt.ipynb")
+    return mutants.instructor_names(HOMEWORK / "rnn_bptt.ipynb")
 
 
 @pytest.fixture(scope="session")
@@ -270,7 +270,7 @@ def classroom(_built_course: Path, tmp_path: Path) -> Classroom:
 
 
 @pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
+def sandbox() -> Iterator[Sandbox]:
     """A warm sandbox with short limits."""
-    with Zygote(LIMITS) as warm:
+    with Sandbox(LIMITS) as warm:
         yield warm

@@ -18,7 +18,7 @@ from traitlets.config import Config, PyFileConfigLoader
 from autograder.errors import AutograderError
 from autograder.protocol.limits import Limits
 from autograder.recording.results import METADATA_KEY
-from autograder.sandbox.sandbox import Zygote
+from autograder.sandbox.sandbox import Sandbox
 from autograder.scheduling.batch import Plan, grade_class
 from autograder.submission.instructor import InstructorNotebook
 from autograder.submission.reading import parse_notebook
@@ -32,9 +32,9 @@ FULL = {"scale-values": 3, "scale-side-effects": 1, "total-values": 2, "total-pa
 class Grading:
     """Grades one submission of the small course at a time, without gradebook and workers."""
 
-    def __init__(self, classroom: Any, zygote: Zygote) -> None:
+    def __init__(self, classroom: Any, sandbox: Sandbox) -> None:
         self.classroom = classroom
-        self.zygote = zygote
+        self.sandbox = sandbox
         self.instructor = classroom.instructor()
         self.notebook: dict[str, Any] = {}
         self.run = Run()
@@ -50,7 +50,7 @@ class Grading:
             self.instructor,
             self.notebook,
             student=student,
-            zygote=self.zygote,
+            sandbox=self.sandbox,
             files={},
             limits=LIMITS,
         )
@@ -81,8 +81,8 @@ def with_source(instructor: InstructorNotebook, name: str, source: str) -> Instr
 
 
 @pytest.fixture
-def grading(classroom: Any, zygote: Zygote) -> Grading:
-    return Grading(classroom, zygote)
+def grading(classroom: Any, sandbox: Sandbox) -> Grading:
+    return Grading(classroom, sandbox)
 
 
 def test_a_right_answer_earns_every_point(grading: Grading) -> None:
@@ -267,12 +267,12 @@ def test_a_regrade_repeats_exactly_and_every_student_has_other_inputs(grading: G
 
 
 def test_an_instructors_cell_that_fails_is_the_instructors_fault(
-    classroom: Any, zygote: Zygote
+    classroom: Any, sandbox: Sandbox
 ) -> None:
     broken = with_source(classroom.instructor(), "setup", "1 / 0")
     notebook, _ = restore(parse_notebook(classroom.hand_in("ada").read_bytes(), "sums"), broken)
     with pytest.raises(AutograderError, match=r"setup.*ZeroDivisionError"):
-        run_notebook(broken, notebook, student="ada", zygote=zygote, files={}, limits=LIMITS)
+        run_notebook(broken, notebook, student="ada", sandbox=sandbox, files={}, limits=LIMITS)
 
 
 ANSWERS: dict[str, dict[str, str]] = {

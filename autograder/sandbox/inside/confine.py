@@ -1,4 +1,4 @@
-"""Inside the sandbox: the walls around one life, raised by the forked child itself.
+"""Inside the sandbox: how the student's process confines itself before any student code runs.
 
 Order matters: namespaces and mounts need the capability that the next step gives up, and the
 system-call filter comes last because it refuses what the earlier steps used.
@@ -16,9 +16,9 @@ from pathlib import Path
 from autograder.protocol.limits import Limits
 
 HOME = "/home/student"
-"""The working directory of a life: its submission's files, writable, gone with it."""
+"""The working directory of the student's process: writable, gone when it ends."""
 STUDENT_UID = 1000
-"""The user of a life, inside the sandbox's user namespace."""
+"""The user of the student's process, inside the sandbox's user namespace."""
 
 _CLONE_NEWNS, _CLONE_NEWUTS, _CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 _CLONE_NEWPID, _CLONE_NEWNET = 0x20000000, 0x40000000
@@ -37,7 +37,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass
 class Confinement:
-    """What the zygote prepares once and every life uses."""
+    """What the zygote prepares once and every student process uses."""
 
     limits: Limits
     filter: bytes | None
@@ -55,7 +55,7 @@ class Confinement:
         _check(_libc.setns(self.own_pid_namespace, _CLONE_NEWPID), "return to the pid namespace")
 
     def enter(self) -> None:
-        """Raise all the walls around the calling process; OSError if any cannot be raised."""
+        """Confine the calling process; OSError if any step fails."""
         Path("/proc/self/oom_score_adj").write_text("1000")
         mapped = mapped_bytes()  # read while /proc can still be seen
         _check(
@@ -100,7 +100,7 @@ class Confinement:
 
 
 def prepare(limits: Limits, seccomp: bytes | None) -> Confinement:
-    """What the walls need from /proc, read once in the zygote before a life hides it."""
+    """What confinement needs from /proc, read once in the zygote before it is hidden."""
     # bubblewrap's own --disable-userns would keep us from returning to our pid namespace
     try:
         Path("/proc/sys/user/max_user_namespaces").write_text("0")
@@ -116,7 +116,7 @@ def prepare(limits: Limits, seccomp: bytes | None) -> Confinement:
 
 
 def check_readable() -> None:
-    """A life must be able to import: PermissionError names the first file that it cannot read."""
+    """Student code must be able to import: PermissionError names the first unreadable file."""
     for module in ("os", "numpy", "autograder.protocol.wire"):
         origin = sys.modules[module].__file__ or ""
         try:
@@ -134,7 +134,7 @@ def mapped_bytes() -> int:
 
 
 def apply_rlimits(limits: Limits, mapped: int, *, alone: bool) -> None:
-    """Per-process limits: the second fence behind the watch over the whole life's memory.
+    """Per-process limits: the second limit behind the watch over the memory of all processes.
 
     `alone`: in a user namespace of its own, where a limit on processes counts no others.
     """

@@ -1,4 +1,4 @@
-"""Inside the sandbox: how much memory all processes of one life hold together."""
+"""Inside the sandbox: how much memory all processes of one submission hold together."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pathlib import Path
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _SHORTEST, _LONGEST = 0.01, 0.25
 _FILLED_PER_SECOND = min(os.cpu_count() or 1, 4) << 33
-"""Bytes that a life can write to fresh memory in a second: 8 GiB a core, more than any does."""
+"""Bytes that fresh memory can fill with in a second: 8 GiB a core, more than any program does."""
 
 
-def lives(own: Set[int]) -> list[int]:
-    """Process ids of the life, as the zygote sees them: all but our own."""
+def student_processes(own: Set[int]) -> list[int]:
+    """Process ids of the submission, as the zygote sees them: all but our own."""
     names = os.listdir("/proc")  # noqa: PTH208 (a hundred times a second: no Path objects)
     return [int(name) for name in names if name.isdigit() and int(name) not in own]
 
 
 def used_bytes(own: Set[int], cap: int) -> int:
-    """Bytes held by the life, which is every process but our own.
+    """Bytes held by the submission: every process but our own.
 
     An upper bound where that is below `cap`, else the exact figure: resident sets count a page
     shared by n processes n times and cost nothing to read; proportional sets (PSS) count it once
     and are read only when they decide.
     """
-    processes = lives(own)
+    processes = student_processes(own)
     resident = sum(_resident(pid) for pid in processes)
     if resident <= cap:
         return resident
@@ -33,7 +33,7 @@ def used_bytes(own: Set[int], cap: int) -> int:
 
 
 def seconds_until_full(used: int, cap: int) -> float:
-    """How long a life with `used` bytes may go unwatched: the nearer the cap, the shorter."""
+    """How long a submission with `used` bytes may go unwatched: the nearer the cap, the shorter."""
     return min(max((cap - used) / _FILLED_PER_SECOND, _SHORTEST), _LONGEST)
 
 

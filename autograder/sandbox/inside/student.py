@@ -1,4 +1,4 @@
-"""Inside the sandbox, one life per submission: runs the student's cells and answers calls."""
+"""Inside the sandbox, one process per submission: runs the student's cells and answers calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from autograder.protocol.channel import Channel, ChannelClosed
-from autograder.protocol.wire import Instance, WireError, can_cross, encode
+from autograder.protocol.errors import WireError
+from autograder.protocol.values import Instance, can_cross
+from autograder.protocol.wire import encode
 from autograder.sandbox.inside.shell import CourseShell, describe
 
 _SMALL = 1 << 20
@@ -24,7 +26,7 @@ def serve(shell: CourseShell, channel: Channel, output_cap: int) -> None:
 
     Each answer echoes its request's number, so that an answer made up beforehand is told apart.
     """
-    seed_everything(None)  # every life forks from the same state
+    seed_everything(None)  # every process is forked from the same state
     student = _Student(shell, output_cap)
     owner = os.getpid()
     answers = {"files": student.files, "cell": student.cell, "call": student.call}

@@ -1,7 +1,7 @@
-"""Inside the sandbox: the warm interpreter that forks one life per submission and watches it.
+"""Inside the sandbox: the warm interpreter that forks one process per submission and watches it.
 
 Only our code and the instructor's runs in this process. It keeps CAP_SYS_ADMIN in its own user
-namespace, to give each life fresh namespaces; a life gives up every capability before the student's
+namespace, to give each process fresh namespaces; it gives up every capability before the student's
 code starts.
 """
 
@@ -29,11 +29,10 @@ from autograder.sandbox.inside import confine
 from autograder.sandbox.inside.memory import seconds_until_full, used_bytes
 from autograder.sandbox.inside.shell import CourseShell
 from autograder.sandbox.inside.student import plain_json, seed_everything, serve
-from autograder.startup import lasting_imports
 
 
 @dataclass
-class _Life:
+class _Submission:
     pid: int
     folder: str
     """Its working directory where it is not sandboxed; inside the sandbox it goes by itself."""
@@ -47,31 +46,33 @@ class _Life:
 class Zygote:
     """Serves one grader over `control`, which sends:
 
-    - {"op": "start"} with a socket attached: fork a life that answers there;
-    - {"op": "close"}: end the life;
+    - {"op": "start"} with a socket attached: fork a process that answers there;
+    - {"op": "close"}: end the process;
     - {"op": "prepare"} with two sockets attached: fork another zygote, which receives an opening on
       the second socket, runs it, sends back its outputs and serves the first;
     - {"op": "forget"}: end that one.
     """
 
-    def __init__(self, control: socket.socket, limits: Limits, walls: confine.Confinement | None):
+    def __init__(
+        self, control: socket.socket, limits: Limits, confinement: confine.Confinement | None
+    ):
         self.control = control
         self.limits = limits
-        self.walls = walls
+        self.confinement = confinement
         """None: not sandboxed."""
         self.shell = _warm_shell()
-        self.life: _Life | None = None
+        self.submission: _Submission | None = None
         self.prepared: int | None = None
         """Process id of the zygote that has run the opening."""
         self.own = {1, os.getpid()}
-        """Processes that belong to no life: bubblewrap's init and the zygotes."""
+        """Processes that belong to no submission: bubblewrap's init and the zygotes."""
 
     def run(self) -> None:
         gc.collect()
         gc.freeze()
         self._reply({"ready": True})
         while True:
-            timeout = self.life.unwatched if self.life and self._watching() else None
+            timeout = self.submission.unwatched if self.submission and self._watching() else None
             if not select.select([self.control], [], [], timeout)[0]:
                 self._watch()
                 continue
@@ -111,7 +112,7 @@ class Zygote:
             os._exit(0)
 
     def _open(self, channel: Channel) -> bool:
-        """Run an opening, the instructor's cells; false where lives cannot be forked after it."""
+        """Run an opening, the instructor's cells; false where nothing can be forked after it."""
         seed_everything(0)
         outputs = []
         for source in channel.receive()["cells"]:
@@ -134,16 +135,16 @@ class Zygote:
     def _start(self, descriptor: int) -> None:
         self._end()
         connection = socket.socket(fileno=descriptor)
-        folder = "" if self.walls else tempfile.mkdtemp(prefix="submission-")
-        if self.walls:
-            self.walls.before_fork()
+        folder = "" if self.confinement else tempfile.mkdtemp(prefix="submission-")
+        if self.confinement:
+            self.confinement.before_fork()
         pid = os.fork()
         if pid == 0:
             self._live(connection, folder)
-        if self.walls:
-            self.walls.after_fork()
+        if self.confinement:
+            self.confinement.after_fork()
         connection.close()
-        self.life = _Life(pid, folder)
+        self.submission = _Submission(pid, folder)
         self._reply({"started": True})
 
     def _live(self, connection: socket.socket, folder: str) -> None:
@@ -153,8 +154,8 @@ class Zygote:
             connection = _only_descriptor(connection)
             channel = Channel(connection)
             try:
-                if self.walls:
-                    self.walls.enter()
+                if self.confinement:
+                    self.confinement.enter()
                     confine.check_readable()
                 else:
                     confine.apply_rlimits(self.limits, confine.mapped_bytes(), alone=False)
@@ -169,46 +170,50 @@ class Zygote:
             os._exit(status)
 
     def _watching(self) -> bool:
-        return self.walls is not None and self.life is not None and self.life.status is None
+        return (
+            self.confinement is not None
+            and self.submission is not None
+            and self.submission.status is None
+        )
 
     def _watch(self) -> None:
-        life = self.life
-        if life is None or self._reap(life):
+        submission = self.submission
+        if submission is None or self._reap(submission):
             return
         used, cap = used_bytes(self.own, self.limits.memory_bytes), self.limits.memory_bytes
-        life.unwatched = seconds_until_full(used, cap)
+        submission.unwatched = seconds_until_full(used, cap)
         if used > cap:
-            life.verdict = "memory"
-            self._kill(life)
+            submission.verdict = "memory"
+            self._kill(submission)
 
-    def _reap(self, life: _Life) -> bool:
-        pid, status = os.waitpid(life.pid, os.WNOHANG)
+    def _reap(self, submission: _Submission) -> bool:
+        pid, status = os.waitpid(submission.pid, os.WNOHANG)
         if pid:
-            life.status = status
+            submission.status = status
         return bool(pid)
 
-    def _kill(self, life: _Life) -> None:
-        os.kill(life.pid, signal.SIGKILL)
+    def _kill(self, submission: _Submission) -> None:
+        os.kill(submission.pid, signal.SIGKILL)
         # process 1 of a pid namespace can be waited for only when the whole namespace is gone
-        life.status = os.waitpid(life.pid, 0)[1]
+        submission.status = os.waitpid(submission.pid, 0)[1]
 
     def _end(self) -> dict[str, Any]:
-        """Kill what is left of the life; how it ended by itself, if it did."""
-        life = self.life
-        if life is None:
+        """Kill what is left of the submission; says how it ended by itself, if it did."""
+        submission = self.submission
+        if submission is None:
             return {}
-        self.life = None
-        alive = life.status is None and not self._reap(life)
+        self.submission = None
+        alive = submission.status is None and not self._reap(submission)
         if alive:
-            self._kill(life)
-        if self.walls is None:
+            self._kill(submission)
+        if self.confinement is None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(life.pid, signal.SIGKILL)
-            shutil.rmtree(life.folder, ignore_errors=True)
-        code = os.waitstatus_to_exitcode(life.status or 0)
+                os.killpg(submission.pid, signal.SIGKILL)
+            shutil.rmtree(submission.folder, ignore_errors=True)
+        code = os.waitstatus_to_exitcode(submission.status or 0)
         # it may have been on its way out when we killed it: then the status is its own
         own = not alive or code != -signal.SIGKILL
-        return {"verdict": life.verdict, "status": code if own else None}
+        return {"verdict": submission.verdict, "status": code if own else None}
 
 
 def _socket(descriptor: int) -> socket.socket:
@@ -216,7 +221,7 @@ def _socket(descriptor: int) -> socket.socket:
 
 
 def _only_descriptor(connection: socket.socket) -> socket.socket:
-    """The life keeps this one socket as descriptor 3 and /dev/null as 0, 1 and 2."""
+    """The process keeps this one socket as descriptor 3 and /dev/null as 0, 1 and 2."""
     raw = connection.detach()
     null = os.open("/dev/null", os.O_RDWR)
     high = os.dup2(raw, 200, inheritable=False)
@@ -246,11 +251,13 @@ def main(arguments: list[str]) -> None:
     """Called with a descriptor and JSON options by the command line that bubblewrap.py builds."""
     control = socket.socket(fileno=int(arguments[0]))
     options = json.loads(arguments[1])
-    with lasting_imports():
-        for name in options["preload"]:
-            importlib.import_module(name)
+    gc.disable()  # what is imported here stays: no collection has to look at it
+    for name in options["preload"]:
+        importlib.import_module(name)
+    gc.freeze()
+    gc.enable()
     limits = Limits(**options["limits"])
-    walls = None
+    confinement = None
     if options["isolated"]:
-        walls = confine.prepare(limits, base64.b64decode(options["seccomp"]) or None)
-    Zygote(control, limits, walls).run()
+        confinement = confine.prepare(limits, base64.b64decode(options["seccomp"]) or None)
+    Zygote(control, limits, confinement).run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,12 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from autograder.diagnosis.diagnosis import Report, diagnose
-from autograder.diagnosis.misconceptions import Bank
-from autograder.diagnosis.mutants import Workshop
+from autograder.diagnosis.diagnose import diagnose
+from autograder.diagnosis.misconceptions import Misconceptions
+from autograder.diagnosis.mutants import MutantRunner
 from autograder.diagnosis.probes import QUANTITIES
 from autograder.errors import AutograderError
-from autograder.sandbox.sandbox import ChildDied
+from autograder.protocol.errors import ProcessEnded
+from autograder.recording.results import ExerciseFeedback
 
 RIGHT_ANSWERS = sorted((Path(__file__).parent / "right_answers").glob("*.txt"))
 
@@ -44,21 +46,23 @@ def bptt(self, x, y):
 
 
 @pytest.fixture
-def diagnosis_of(written: Define, instructor_names: Names, bank: Bank) -> Callable[..., Report]:
+def diagnosis_of(
+    written: Define, instructor_names: Names, known: Misconceptions
+) -> Callable[..., ExerciseFeedback]:
     """The diagnosis of the reference answer with some words exchanged."""
 
-    def find(*edits: tuple[str, str], seed: int = 0) -> Report:
+    def find(*edits: tuple[str, str], seed: int = 0) -> ExerciseFeedback:
         source = REFERENCE
         for old, new in edits:
             assert source.count(old) == 1, old
             source = source.replace(old, new)
-        return diagnose("bptt", written(source), instructor_names, bank, seed)
+        return diagnose("bptt", written(source), instructor_names, known, seed)
 
     return find
 
 
-def labels(report: Report) -> list[str]:
-    return [found.label for found in report.diagnoses]
+def labels(report: ExerciseFeedback) -> list[str]:
+    return [found.label for found in report.diagnosis]
 
 
 # --- right answers --------------------------------------------------------------------------------
@@ -68,43 +72,47 @@ def labels(report: Report) -> list[str]:
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_right_answer_in_any_style_is_never_accused(
-    answer: Path, seed: int, written: Define, instructor_names: Names, bank: Bank
+    answer: Path,
+    seed: int,
+    written: Define,
+    instructor_names: Names,
+    known: Misconceptions,
 ) -> None:
     function = written(answer.read_text(encoding="utf-8"))
-    report = diagnose("bptt", function, instructor_names, bank, seed)
-    assert report.diagnoses == []
-    assert report.right == ["dLdU", "dLdV", "dLdW"]
+    report = diagnose("bptt", function, instructor_names, known, seed)
+    assert report.diagnosis == ()
+    assert list(report.right) == ["dLdU", "dLdV", "dLdW"]
     assert "right" in report.paragraph
     assert report.heatmap_png is None
 
 
 @pytest.mark.parametrize("exercise", QUANTITIES)
 def test_the_reference_answers_are_right(
-    exercise: str, instructor_names: Names, bank: Bank
+    exercise: str, instructor_names: Names, known: Misconceptions
 ) -> None:
-    function = Workshop(bank, exercise, instructor_names).reference
-    report = diagnose(exercise, function, instructor_names, bank, 1)
-    assert report.diagnoses == []
-    assert report.right == list(QUANTITIES[exercise])
+    function = MutantRunner(known, exercise, instructor_names).reference
+    report = diagnose(exercise, function, instructor_names, known, 1)
+    assert report.diagnosis == ()
+    assert report.right == tuple(QUANTITIES[exercise])
 
 
-# --- mistakes of the bank -------------------------------------------------------------------------
+# --- known mistakes ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("exercise", QUANTITIES)
 def test_every_mistake_of_the_bank_gets_its_own_label(
-    exercise: str, instructor_names: Names, bank: Bank
+    exercise: str, instructor_names: Names, known: Misconceptions
 ) -> None:
-    workshop = Workshop(bank, exercise, instructor_names)
-    for mutant in bank.mutants[exercise]:
-        report = diagnose(exercise, workshop.build(mutant), instructor_names, bank, 77)
+    mutants = MutantRunner(known, exercise, instructor_names)
+    for mutant in known.mutants[exercise]:
+        report = diagnose(exercise, mutants.build(mutant), instructor_names, known, 77)
         assert tuple(labels(report)) == mutant.labels
-        assert report.diagnoses[0].confidence > 0.9
+        assert report.diagnosis[0].confidence > 0.9
         assert mutant.misconceptions[0].hint in report.paragraph
 
 
 def test_two_mistakes_in_different_gradients_are_both_named(
-    diagnosis_of: Callable[..., Report],
+    diagnosis_of: Callable[..., ExerciseFeedback],
 ) -> None:
     report = diagnosis_of(("s[step - 1])", "s[step])"), ("dLdV +=", "dLdV ="))
     assert set(labels(report)) == {"dLdW-with-the-new-state", "dLdV-overwritten"}
@@ -112,7 +120,7 @@ def test_two_mistakes_in_different_gradients_are_both_named(
 
 
 def test_two_mistakes_in_the_same_gradient_are_both_named(
-    diagnosis_of: Callable[..., Report],
+    diagnosis_of: Callable[..., ExerciseFeedback],
 ) -> None:
     report = diagnosis_of(("self.W.T @", "self.W @"), ("* (1 - s[t] ** 2)", ""))
     assert set(labels(report)) == {"W-not-transposed", "no-tanh-derivative-at-the-output"}
@@ -120,7 +128,7 @@ def test_two_mistakes_in_the_same_gradient_are_both_named(
 
 
 def test_a_right_dLdV_is_said_to_be_right_when_dLdW_is_wrong(
-    diagnosis_of: Callable[..., Report],
+    diagnosis_of: Callable[..., ExerciseFeedback],
 ) -> None:
     report = diagnosis_of(("s[step - 1])", "s[t])"))
     assert "dLdV" in report.right
@@ -164,13 +172,13 @@ RETURN = "return [dLdU, dLdV, dLdW]"
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_structure_is_named_where_no_mutant_fits(
-    new: str, label: str, diagnosis_of: Callable[..., Report]
+    new: str, label: str, diagnosis_of: Callable[..., ExerciseFeedback]
 ) -> None:
     assert label in labels(diagnosis_of((RETURN, new)))
 
 
 def test_a_constant_in_place_of_the_truncation_is_named(
-    diagnosis_of: Callable[..., Report],
+    diagnosis_of: Callable[..., ExerciseFeedback],
 ) -> None:
     report = diagnosis_of(("t - self.bptt_truncate - 1", "t - 4 - 1"))
     assert labels(report) == ["another-truncation"]
@@ -178,7 +186,7 @@ def test_a_constant_in_place_of_the_truncation_is_named(
 
 
 def test_finite_differences_are_recognised(
-    written: Define, instructor_names: Names, bank: Bank
+    written: Define, instructor_names: Names, known: Misconceptions
 ) -> None:
     source = """
 def bptt(self, x, y):
@@ -195,12 +203,12 @@ def bptt(self, x, y):
         gradients.append(g)
     return gradients
 """
-    report = diagnose("bptt", written(source), instructor_names, bank, 3)
+    report = diagnose("bptt", written(source), instructor_names, known, 3)
     assert labels(report) == ["finite-differences"]
 
 
 def test_weights_that_depend_on_the_steps_back_are_found(
-    diagnosis_of: Callable[..., Report],
+    diagnosis_of: Callable[..., ExerciseFeedback],
 ) -> None:
     report = diagnosis_of(("dLdW += np", "dLdW += (1 + t - step) * np"))
     assert labels(report) == ["steps-back-miscounted"]
@@ -208,7 +216,7 @@ def test_weights_that_depend_on_the_steps_back_are_found(
 
 
 def test_a_mistake_below_is_not_blamed_on_the_function_above(
-    written: Define, instructor_names: Names, bank: Bank
+    written: Define, instructor_names: Names, known: Misconceptions
 ) -> None:
     class Wrong(instructor_names["RNN"]):  # type: ignore[misc]
         def forward_propagation(self, x: Any) -> Any:
@@ -217,36 +225,38 @@ def test_a_mistake_below_is_not_blamed_on_the_function_above(
 
     Wrong.__name__ = "RNN"
     names = {**instructor_names, "RNN": Wrong}
-    report = diagnose("bptt", written(REFERENCE), names, bank, 0)
+    report = diagnose("bptt", written(REFERENCE), names, known, 0)
     assert labels(report) == ["builds-on-forward_propagation"]
 
 
 def test_when_nothing_fits_the_paragraph_says_that_it_is_not_sure(
-    diagnosis_of: Callable[..., Report],
+    diagnosis_of: Callable[..., ExerciseFeedback],
 ) -> None:
     report = diagnosis_of((RETURN, "return [np.sin(9 * dLdU), np.exp(dLdV), dLdW**3 - 1]"))
     assert labels(report) == ["unknown"]
-    assert report.diagnoses[0].confidence < 0.3
+    assert report.diagnosis[0].confidence < 0.3
     assert "I am not sure what is behind dLdU, dLdV and dLdW" in report.paragraph
 
 
 def test_a_challenge_that_was_left_open_is_no_mistake(
-    written: Define, instructor_names: Names, bank: Bank
+    written: Define, instructor_names: Names, known: Misconceptions
 ) -> None:
     student = written("def f(self, x, y):\n    raise NotImplementedError()", "f")
-    report = diagnose("bptt_linear_time", student, instructor_names, bank, 0)
-    assert report.diagnoses == []
+    report = diagnose("bptt_linear_time", student, instructor_names, known, 0)
+    assert report.diagnosis == ()
     assert "open, which is fine" in report.paragraph
 
 
-def test_a_call_that_was_stopped_is_not_repeated(instructor_names: Names, bank: Bank) -> None:
+def test_a_call_that_was_stopped_is_not_repeated(
+    instructor_names: Names, known: Misconceptions
+) -> None:
     calls = []
 
     def student(model: Any, x: Any, y: Any) -> Any:
         calls.append(x)
-        raise ChildDied("timeout", "the call took more than 10 seconds")
+        raise ProcessEnded("timeout", "the call took more than 10 seconds")
 
-    report = diagnose("bptt", student, instructor_names, bank, 0)
+    report = diagnose("bptt", student, instructor_names, known, 0)
     assert len(calls) == 1
     assert labels(report) == ["does-not-finish"]
     assert "more than 10 seconds" in report.paragraph
@@ -256,7 +266,7 @@ def test_a_call_that_was_stopped_is_not_repeated(instructor_names: Names, bank: 
 
 
 def test_the_same_seed_gives_the_same_report_and_leaves_the_global_generator_alone(
-    diagnosis_of: Callable[..., Report],
+    diagnosis_of: Callable[..., ExerciseFeedback],
 ) -> None:
     state = np.random.get_state()[1].tolist()
     first, second = (diagnosis_of(("self.W.T @", "self.W @"), seed=5) for _ in "12")
@@ -264,7 +274,9 @@ def test_the_same_seed_gives_the_same_report_and_leaves_the_global_generator_alo
     assert np.random.get_state()[1].tolist() == state
 
 
-def test_the_paragraph_has_three_to_five_sentences(diagnosis_of: Callable[..., Report]) -> None:
+def test_the_paragraph_has_three_to_five_sentences(
+    diagnosis_of: Callable[..., ExerciseFeedback],
+) -> None:
     for edit in [("self.W.T @", "self.W @"), ("dLdV +=", "dLdV -="), (RETURN, "return None")]:
         paragraph = diagnosis_of(edit).paragraph
         assert 3 <= paragraph.replace("? ", ". ").replace("! ", ". ").count(". ") + 1 <= 5, (
@@ -273,12 +285,12 @@ def test_the_paragraph_has_three_to_five_sentences(diagnosis_of: Callable[..., R
 
 
 def test_the_heatmap_is_a_small_picture_that_shows_where_the_error_is(
-    diagnosis_of: Callable[..., Report],
+    diagnosis_of: Callable[..., ExerciseFeedback],
 ) -> None:
     png = diagnosis_of(("dLdV += np.outer(delta_o[t], s[t])", "dLdV += 0")).heatmap_png
     assert png is not None
     assert len(png) < 20_000
-    picture = np.array(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+    picture = np.array(Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")).astype(int)
     yellow = (picture[..., 0] > 230) & (picture[..., 1] > 200) & (picture[..., 2] < 110)
     third = picture.shape[1] // 3
     assert yellow[:, third : 2 * third].any()
@@ -286,7 +298,7 @@ def test_the_heatmap_is_a_small_picture_that_shows_where_the_error_is(
 
 
 def test_an_exercise_without_probes_is_an_error_that_lists_the_known_ones(
-    instructor_names: Names, bank: Bank
+    instructor_names: Names, known: Misconceptions
 ) -> None:
     with pytest.raises(AutograderError, match=r"'adam'.*forward_propagation, "):
-        diagnose("adam", print, instructor_names, bank, 0)
+        diagnose("adam", print, instructor_names, known, 0)

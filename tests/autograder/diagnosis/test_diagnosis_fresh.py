@@ -1,4 +1,4 @@
-"""The bank labels answers that it was not made from: the promise, measured by the benchmark."""
+"""Answers that the misconceptions were not made from get their labels, as the benchmark counts."""
 
 from __future__ import annotations
 

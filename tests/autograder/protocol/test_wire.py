@@ -17,15 +17,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.protocol.wire import (
-    Caps,
-    Instance,
-    TooLarge,
-    WireError,
-    body_length,
-    decode,
-    encode,
-)
+from autograder.protocol.errors import TooLarge, WireError
+from autograder.protocol.values import Caps, Instance
+from autograder.protocol.wire import body_length, decode, encode
 
 DTYPES = ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"]
 arrays = st.sampled_from(DTYPES).flatmap(

@@ -9,7 +9,7 @@ import matplotlib.font_manager
 import pytest
 
 from autograder.sandbox.fonts import font_lists
-from autograder.sandbox.sandbox import Zygote
+from autograder.sandbox.sandbox import Sandbox
 
 NAME = f"fontlist-v{matplotlib.font_manager.FontManager.__version__}.json"
 
@@ -34,8 +34,8 @@ from matplotlib.font_manager import fontManager
 print([font.name for font in fontManager.ttflist if font.name.startswith("Of ")])
 print([font.fname for font in fontManager.ttflist if "/home" in font.fname])
 """
-    with Zygote(preload=["matplotlib.pyplot"]) as zygote:
-        result = zygote.start().run_cell(source)
+    with Sandbox(preload=["matplotlib.pyplot"]) as sandbox:
+        result = sandbox.start().run_cell(source)
     assert [output["text"] for output in result.outputs] == ["['Of All']\n[]\n"]
 
 

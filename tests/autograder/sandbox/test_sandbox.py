@@ -15,25 +15,27 @@ import psutil
 import pytest
 
 from autograder.protocol import wire
+from autograder.protocol.limits import Limits
 from autograder.sandbox import bubblewrap, syscalls
-from autograder.sandbox.sandbox import Limits, SandboxUnavailable, Zygote
+from autograder.sandbox.bubblewrap import SandboxUnavailable
+from autograder.sandbox.sandbox import Sandbox
 
 _COURSE = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    with Zygote(Limits(), preload=()) as warm:
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(Limits(), preload=()) as warm:
         yield warm
 
 
-def printed(zygote: Zygote, source: str) -> str:
-    result = zygote.start().run_cell(source)
+def printed(sandbox: Sandbox, source: str) -> str:
+    result = sandbox.start().run_cell(source)
     assert result.ok, result.outputs
     return "".join(output.get("text", "") for output in result.outputs)
 
 
-def test_student_code_is_nobody_first_process_and_without_any_right(zygote: Zygote) -> None:
+def test_student_code_is_nobody_first_process_and_without_any_right(sandbox: Sandbox) -> None:
     source = """
     import ctypes, os
     system = ctypes.CDLL(None)
@@ -45,27 +47,27 @@ def test_student_code_is_nobody_first_process_and_without_any_right(zygote: Zygo
     print([c for c in range(41) if system.prctl(23, c, 0, 0, 0) == 1])
     print([d for d in range(1024) if is_open(d)])
     """
-    shown = printed(zygote, textwrap.dedent(source))
+    shown = printed(sandbox, textwrap.dedent(source))
     assert shown == "1 1000 1000 []\n1\n[]\n[0, 1, 2, 3]\n"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_outside_the_sandbox_a_student_of_a_root_grader_is_not_root(zygote: Zygote) -> None:
-    zygote.start().run_cell("import subprocess; subprocess.Popen(['sleep', '97.53'])")
+def test_outside_the_sandbox_a_student_of_a_root_grader_is_not_root(sandbox: Sandbox) -> None:
+    sandbox.start().run_cell("import subprocess; subprocess.Popen(['sleep', '97.53'])")
     (sleeper,) = (
         p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "97.53"]
     )
     assert set(sleeper.uids()) == {65534}
 
 
-def test_only_three_places_are_writable(zygote: Zygote) -> None:
+def test_only_three_places_are_writable(sandbox: Sandbox) -> None:
     source = """
     import os
     for path, folders, _ in os.walk("/"):
         folders[:] = [f for f in folders if f not in ("usr", "site-packages")]
         if os.access(path, os.W_OK): print(path)
     """
-    places = printed(zygote, textwrap.dedent(source)).split()
+    places = printed(sandbox, textwrap.dedent(source)).split()
     assert sorted(places) == ["/dev/shm", "/home/student", "/tmp"]
 
 
@@ -77,21 +79,23 @@ for flag in (0x10000000, 0x20000, 0x20000000, 0x40000000, 0x10020000):
 """
 
 
-def test_no_new_namespace_can_be_made(zygote: Zygote) -> None:
-    assert printed(zygote, _NAMESPACES) == "-1 " * 5
+def test_no_new_namespace_can_be_made(sandbox: Sandbox) -> None:
+    assert printed(sandbox, _NAMESPACES) == "-1 " * 5
 
 
 def test_not_even_where_libseccomp_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(syscalls, "program", lambda: None)
-    with Zygote(Limits(), preload=()) as zygote:
-        assert "no call filter" in zygote.describe()
-        assert printed(zygote, _NAMESPACES) == "-1 " * 5
+    with Sandbox(Limits(), preload=()) as sandbox:
+        assert "no call filter" in sandbox.describe()
+        assert printed(sandbox, _NAMESPACES) == "-1 " * 5
         segment = "import ctypes\nprint(ctypes.CDLL(None).shmget(4711, 4096, {flags}) >= 0)"
-        assert printed(zygote, segment.format(flags=0o1600)) == "True\n"  # nothing refuses it now,
-        assert printed(zygote, segment.format(flags=0)) == "False\n"  # but it is gone with its life
+        assert printed(sandbox, segment.format(flags=0o1600)) == "True\n"  # nothing refuses it now,
+        assert (
+            printed(sandbox, segment.format(flags=0)) == "False\n"
+        )  # but it is gone with its process
 
 
-def test_the_filter_refuses_what_a_submission_has_no_use_for(zygote: Zygote) -> None:
+def test_the_filter_refuses_what_a_submission_has_no_use_for(sandbox: Sandbox) -> None:
     source = """
     import ctypes, errno, socket
     system = ctypes.CDLL(None, use_errno=True)
@@ -107,7 +111,7 @@ def test_the_filter_refuses_what_a_submission_has_no_use_for(zygote: Zygote) -> 
         except PermissionError: pass
     socket.socketpair()
     """
-    lines = printed(zygote, textwrap.dedent(source)).splitlines()
+    lines = printed(sandbox, textwrap.dedent(source)).splitlines()
     assert lines[0] == "clone3 ENOSYS"  # the C library then falls back; EPERM would end threads
     assert {line.split()[1] for line in lines[1:]} == {"EPERM"}
     assert len(lines) == 12
@@ -126,7 +130,7 @@ def test_the_lab_package_is_the_graders_own_whatever_the_path_holds(
 
 def test_without_bubblewrap_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
-    with pytest.raises(SandboxUnavailable, match="apt install bubblewrap"), Zygote():
+    with pytest.raises(SandboxUnavailable, match="apt install bubblewrap"), Sandbox():
         pass
 
 
@@ -139,7 +143,7 @@ def test_without_user_namespaces_it_says_which_switch(
     )
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    with pytest.raises(SandboxUnavailable, match="max_user_namespaces"), Zygote():
+    with pytest.raises(SandboxUnavailable, match="max_user_namespaces"), Sandbox():
         pass
 
 
@@ -172,7 +176,7 @@ def test_a_course_inside_what_every_submission_sees_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(Path(sys.prefix) / "lib")
-    with pytest.raises(SandboxUnavailable, match="move the course"), Zygote():
+    with pytest.raises(SandboxUnavailable, match="move the course"), Sandbox():
         pass
 
 
@@ -191,14 +195,14 @@ def test_a_private_interpreter_is_refused_with_the_file_and_the_fix(
 
     monkeypatch.setattr("autograder.sandbox.sandbox.sandboxed", with_private_file)
     refused = pytest.raises(SandboxUnavailable, match=r"wire\.py cannot be read by another user")
-    with Zygote(Limits(), preload=()) as zygote, refused:
-        zygote.start()
+    with Sandbox(Limits(), preload=()) as sandbox, refused:
+        sandbox.start()
 
 
 def test_unsandboxed_is_asked_for_by_name_and_says_so() -> None:
-    with Zygote(Limits(), unsandboxed=True, preload=()) as zygote:
-        assert "not sandboxed" in zygote.describe()
-        child = zygote.start({"a.txt": b"1"})
+    with Sandbox(Limits(), unsandboxed=True, preload=()) as sandbox:
+        assert "not sandboxed" in sandbox.describe()
+        child = sandbox.start({"a.txt": b"1"})
         folder = child.run_cell("import os; print(os.getcwd())").outputs[0]["text"].strip()
         assert Path(folder, "a.txt").read_bytes() == b"1"
         child.close()
@@ -213,8 +217,8 @@ print(list(sets))
 """
 
 
-def test_a_life_has_no_capability(zygote: Zygote) -> None:
-    assert printed(zygote, _CAPABILITIES) == "[0, 0, 0, 0, 0, 0]\n"
+def test_a_life_has_no_capability(sandbox: Sandbox) -> None:
+    assert printed(sandbox, _CAPABILITIES) == "[0, 0, 0, 0, 0, 0]\n"
 
 
 _BOMB = """
@@ -240,16 +244,16 @@ def test_an_ordinary_user_has_the_same_sandbox(tmp_path: Path) -> None:
     import os
     from autograder.sandbox.sandbox import *
     assert os.getuid() == 65534
-    def first(source): return zygote.start().run_cell(source).outputs[0]
-    with Zygote(Limits(memory_bytes=300 << 20, processes=16), preload=()) as zygote:
+    def first(source): return sandbox.start().run_cell(source).outputs[0]
+    with Sandbox(Limits(memory_bytes=300 << 20, processes=16), preload=()) as sandbox:
         print(first("import os; print(os.getuid(), os.getpid(), os.listdir('.'))")["text"], end="")
         print(first(CAPABILITIES)["text"], end="")
-        child = zygote.start()
+        child = sandbox.start()
         child.run_cell("def f(x): return 2 * x")
         print(child.call("f", [21]).value)
         print(first(BOMB)["ename"])
         try: first("hold = [bytearray(8 << 20) for _ in range(60)]")
-        except ChildDied as death: print(death.kind)
+        except ProcessEnded as end: print(end.kind)
     """
     tmp_path.chmod(0o755)
     shell = ["unshare", "--mount", "sh", "-c", _AS_USER, "sh", sys.base_prefix, str(tmp_path)]

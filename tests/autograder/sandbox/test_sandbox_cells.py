@@ -1,4 +1,4 @@
-"""A life in the sandbox behaves like a notebook kernel to honest work, and answers calls."""
+"""A process in the sandbox behaves like a notebook kernel to honest work, and answers calls."""
 
 from __future__ import annotations
 
@@ -12,28 +12,31 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.protocol.wire import Instance, WireError
-from autograder.sandbox.sandbox import Child, ChildDied, Limits, StudentError, Zygote
+from autograder.protocol.errors import ProcessEnded, StudentError, WireError
+from autograder.protocol.limits import Limits
+from autograder.protocol.values import Instance
+from autograder.sandbox.process import StudentProcess
+from autograder.sandbox.sandbox import Sandbox
 
 
 @pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    with Zygote(Limits(cell_seconds=20, call_seconds=5, output_bytes=100_000)) as warm:
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(Limits(cell_seconds=20, call_seconds=5, output_bytes=100_000)) as warm:
         yield warm
 
 
 @pytest.fixture
-def child(zygote: Zygote) -> Child:
-    return zygote.start({"data.txt": b"hello", "folder/more.bin": b"\x00\xff"})
+def child(sandbox: Sandbox) -> StudentProcess:
+    return sandbox.start({"data.txt": b"hello", "folder/more.bin": b"\x00\xff"})
 
 
-def printed(child: Child, source: str) -> str:
+def printed(child: StudentProcess, source: str) -> str:
     result = child.run_cell(source)
     assert result.ok, result.outputs
     return "".join(output["text"] for output in result.outputs if "text" in output)
 
 
-def test_cells_share_their_names_and_print_in_order(child: Child) -> None:
+def test_cells_share_their_names_and_print_in_order(child: StudentProcess) -> None:
     child.run_cell("a = 1")
     outputs = child.run_cell(
         "import sys\nprint(a); print('w', file=sys.stderr); print('x', end='')\na + 1"
@@ -48,13 +51,13 @@ def test_cells_share_their_names_and_print_in_order(child: Child) -> None:
     assert child.run_cell("a + 1;").outputs == []
 
 
-def test_the_submissions_files_are_there(child: Child) -> None:
+def test_the_submissions_files_are_there(child: StudentProcess) -> None:
     assert printed(
         child, "print(open('data.txt').read(), open('folder/more.bin','rb').read())"
     ) == ("hello b'\\x00\\xff'\n")
 
 
-def test_figures_become_pictures(child: Child) -> None:
+def test_figures_become_pictures(child: StudentProcess) -> None:
     result = child.run_cell(
         "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]);"
     )
@@ -89,7 +92,7 @@ def test_figures_become_pictures(child: Child) -> None:
         "# only a comment",
     ],
 )
-def test_what_notebooks_usually_do_works(child: Child, source: str) -> None:
+def test_what_notebooks_usually_do_works(child: StudentProcess, source: str) -> None:
     result = child.run_cell(source)
     assert result.ok, result.outputs
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
@@ -99,7 +102,7 @@ def test_what_notebooks_usually_do_works(child: Child, source: str) -> None:
     nbformat.validate(notebook)
 
 
-def test_an_exception_is_shown_as_jupyter_would_without_our_paths(child: Child) -> None:
+def test_an_exception_is_shown_as_jupyter_would_without_our_paths(child: StudentProcess) -> None:
     child.run_cell("import numpy as np\ndef f():\n    np.linalg.inv(np.zeros((2, 2)))")
     result = child.run_cell("f()")
     assert not result.ok
@@ -128,7 +131,7 @@ def test_an_exception_is_shown_as_jupyter_would_without_our_paths(child: Child) 
     ],
 )
 def test_an_error_of_any_kind_is_an_output_and_the_next_cell_runs(
-    child: Child, source: str, name: str
+    child: StudentProcess, source: str, name: str
 ) -> None:
     result = child.run_cell(source)
     assert not result.ok
@@ -136,13 +139,13 @@ def test_an_error_of_any_kind_is_an_output_and_the_next_cell_runs(
     assert printed(child, "print('well')") == "well\n"
 
 
-def test_output_beyond_the_limit_is_cut_and_says_so(child: Child) -> None:
+def test_output_beyond_the_limit_is_cut_and_says_so(child: StudentProcess) -> None:
     outputs = child.run_cell("for _ in range(1000): print('x' * 1000)").outputs
     assert 99_000 < len(outputs[0]["text"]) <= 100_000
     assert "output cut" in outputs[-1]["text"]
 
 
-def test_a_call_returns_the_value_and_what_became_of_the_arguments(child: Child) -> None:
+def test_a_call_returns_the_value_and_what_became_of_the_arguments(child: StudentProcess) -> None:
     child.run_cell(
         "def f(x, names, *, k=0):\n    x += k\n    names.append('b')\n    return x.sum(), [k]"
     )
@@ -155,7 +158,7 @@ def test_a_call_returns_the_value_and_what_became_of_the_arguments(child: Child)
     assert np.array_equal(x, [0, 1, 2])
 
 
-def test_an_object_is_rebuilt_as_the_students_class_and_comes_back(child: Child) -> None:
+def test_an_object_is_rebuilt_as_the_students_class_and_comes_back(child: StudentProcess) -> None:
     child.run_cell(
         "class RNN:\n    def __init__(self): raise RuntimeError('not called')\n"
         "def step(self, x):\n    self.W = self.W + x\n    self.f = lambda: 0\n"
@@ -170,12 +173,14 @@ def test_an_object_is_rebuilt_as_the_students_class_and_comes_back(child: Child)
     assert np.array_equal(result.args[0].state["W"], np.eye(2) + 1)
 
 
-def test_tensors_cross_once_the_student_has_imported_torch(child: Child) -> None:
+def test_tensors_cross_once_the_student_has_imported_torch(child: StudentProcess) -> None:
     child.run_cell("import torch\ndef f(x): return 2 * x")
     assert torch.equal(child.call("f", [torch.arange(3)]).value, torch.tensor([0, 2, 4]))
 
 
-def test_an_error_in_a_call_is_the_students_with_a_readable_traceback(child: Child) -> None:
+def test_an_error_in_a_call_is_the_students_with_a_readable_traceback(
+    child: StudentProcess,
+) -> None:
     child.run_cell("def inner(x):\n    return x[9]\ndef f(x):\n    return inner(x)")
     with pytest.raises(StudentError, match="IndexError") as error:
         child.call("f", [np.zeros(3)])
@@ -198,7 +203,7 @@ def test_an_error_in_a_call_is_the_students_with_a_readable_traceback(child: Chi
     ],
 )
 def test_what_cannot_be_called_or_returned_is_the_students_error(
-    child: Child, source: str, export: str, name: str
+    child: StudentProcess, source: str, export: str, name: str
 ) -> None:
     child.run_cell(source)
     with pytest.raises(StudentError) as error:
@@ -206,56 +211,58 @@ def test_what_cannot_be_called_or_returned_is_the_students_error(
     assert error.value.ename == name
 
 
-def test_an_argument_that_cannot_cross_is_the_callers_error_and_costs_nothing(child: Child) -> None:
+def test_an_argument_that_cannot_cross_is_the_callers_error_and_costs_nothing(
+    child: StudentProcess,
+) -> None:
     child.run_cell("def f(x): return x")
     with pytest.raises(WireError, match="function"):
         child.call("f", [lambda: 0])
     assert child.call("f", [1]).value == 1
 
 
-def test_prints_of_a_call_show_up_nowhere(child: Child) -> None:
+def test_prints_of_a_call_show_up_nowhere(child: StudentProcess) -> None:
     child.run_cell("def f(): print('noise' * 100_000)")
     assert child.call("f").value is None
     assert child.run_cell("1;").outputs == []
 
 
-def test_every_life_starts_from_its_own_random_state(zygote: Zygote) -> None:
+def test_every_life_starts_from_its_own_random_state(sandbox: Sandbox) -> None:
     draws: set[Any] = set()
     for _ in range(3):
         draws.add(
             printed(
-                zygote.start(), "import random, numpy\nprint(random.random(), numpy.random.rand())"
+                sandbox.start(), "import random, numpy\nprint(random.random(), numpy.random.rand())"
             )
         )
     assert len(draws) == 3
 
 
-def test_a_life_that_ended_stays_ended_and_says_why(child: Child) -> None:
-    with pytest.raises(ChildDied, match="exit status 3") as death:
+def test_a_life_that_ended_stays_ended_and_says_why(child: StudentProcess) -> None:
+    with pytest.raises(ProcessEnded, match="exit status 3") as end:
         child.run_cell("import os; os._exit(3)")
-    assert death.value.kind == "exit"
-    with pytest.raises(ChildDied, match="exit status 3"):
+    assert end.value.kind == "exit"
+    with pytest.raises(ProcessEnded, match="exit status 3"):
         child.call("f")
     child.close()
 
 
-def test_starting_a_life_ends_the_one_before(zygote: Zygote) -> None:
-    first, second = zygote.start(), zygote.start()
+def test_starting_a_life_ends_the_one_before(sandbox: Sandbox) -> None:
+    first, second = sandbox.start(), sandbox.start()
     assert second.run_cell("1").ok
-    with pytest.raises(ChildDied):
+    with pytest.raises(ProcessEnded):
         first.run_cell("1")
     assert second.run_cell("1").ok
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../up", "a/../../b"])
-def test_files_stay_inside_the_submission(zygote: Zygote, name: str) -> None:
+def test_files_stay_inside_the_submission(sandbox: Sandbox, name: str) -> None:
     with pytest.raises(ValueError, match="not a name inside"):
-        zygote.start({name: b""})
-    assert zygote.start().run_cell("1").ok
+        sandbox.start({name: b""})
+    assert sandbox.start().run_cell("1").ok
 
 
 def test_files_that_do_not_fit_are_a_reason_not_a_crash() -> None:
-    with Zygote(Limits(disk_bytes=1 << 20), preload=()) as small:
-        with pytest.raises(ChildDied, match="did not fit"):
+    with Sandbox(Limits(disk_bytes=1 << 20), preload=()) as small:
+        with pytest.raises(ProcessEnded, match="did not fit"):
             small.start({"large.bin": bytes(2 << 20)})
         assert small.start().run_cell("1").ok

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from autograder.sandbox.sandbox import ChildDied, Limits, Zygote
+from autograder.protocol.errors import ProcessEnded
+from autograder.protocol.limits import Limits
+from autograder.sandbox.sandbox import Sandbox
 from autograder.sandbox.session import Session
 
 LIMITS = Limits(cell_seconds=20, call_seconds=1, submission_seconds=60)
@@ -16,7 +18,7 @@ OPENING = ("import time\nstarted = [time.time_ns()]", "print(started)")
 
 @pytest.fixture(scope="module")
 def impatient() -> Any:
-    with Zygote(LIMITS) as warm:
+    with Sandbox(LIMITS) as warm:
         yield warm
 
 
@@ -30,10 +32,10 @@ def test_a_function_that_runs_out_of_time_twice_is_not_called_a_third_time(impat
     with Session(impatient, {}, LIMITS, 0) as session:
         session.run_cell("def endless():\n    while True: pass\ndef quick(): return 3")
         for _ in range(2):
-            with pytest.raises(ChildDied, match="longer than 1 s"):
+            with pytest.raises(ProcessEnded, match="longer than 1 s"):
                 session.call("endless", [], {})
         before = time.monotonic()
-        with pytest.raises(ChildDied, match="ran out of time 2 times") as refused:
+        with pytest.raises(ProcessEnded, match="ran out of time 2 times") as refused:
             session.call("endless", [], {})
         assert time.monotonic() - before < 0.5
         assert refused.value.kind == "timeout"
@@ -62,7 +64,7 @@ def test_after_a_death_a_life_starts_after_the_opening_again(impatient: Any) -> 
         for source in OPENING:
             session.run_cell(source)
         session.run_cell("mine = 7")
-        with pytest.raises(ChildDied):
+        with pytest.raises(ProcessEnded):
             session.run_cell("import os; os._exit(3)")
         assert text_of(session, "print(mine, len(started))") == "7 1\n"
 

@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.errors import AutograderError
-from autograder.protocol.wire import Instance, decode, encode
-from autograder.sandbox.sandbox import CallResult, StudentError
+from autograder.protocol.errors import StudentError
+from autograder.protocol.values import Instance
+from autograder.protocol.wire import decode, encode
+from autograder.sandbox.process import CallResult
 from autograder.testing.proxies import StudentCodeError, install, make_proxy
 
 

@@ -1,4 +1,4 @@
-"""One life in the sandbox as the grader sees it: one submission's interpreter, and how it ends."""
+"""The student's process as the grader sees it: one submission's interpreter, and how it ends."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
-from autograder.errors import AutograderError
 from autograder.protocol import wire
 from autograder.protocol.channel import Channel, ChannelClosed
+from autograder.protocol.errors import EndKind, ProcessEnded, StudentError, TooLarge, WireError
 from autograder.protocol.limits import Limits
 from autograder.sandbox.bubblewrap import SandboxUnavailable
-
-DeathKind = Literal["timeout", "memory", "exit", "output", "protocol"]
 
 _START_SECONDS = 60.0
 
@@ -42,48 +40,30 @@ class CallResult:
     kwargs: dict[str, Any]
 
 
-class StudentError(AutograderError):
-    """The student's code raised an exception."""
-
-    def __init__(self, ename: str, evalue: str, traceback: str) -> None:
-        super().__init__(f"{ename}: {evalue}")
-        self.ename = ename
-        self.evalue = evalue
-        self.traceback = traceback
-
-
-class ChildDied(AutograderError):
-    """The life of a submission ended; `reason` says why in plain words."""
-
-    def __init__(self, kind: DeathKind, reason: str) -> None:
-        super().__init__(reason)
-        self.kind = kind
-        self.reason = reason
-
-
-class Child:
-    """One life: one submission's interpreter. Made by `Zygote.start`."""
+class StudentProcess:
+    """One submission's interpreter in the sandbox. Made by `Sandbox.start`."""
 
     def __init__(
-        self, channel: Channel, limits: Limits, end: Callable[[Child], dict[str, Any]]
+        self, channel: Channel, limits: Limits, end: Callable[[StudentProcess], dict[str, Any]]
     ) -> None:
         self._channel = channel
         self._limits = limits
         self._end = end
-        """Kills the life and tells how it ended by itself, if it did."""
+        """Kills the process and says how it ended, if it had ended already."""
         self._ends = time.monotonic() + limits.submission_seconds
         self._number = 0
-        self._death: ChildDied | None = None
+        self._ended: ProcessEnded | None = None
 
     def run_cell(self, source: str) -> CellResult:
         """Run a cell as a notebook would; an exception makes `ok` false.
 
-        Raises ChildDied if the life ends: too slow, too much memory, exit, breach of protocol.
+        Raises:
+            ProcessEnded: it was too slow, used too much memory, exited or broke the protocol.
         """
         started = time.monotonic()
         answer = self._ask({"op": "cell", "source": source}, self._limits.cell_seconds, "cell")
         seconds = time.monotonic() - started
-        with self._mortal("cell", self._limits.cell_seconds):
+        with self._exchange("cell", self._limits.cell_seconds):
             outputs = answer["outputs"]
             if not isinstance(outputs, list):
                 raise TypeError("the outputs are missing from the answer")
@@ -94,14 +74,16 @@ class Child:
     ) -> CallResult:
         """Call a function of the student's by its dotted name, such as "RNN.bptt".
 
-        Raises StudentError if it raised or returned what cannot cross, ChildDied if the life ends,
-        WireError if the arguments cannot cross.
+        Raises:
+            StudentError: it raised, or returned what cannot cross.
+            ProcessEnded: the process ended; see `run_cell`.
+            WireError: the arguments cannot cross.
         """
         named = dict(kwargs or {})
         request = {"op": "call", "export": export, "args": list(args), "kwargs": named}
         what = f"call of {export}"
         answer = self._ask(request, self._limits.call_seconds, what)
-        with self._mortal(what, self._limits.call_seconds):
+        with self._exchange(what, self._limits.call_seconds):
             if "error" in answer:
                 error = answer["error"]
                 raise StudentError(*(_text(error[key]) for key in ("ename", "evalue", "traceback")))
@@ -113,47 +95,47 @@ class Child:
             return CallResult(answer["value"], after, named_after)
 
     def close(self) -> None:
-        """Kill everything of this life; nothing of it is left when this returns."""
-        if self._death is None:
-            self._die("exit", "the submission was closed")
+        """Kill the process and all that it started; nothing of them is left when this returns."""
+        if self._ended is None:
+            self._end_as("exit", "the submission was closed")
 
     def begin(self, files: Mapping[str, bytes]) -> None:
-        """Wait until the walls stand, then put `files` into the working directory."""
+        """Wait until the process is confined, then put `files` into its working directory."""
         for name in files:
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts:
                 raise ValueError(f"{name!r} is not a name inside the submission")
-        with self._mortal("start", _START_SECONDS) as deadline:
+        with self._exchange("start", _START_SECONDS) as deadline:
             answer = self._channel.receive(deadline)
             if answer["error"] is not None:
                 raise SandboxUnavailable(
-                    f"a submission's walls could not be raised: {_text(answer['error'])}"
+                    f"a submission could not be confined: {_text(answer['error'])}"
                 )
         if files:
             request = {"op": "files", "files": dict(files)}
             answer = self._ask(request, _START_SECONDS, "start")
             if "error" in answer:
                 room = _size(self._limits.disk_bytes)
-                raise self._die(
+                raise self._end_as(
                     "memory", f"its files did not fit into {room}: {_text(answer['error'])}"
                 )
 
     def _ask(self, request: dict[str, Any], seconds: float, what: str) -> dict[str, Any]:
-        if self._death is not None:
-            raise self._death
+        if self._ended is not None:
+            raise self._ended
         self._number += 1
-        # what cannot cross is the caller's mistake and costs the life nothing
+        # what cannot cross is the caller's mistake: the process goes on
         frame = wire.encode({"number": self._number, **request})
-        with self._mortal(what, seconds) as deadline:
+        with self._exchange(what, seconds) as deadline:
             self._channel.send(frame, deadline)
             answer = self._channel.receive(deadline)
             if not isinstance(answer, dict) or answer.get("number") != self._number:
-                raise wire.WireError("it answered another question than the one asked")
+                raise WireError("it answered another question than the one asked")
             return answer
 
     @contextmanager
-    def _mortal(self, what: str, seconds: float) -> Iterator[float]:
-        """Gives the deadline of one exchange; whatever goes wrong in it ends the life, said why."""
+    def _exchange(self, what: str, seconds: float) -> Iterator[float]:
+        """The deadline of one exchange; if anything goes wrong in it, the process is ended."""
         now = time.monotonic()
         deadline = min(now + seconds, self._ends)
         try:
@@ -161,17 +143,17 @@ class Child:
         except TimeoutError:
             if deadline < now + seconds:
                 what, seconds = "whole submission", self._limits.submission_seconds
-            raise self._die("timeout", f"the {what} took longer than {seconds:g} s") from None
+            raise self._end_as("timeout", f"the {what} took longer than {seconds:g} s") from None
         except ChannelClosed:
-            raise self._die("exit", "") from None
-        except wire.TooLarge as error:
-            raise self._die("output", f"the {what} gave back too much: {error}") from None
-        except (wire.WireError, KeyError, TypeError, AttributeError) as error:
-            raise self._die(
+            raise self._end_as("exit", "") from None
+        except TooLarge as error:
+            raise self._end_as("output", f"the {what} gave back too much: {error}") from None
+        except (WireError, KeyError, TypeError, AttributeError) as error:
+            raise self._end_as(
                 "protocol", f"the {what} tampered with the connection to the grader: {error}"
             ) from None
 
-    def _die(self, kind: DeathKind, reason: str) -> ChildDied:
+    def _end_as(self, kind: EndKind, reason: str) -> ProcessEnded:
         self._channel.connection.close()
         end = self._end(self)
         if end.get("verdict") == "memory":
@@ -181,11 +163,11 @@ class Child:
             kind, reason = "exit", "the sandbox was ended from outside, not by the submission"
         elif not reason:
             kind, reason = _how_it_ended(end.get("status"))
-        self._death = ChildDied(kind, reason)
-        return self._death
+        self._ended = ProcessEnded(kind, reason)
+        return self._ended
 
 
-def _how_it_ended(status: int | None) -> tuple[DeathKind, str]:
+def _how_it_ended(status: int | None) -> tuple[EndKind, str]:
     if status is None:
         return "protocol", "the code closed its connection to the grader"
     if status < 0:

@@ -1,24 +1,24 @@
 """What a student's function returned, turned into the mistake it looks like.
 
 The function is called on fresh inputs. What comes back is compared quantity by quantity with the
-reference answer, then with every mutant of the bank, and where none fits with simple structure.
+reference answer, then with every mutant, and where none fits with simple structure.
 """
 
 from __future__ import annotations
 
+import base64
 import copy
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from autograder.diagnosis.circumstances import Reference, explain_where
+from autograder.diagnosis.conditions import Reference, explain_where
 from autograder.diagnosis.evidence import SINGLE, UNKNOWN, Evidence, Finding, merged
 from autograder.diagnosis.heatmap import draw_heatmap
 from autograder.diagnosis.matching import Match, best_cover, complete_matches, find_matches
-from autograder.diagnosis.misconceptions import Bank
-from autograder.diagnosis.mutants import Workshop
+from autograder.diagnosis.misconceptions import Misconceptions
+from autograder.diagnosis.mutants import MutantRunner
 from autograder.diagnosis.precision import explain_precision
 from autograder.diagnosis.probes import (
     BUILDS_ON,
@@ -31,112 +31,88 @@ from autograder.diagnosis.side_effects import explain_side_effects
 from autograder.diagnosis.structure import explain_problem, explain_shape_and_scale
 from autograder.diagnosis.wording import message_of, open_challenge, paragraph_of, right_in_words
 from autograder.errors import AutograderError
+from autograder.recording.results import DiagnosisRecord, ExerciseFeedback
 
-__all__ = ["Diagnosis", "Report", "diagnose"]
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """One misconception that the returned values point at; confidence is between 0 and 1."""
-
-    label: str
-    family: str
-    confidence: float
-    message: str
-
-
-@dataclass(frozen=True)
-class Report:
-    """What one exercise's function gets right, and what its mistakes look like.
-
-    Attributes:
-        right: in words, what was right.
-        diagnoses: likely misconceptions, most likely first; empty for a right answer, and for a
-            challenge that was left open.
-        paragraph: the friendly paragraph for the student's feedback page.
-        heatmap_png: |student − reference| on one probe, or None where nothing can be drawn.
-    """
-
-    right: list[str]
-    diagnoses: list[Diagnosis]
-    paragraph: str
-    heatmap_png: bytes | None
+__all__ = ["diagnose"]
 
 
 def diagnose(
     exercise: str,
     student: Callable[..., Any],
     namespace: Mapping[str, Any],
-    bank: Bank,
+    known: Misconceptions,
     seed: int,
-) -> Report:
+) -> ExerciseFeedback:
     """Find out what a student's answer to one exercise looks like.
 
     Args:
         exercise: its name, such as `bptt`.
         student: the student's function, called like the reference.
         namespace: what the instructor's cells define; its classes may hold proxies.
-        bank: misconceptions and reference answers.
-        seed: the same seed repeats the same inputs; with the same namespace and bank it also saves
-            running the mutants again.
+        misconceptions: misconceptions and reference answers.
+        seed: the same seed repeats the same inputs; with the same namespace and misconceptions
+            it also saves running the mutants again.
 
     Raises:
         AutograderError: the exercise is none that inputs can be made for.
     """
-    if exercise not in QUANTITIES or exercise not in bank.references:
-        known = ", ".join(QUANTITIES)
-        raise AutograderError(f"There are no probes for the exercise '{exercise}' (only {known}).")
-    workshop = _workshop(bank, exercise, namespace)
-    evidence = _gather(student, workshop, seed)
+    if exercise not in QUANTITIES or exercise not in known.references:
+        names = ", ".join(QUANTITIES)
+        raise AutograderError(f"There are no probes for the exercise '{exercise}' (only {names}).")
+    runner = _runner_of(known, exercise, namespace)
+    evidence = _gather(student, runner, seed)
+    right = tuple(right_in_words(evidence))
     if evidence.is_right:
-        return Report(right_in_words(evidence), [], paragraph_of(evidence, []), None)
-    if evidence.is_untouched and bank.references[exercise].exercise.always_blank:
-        return Report([], [], open_challenge(exercise), None)
-    foundation = functools.partial(_wrong_foundation, exercise, namespace, bank, seed)
-    findings = merged(_explain(evidence, workshop, bank, foundation))
-    return Report(
-        right_in_words(evidence),
-        [Diagnosis(f.label, f.family, f.confidence, message_of(f)) for f in findings],
+        return ExerciseFeedback(exercise, right, (), paragraph_of(evidence, []))
+    if evidence.is_untouched and known.references[exercise].exercise.always_blank:
+        return ExerciseFeedback(exercise, (), (), open_challenge(exercise))
+    foundation = functools.partial(_wrong_foundation, exercise, namespace, known, seed)
+    findings = merged(_explain(evidence, runner, known, foundation))
+    png = draw_heatmap(evidence)
+    return ExerciseFeedback(
+        exercise,
+        right,
+        tuple(DiagnosisRecord(f.label, f.family, f.confidence, message_of(f)) for f in findings),
         paragraph_of(evidence, findings),
-        draw_heatmap(evidence),
+        base64.b64encode(png).decode() if png else None,
     )
 
 
-_workshops: WeakKeyDictionary[Bank, dict[str, Workshop]] = WeakKeyDictionary()
+_runners: WeakKeyDictionary[Misconceptions, dict[str, MutantRunner]] = WeakKeyDictionary()
 
 
-def _workshop(bank: Bank, exercise: str, namespace: Mapping[str, Any]) -> Workshop:
-    """The workshop of the last call, if it was about the same."""
-    kept = _workshops.setdefault(bank, {})
+def _runner_of(known: Misconceptions, exercise: str, namespace: Mapping[str, Any]) -> MutantRunner:
+    """The runner of the last call, if it was about the same."""
+    kept = _runners.setdefault(known, {})
     if exercise not in kept or kept[exercise].namespace is not namespace:
-        kept[exercise] = Workshop(bank, exercise, namespace)
+        kept[exercise] = MutantRunner(known, exercise, namespace)
     return kept[exercise]
 
 
-def _gather(student: Callable[..., Any], workshop: Workshop, seed: int) -> Evidence:
+def _gather(student: Callable[..., Any], runner: MutantRunner, seed: int) -> Evidence:
     """Call the student's function on every probe, and the reference beside it."""
     probes, mine, theirs = [], [], []
-    for number, probe in enumerate(workshop.probes(seed)):
+    for number, probe in enumerate(runner.probes(seed)):
         seen = observe(student, probe, copy.deepcopy(probe.model))
         probes.append(probe)
         mine.append(seen)
-        theirs.append(workshop.observe(None, number))
+        theirs.append(runner.observe(None, number))
         if seen.died or seen.problem == "NotImplementedError":
             break  # the others would say the same
-    return Evidence(workshop.exercise, tuple(probes), tuple(mine), tuple(theirs))
+    return Evidence(runner.exercise, tuple(probes), tuple(mine), tuple(theirs))
 
 
 def _wrong_foundation(
-    exercise: str, namespace: Mapping[str, Any], bank: Bank, seed: int
+    exercise: str, namespace: Mapping[str, Any], known: Misconceptions, seed: int
 ) -> Finding | None:
     """The finding that another exercise's function, which this one calls, is not right."""
     below = BUILDS_ON.get(exercise)
-    if below is None or below not in bank.references:
+    if below is None or below not in known.references:
         return None
-    owner, _, name = bank.references[below].exercise.exports[0].rpartition(".")
+    owner, _, name = known.references[below].exercise.exports[0].rpartition(".")
     function = getattr(namespace[owner], name, None) if owner else namespace.get(name)
-    workshop = _workshop(bank, below, namespace)
-    if function is not None and _gather(function, workshop, seed).is_right:
+    runner = _runner_of(known, below, namespace)
+    if function is not None and _gather(function, runner, seed).is_right:
         return None
     return Finding(
         f"builds-on-{below}",
@@ -148,14 +124,17 @@ def _wrong_foundation(
 
 
 def _explain(
-    evidence: Evidence, workshop: Workshop, bank: Bank, foundation: Callable[[], Finding | None]
+    evidence: Evidence,
+    runner: MutantRunner,
+    known: Misconceptions,
+    foundation: Callable[[], Finding | None],
 ) -> list[Finding]:
     """The best explanation that can be given: exact first, then by parts, then by structure."""
     problem = explain_problem(evidence)
     if problem is not None and all(seen.problem for seen in evidence.student):
         return [problem]
-    mutants = bank.mutants[evidence.exercise]
-    matches = find_matches(evidence, workshop, mutants)
+    mutants = known.mutants[evidence.exercise]
+    matches = find_matches(evidence, runner, mutants)
     if complete := complete_matches(matches):
         confidence = 0.98 if len(complete) == 1 else 0.6
         return [found for match in complete for found in match.findings(confidence)]
@@ -167,16 +146,16 @@ def _explain(
     if not evidence.wrong or not (evidence.repeats or evidence.changed):
         # values that change from call to call say nothing about the equations
         return findings
-    reference = _reference_at(workshop)
+    reference = _reference_at(runner)
     precision = explain_precision(evidence, reference)
     if precision is not None:
         return [precision, *findings]
     parts, left = _by_parts(evidence, matches)
     if left:
-        pairs = find_matches(evidence, workshop, bank.pairs(evidence.exercise))
+        pairs = find_matches(evidence, runner, known.pairs(evidence.exercise))
         for pair in complete_matches(pairs)[:1]:
             return pair.findings(0.85)
-        coarse = find_matches(evidence, workshop, mutants, SINGLE)
+        coarse = find_matches(evidence, runner, mutants, SINGLE)
         for match in complete_matches(coarse)[:1]:
             return match.findings(0.75)
         parts += _by_guess(evidence, [*matches, *pairs], reference, left)
@@ -222,10 +201,10 @@ def _by_guess(
         )
 
 
-def _reference_at(workshop: Workshop) -> Reference:
+def _reference_at(runner: MutantRunner) -> Reference:
     def reference(probe: Probe, truncation: int) -> Observation:
-        model = workshop.adopt(probe.model)
+        model = runner.adopt(probe.model)
         model.bptt_truncate = truncation
-        return observe(workshop.reference, probe, model)
+        return observe(runner.reference, probe, model)
 
     return reference

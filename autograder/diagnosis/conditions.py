@@ -30,7 +30,7 @@ def explain_where(evidence: Evidence, reference: Reference) -> Iterator[Finding]
         _clipped,
         _columns,
         _slope,
-        _circumstances,
+        _condition,
     )
     for name in evidence.wrong:
         for rule in rules:
@@ -168,7 +168,7 @@ def _slope(evidence: Evidence, name: str, reference: Reference) -> Finding | Non
     return None
 
 
-def _circumstances(evidence: Evidence, name: str, reference: Reference) -> Finding | None:
+def _condition(evidence: Evidence, name: str, reference: Reference) -> Finding | None:
     verdicts = evidence.telling_verdicts(name)
     if not any(right for _, right in verdicts):
         return None
