@@ -27,7 +27,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(CORE): requirements.lock pyproject.toml | $(BIN)/python
-	@echo "Installing the core into $(VENV): homework, authoring, grader (about 1 minute, 1 GB, only once)"
+	@echo "Installing the core into $(VENV): homework, authoring, grader (about a minute, 0.5 GB, only once)"
 	$(PIP) --constraint requirements.lock setuptools wheel
 	$(PIP) --constraint requirements.lock --no-build-isolation --editable .
 	@touch $(CORE)
