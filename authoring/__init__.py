@@ -1,7 +1,7 @@
-"""Source notebooks to releases and solutions, and the check that nothing secret gets out.
+"""Source notebooks to what students and staff get, and the check that nothing secret gets out.
 
-The rooms: `exercises` reads what a notebook's cells say, `blanks` rewrites them, `release` and
-`solutions` build, `check` compares and looks for `leaks` (also in the `wheel`), `bundle` packs what
-students get, `sample_class` hands in a class to try with; `course` is the folder on disk, `cli`
-the command.
+Takes the notebooks of `source/` and nbgrader's configuration and gives `release/`, `solutions/`,
+the students' zip and a sample class. Called by its own `cli`, by nbgrader
+(`release.SelectExercises`) and, to read an instructor's notebook, by `autograder` (`exercises`,
+`markers`). Imports nothing else of ours.
 """

@@ -86,13 +86,13 @@ def grade(
         with lasting_imports():
             from autograder.course import Course
             from autograder.scheduling.batch import Plan, chosen_students, grade_class
-            from autograder.scheduling.progress import Progress
+            from autograder.scheduling.progress import grading_bar
 
         plan = Plan(assignment, tuple(student or ()), force, jobs, scheduler, allow_unsandboxed)
         course = Course.of(Path.cwd(), config)
         students = chosen_students(course, plan)
-        with Progress(len(students), quiet=quiet) as progress:
-            results = grade_class(course, plan, students, progress.advance)
+        with grading_bar(len(students), quiet=quiet) as advance:
+            results = grade_class(course, plan, students, advance)
     except AutograderError as error:
         _fail(str(error))
     _tell(results, len(students), quiet=quiet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -64,7 +65,9 @@ def _executed(on_cell: Callable[[int, int], None] | None) -> NotebookNode:
         notebook, timeout=300, kernel_name="python3", on_cell_complete=done, config=config
     )
     try:
-        client.execute(cwd=str(Path.cwd()))
+        # Whatever backend is set for this process, the notebook shows its figures.
+        inline = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+        client.execute(cwd=str(Path.cwd()), env={**os.environ, **inline})
     except CellExecutionError as error:
         raise GtnError(
             f"{NOTEBOOK.name} does not fit the recordings: {error.evalue} Correct the sentence in "
