@@ -55,7 +55,7 @@ def grade(
         bool,
         typer.Option(
             "--allow-unsandboxed",
-            help="Grade even where no sandbox can be had. Students' code then runs with your "
+            help="Grade even where there is no sandbox. Students' code then runs with your "
             "rights; the gradebook's comments will say so.",
         ),
     ] = False,

@@ -12,7 +12,7 @@ _FORMATS_OF_NO_NOTEBOOK = ("rfc3987_syntax", "rfc3986_validator")
 
 
 def import_less() -> None:
-    """Leave out of later imports what takes longest and is of no use here.
+    """Leave out of later imports what takes longest and is not used here.
 
     - jsonschema builds grammars on import for formats that no notebook's schema uses:
       https://github.com/python-jsonschema/jsonschema/issues/1428

@@ -36,7 +36,7 @@ INSTALL_HINT = (
 
 
 class SandboxUnavailable(AutograderError):
-    """No sandbox can be had on this machine; the message says why and how to get one."""
+    """There is no sandbox on this machine; the message says why and how to get one."""
 
 
 def zygote_arguments(

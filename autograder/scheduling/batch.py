@@ -114,7 +114,7 @@ def _only_grader(course: Course, assignment: str) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AutograderError(
-                f"Another `autograder grade {assignment}` is at work in this course. "
+                f"Another `autograder grade {assignment}` is running in this course. "
                 "Wait for it to end."
             ) from None
         yield
@@ -235,7 +235,7 @@ class _Batch:
                 result = result_of(self._autograded(student) / f"{instructor.name}.ipynb")
             except AutograderError:
                 return False
-            # What could not be graded is named in every run, until it is handed in anew.
+            # What could not be graded is named in every run, until it is handed in again.
             if result is None or result.status == "not gradable":
                 return False
             if result.fingerprint != job.fingerprint:

@@ -186,4 +186,4 @@ class _DaskPool:
         return self.executor.submit(function, *arguments)
 
     def expect(self, waiting: int) -> None:
-        """The cluster is as large as whoever started it wanted it."""
+        """The size of the cluster is not ours to change."""

@@ -60,7 +60,7 @@ def warm_up(limits: Limits, *, unsandboxed: bool) -> None:
     """Make a worker ready for its first job: import while the sandbox starts and does the same.
 
     Raises:
-        AutograderError: no sandbox can be had.
+        AutograderError: there is no sandbox.
     """
     _thread().submit(sandbox, limits, unsandboxed=unsandboxed).result()
     from autograder.sandbox.sandbox import PRELOAD
@@ -175,7 +175,7 @@ def sandbox(limits: Limits, *, unsandboxed: bool) -> Sandbox:
     """The calling thread's warm interpreter, begun on first use and whenever the limits change.
 
     Raises:
-        AutograderError: no sandbox can be had.
+        AutograderError: there is no sandbox.
     """
     from autograder.sandbox.sandbox import Sandbox
 

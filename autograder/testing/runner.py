@@ -63,7 +63,7 @@ def run_notebook(
         files: the submission's other files, for the sandbox.
 
     Raises:
-        AutograderError: the instructor's cells do not run, or the sandbox cannot be had.
+        AutograderError: the instructor's cells do not run, or there is no sandbox.
     """
     started = time.monotonic()
     seed = seed_for(instructor, student)
