@@ -78,7 +78,7 @@ def assert_same_metrics(first: Path, second: Path) -> None:
         assert {**mine, "seconds": 0} == {**theirs, "seconds": 0}
 
 
-def killed_run(out_dir: Path, deed: str) -> None:
+def killed_run(out_dir: Path, script: str) -> None:
     """Run the tiny experiment in a process of its own, which kills itself with SIGKILL."""
     script = f"""
         import os, signal, sys
@@ -86,7 +86,7 @@ def killed_run(out_dir: Path, deed: str) -> None:
         from pathlib import Path
         sys.path.insert(0, {str(Path(__file__).parent)!r})
         import test_meta_training as room
-        {textwrap.indent(textwrap.dedent(deed), " " * 8).strip()}
+        {textwrap.indent(textwrap.dedent(script), " " * 8).strip()}
         room.run(room.tiny(variant="random"), Path({str(out_dir)!r}), on_step=on_step)
     """
     done = subprocess.run(
@@ -112,11 +112,11 @@ on_step = None
 """
 
 
-@pytest.mark.parametrize("deed", [KILL_AFTER_SIX, KILL_WHILE_SAVING], ids=["between", "saving"])
-def test_a_killed_run_resumed_equals_an_unkilled_one_bit_for_bit(tmp_path: Path, deed: str) -> None:
+@pytest.mark.parametrize("script", [KILL_AFTER_SIX, KILL_WHILE_SAVING], ids=["between", "saving"])
+def test_a_killed_run_resumed_equals_an_unkilled_one_bit_for_bit(tmp_path: Path, script: str) -> None:
     config = tiny(variant="random")
     whole = run(config, tmp_path / "whole")
-    killed_run(tmp_path / "killed", deed)
+    killed_run(tmp_path / "killed", script)
     kept = load_state(tmp_path / "killed", "cpu")
     assert kept is not None
     assert kept.outer_step == 4
