@@ -16,6 +16,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.course import Course
+from autograder.errors import AutograderError
 from autograder.options import GradingOptions
 from autograder.recording.gradebook import Gradebook
 from autograder.recording.scores import score_notebook
@@ -48,7 +49,8 @@ class TrustedExecute(NbGraderPreprocessor, GradingOptions):
         """Run the notebook; the outputs of its test cells are the verdicts.
 
         Raises:
-            AutograderError: there is no sandbox, or the instructor's own cells fail.
+            AutograderError: there is no sandbox, the instructor's own cells fail, or a test that
+                the assignment's own solution does not pass.
         """
         instructor = _instructor(self, resources)
         course = _course(self)
@@ -62,6 +64,8 @@ class TrustedExecute(NbGraderPreprocessor, GradingOptions):
         )
         job = Job((instructor,), submission, self.limits, self.allow_unsandboxed)
         result = run_job(job, instructor, nb)
+        if result.unfair:  # nbgrader would score them 0
+            raise AutograderError(result.reason)
         graded = nbformat.from_dict(nb)
         score_notebook(graded, result, instructor.points)
         return graded, resources

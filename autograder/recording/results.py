@@ -63,6 +63,7 @@ class SubmissionResult:
         timed_out: whether a time limit was hit anywhere.
         sandboxed: False when the grader was told to run without a sandbox.
         fingerprint: digest of everything the grade depends on; equal means nothing changed.
+        unfair: tests that the assignment's own solution fails: they are not scored.
     """
 
     student: str
@@ -76,6 +77,7 @@ class SubmissionResult:
     timed_out: bool = False
     sandboxed: bool = True
     fingerprint: str = ""
+    unfair: tuple[str, ...] = ()
 
     def to_metadata(self) -> dict[str, Any]:
         """The record as plain JSON values, for a notebook's metadata."""
@@ -93,6 +95,7 @@ class SubmissionResult:
             if known["status"] not in get_args(Status):
                 raise ValueError(f"unknown status {known['status']!r}")
             known["tests"] = {name: (got, most) for name, (got, most) in known["tests"].items()}
+            known["unfair"] = tuple(known.get("unfair", ()))
             known["exercises"] = tuple(_exercise(entry) for entry in known["exercises"])
             return cls(**known)
         except (KeyError, TypeError, ValueError, AttributeError) as error:

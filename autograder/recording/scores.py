@@ -46,7 +46,8 @@ def score_notebook(
             continue
         cell, name = nbformat.from_dict(given), nbgrader.get("grade_id", "")
         if nbgrader.get("grade"):
-            scores[name] = determine_grade(cell)[0] if gradable else None
+            fair = gradable and name not in result.unfair
+            scores[name] = determine_grade(cell)[0] if fair else None
         if nbgrader.get("solution"):
             untouched = gradable and nbgrader["checksum"] == compute_checksum(cell)
             comments[name] = note or ("No response." if untouched else None)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import gc
 import importlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any
 
 from autograder.protocol.limits import Limits
-from autograder.recording.results import SubmissionResult
+from autograder.recording.results import Status, SubmissionResult
 from autograder.startup import lasting_imports
 from autograder.submission.instructor import InstructorNotebook
 from autograder.submission.reading import (
@@ -101,23 +101,40 @@ def run_job(
     Raises:
         AutograderError: see `grade`.
     """
+    from autograder.testing.reference import tests_that_the_reference_fails
     from autograder.testing.runner import run_notebook
 
+    warm = sandbox(job.limits, unsandboxed=job.unsandboxed)
+    unfair = tests_that_the_reference_fails(instructor, warm, job.limits)
     run = run_notebook(
         instructor,
         notebook,
         student=job.submission.student,
-        sandbox=sandbox(job.limits, unsandboxed=job.unsandboxed),
+        sandbox=warm,
         files={**job.submission.others, **instructor.files},
         limits=job.limits,
     )
+    status: Status = "partly graded" if run.problems or unfair else "graded"
+    if unfair and len(unfair) == sum(cell.is_test for cell in instructor.cells):
+        status = "not gradable"
+    reasons = [*([_unfair(unfair)] if unfair else []), *run.problems]
     return SubmissionResult(
         **_identity(job, instructor),
-        status="partly graded" if run.problems else "graded",
-        reason=" ".join([*run.problems, *remarks, *job.submission.remarks]),
+        status=status,
+        reason=" ".join([*reasons, *remarks, *job.submission.remarks]),
         seconds=run.seconds,
+        unfair=tuple(unfair),
         exercises=tuple(run.exercises),
         timed_out=run.timed_out,
+    )
+
+
+def _unfair(tests: Mapping[str, str]) -> str:
+    return (
+        f"Not scored: {', '.join(tests)}. The assignment's own solution does not pass these tests "
+        f"in this grader ({next(iter(tests.values()))}). Its instructor can score them by hand, or "
+        "correct the source notebook (a solution cell must say what it exports, see "
+        "CONTRIBUTING.md), release it and grade again."
     )
 
 

@@ -126,6 +126,7 @@ class InstructorNotebook:
         demonstrations: sources of other cells that only show something and are not run.
         metadata: kernelspec and language_info for the graded notebook.
         files: the assignment's other files, by relative path.
+        reference: the source notebook with its solutions, each cell as `plain_cell` gives it.
         opening: sources of the cells that run before the first one that students write, where
             they need no other file: the same for every submission that leaves them as they are.
         misconceptions: what the diagnosis reads, by file name: the table of misconceptions and
@@ -140,12 +141,13 @@ class InstructorNotebook:
     files: Mapping[str, bytes] = field(default_factory=dict)
     misconceptions: Mapping[str, bytes] = field(default_factory=dict)
     opening: tuple[str, ...] = ()
+    reference: tuple[Mapping[str, Any], ...] = ()
 
     @cached_property
     def digest(self) -> str:
         """Digest of all that a grade depends on; students cannot know it (hidden tests)."""
         told = hashlib.sha256(repr((self.assignment, self.name, self.cells)).encode())
-        told.update(repr(sorted(self.demonstrations)).encode())
+        told.update(repr((sorted(self.demonstrations), self.reference)).encode())
         for path, data in (*sorted(self.files.items()), *sorted(self.misconceptions.items())):
             told.update(f"{path}\0{len(data)}\0".encode() + data)
         return told.hexdigest()
@@ -233,7 +235,16 @@ def _read_instructor(
         metadata={key: notebook["metadata"][key] for key in kept if key in notebook["metadata"]},
         files=files,
         misconceptions=_misconceptions_beside(source),
+        reference=tuple(_reference_cell(cell) for cell in notebook["cells"]),
     )
+
+
+def _reference_cell(cell: Mapping[str, Any]) -> dict[str, Any]:
+    source, nbgrader = source_of(cell), cell["metadata"].get("nbgrader", {})
+    if cell["cell_type"] == "code":
+        source = without_markers(read_lines(source, ""))
+    plain = {"cell_type": cell["cell_type"], "source": source}
+    return {**plain, "grade_id": nbgrader["grade_id"]} if "grade_id" in nbgrader else plain
 
 
 def _opening(

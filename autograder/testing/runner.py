@@ -52,6 +52,7 @@ def run_notebook(
     sandbox: Sandbox,
     files: Mapping[str, bytes],
     limits: Limits,
+    diagnose: bool = True,
 ) -> Run:
     """Run a submission that is in the instructor's structure; outputs go into its code cells.
 
@@ -61,6 +62,7 @@ def run_notebook(
     Args:
         notebook: from `submissions.restore`; changed in place.
         files: the submission's other files, for the sandbox.
+        diagnose: also say what each exercise's answer looks like.
 
     Raises:
         AutograderError: the instructor's cells do not run, or there is no sandbox.
@@ -82,7 +84,8 @@ def run_notebook(
         try:
             for (cell, instructors), source in zip(code, sources, strict=True):
                 run.cell(cell, instructors, source)
-            run.diagnose()
+            if diagnose:
+                run.diagnose()
         finally:
             run.forget()
     run.report.seconds = round(time.monotonic() - started, 3)

@@ -113,7 +113,9 @@ on_step = None
 
 
 @pytest.mark.parametrize("script", [KILL_AFTER_SIX, KILL_WHILE_SAVING], ids=["between", "saving"])
-def test_a_killed_run_resumed_equals_an_unkilled_one_bit_for_bit(tmp_path: Path, script: str) -> None:
+def test_a_killed_run_resumed_equals_an_unkilled_one_bit_for_bit(
+    tmp_path: Path, script: str
+) -> None:
     config = tiny(variant="random")
     whole = run(config, tmp_path / "whole")
     killed_run(tmp_path / "killed", script)
