@@ -7,12 +7,13 @@ a student with that misconception returns. Only the instructor's own text is eve
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import itertools
 import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -100,7 +101,6 @@ class Misconceptions:
 
     entries: tuple[Misconception, ...]
     references: Mapping[str, Reference]
-    _pairs: dict[str, list[Mutant]] = field(default_factory=dict, init=False, repr=False)
 
     @functools.cached_property
     def mutants(self) -> Mapping[str, tuple[Mutant, ...]]:
@@ -109,34 +109,41 @@ class Misconceptions:
         Raises:
             AutograderError: an edit does not apply to the reference answer.
         """
-        found: dict[str, list[Mutant]] = {name: [] for name in self.references}
-        for misconception in self.entries:
-            reference = self.references[misconception.exercise]
-            for number, edits in enumerate(misconception.variants):
-                where = f"misconception '{misconception.label}', variant {number + 1}"
-                source = apply_edits(reference.function, edits, where)
-                code = _compile(source, where)
-                found[misconception.exercise].append(Mutant((misconception,), code))
-        return {name: tuple(mutants) for name, mutants in found.items()}
+        found: dict[str, tuple[Mutant, ...]] = dict.fromkeys(self.references, ())
+        for entry in self.entries:
+            for number, edits in enumerate(entry.variants, 1):
+                where = f"misconception '{entry.label}', variant {number}"
+                found[entry.exercise] += (self._mutant((entry,), edits, where),)
+        return found
 
-    def pairs(self, exercise: str) -> Sequence[Mutant]:
-        """Mutants with two frequent misconceptions at once, compiled once per process."""
-        if exercise not in self._pairs:
-            often = [m for m in self.entries if m.exercise == exercise and m.often]
-            made = (self._pair(one, two) for one, two in itertools.combinations(often, 2))
-            self._pairs[exercise] = [mutant for mutant in made if mutant is not None]
-        return self._pairs[exercise]
+    @functools.cached_property
+    def pairs(self) -> Mapping[str, tuple[Mutant, ...]]:
+        """exercise → its mutants with two frequent misconceptions at once.
 
-    def _pair(self, one: Misconception, two: Misconception) -> Mutant | None:
-        """Both mistakes, in the order in which their edits apply; None where in neither."""
-        function = self.references[one.exercise].function
-        for first, second in ((one, two), (two, one)):
-            try:
-                source = apply_edits(function, [*first.variants[0], *second.variants[0]])
-                return Mutant((one, two), _compile(source, f"{one.label} and {two.label}"))
-            except AutograderError:
+        The edits are made in the order in which they apply; a pair that has none is left out.
+        """
+        found: dict[str, tuple[Mutant, ...]] = dict.fromkeys(self.references, ())
+        often = [entry for entry in self.entries if entry.often]
+        for one, two in itertools.combinations(often, 2):
+            if one.exercise != two.exercise:
                 continue
-        return None
+            for first, second in ((one, two), (two, one)):
+                edits = [*first.variants[0], *second.variants[0]]
+                with contextlib.suppress(AutograderError):
+                    mutant = self._mutant((one, two), edits, f"{one.label} and {two.label}")
+                    found[one.exercise] += (mutant,)
+                    break
+        return found
+
+    def _mutant(
+        self, misconceptions: tuple[Misconception, ...], edits: Sequence[Edit], where: str
+    ) -> Mutant:
+        reference = self.references[misconceptions[0].exercise]
+        try:
+            source = apply_edits(reference.function, edits, where)
+            return Mutant(misconceptions, compile(source, f"<{where}>", "exec"))
+        except SyntaxError as error:
+            raise AutograderError(f"{where}: the edited answer is not Python ({error}).") from error
 
 
 def load_misconceptions(path: Path) -> Misconceptions:
@@ -160,10 +167,11 @@ def apply_edits(source: str, edits: Sequence[Edit], where: str = "edit") -> str:
         AutograderError: an old text occurs never, or more than once.
     """
     for old, new in edits:
+        lines = source.split("\n")
         places = [
             (number, found)
-            for number, line in enumerate(source.split("\n"))
-            if (found := _indented(old, line)) and _block(source, number, found).count(found) == 1
+            for number, line in enumerate(lines)
+            if (found := _indented(old, line)) and _block(lines, number, found).count(found) == 1
         ]
         if len(places) != 1:
             raise AutograderError(
@@ -171,34 +179,19 @@ def apply_edits(source: str, edits: Sequence[Edit], where: str = "edit") -> str:
                 "which must be once. Adjust the edit to the notebook's solution cell."
             )
         number, found = places[0]
-        lines = source.split("\n")
-        indent = _indent(lines[number])
-        replaced = "\n".join(lines[number:]).replace(found, new.replace("\n", "\n" + indent), 1)
+        replaced = "\n".join(lines[number:]).replace(found, _indented(new, lines[number]), 1)
         source = "\n".join([*lines[:number], replaced])
     return source
 
 
-def _indented(old: str, line: str) -> str:
-    """The old text as it would stand in the source if it began on this line, else nothing."""
-    first, *others = old.split("\n")
-    if first not in line:
-        return ""
-    return "\n".join([first, *(_indent(line) + other for other in others)])
+def _indented(text: str, line: str) -> str:
+    """The text as it would stand in the source if it began on this line."""
+    return text.replace("\n", "\n" + line[: len(line) - len(line.lstrip())])
 
 
-def _block(source: str, number: int, found: str) -> str:
-    return "\n".join(source.split("\n")[number : number + found.count("\n") + 1])
-
-
-def _indent(line: str) -> str:
-    return line[: len(line) - len(line.lstrip())]
-
-
-def _compile(source: str, where: str) -> CodeType:
-    try:
-        return compile(source, f"<{where}>", "exec")
-    except SyntaxError as error:
-        raise AutograderError(f"{where}: the edited answer is not Python ({error}).") from error
+def _block(lines: Sequence[str], number: int, found: str) -> str:
+    """As many lines as the text has, from the one with this number."""
+    return "\n".join(lines[number : number + found.count("\n") + 1])
 
 
 def _notebook_beside(path: Path) -> Path:

@@ -30,31 +30,28 @@ class MutantRunner:
     """
 
     def __init__(self, known: Misconceptions, exercise: str, namespace: Mapping[str, Any]) -> None:
+        self.known = known
         self.exercise = exercise
         self.namespace = namespace
         self._seed: int | None = None
         self._probes: list[Probe] = []
         self._seen: dict[tuple[int, int], Observation] = {}
-        self._reference = known.references[exercise]
+        self._name = known.references[exercise].function_name
         self._scope: dict[str, Any] = {**namespace, "print": _silent}
-        owners = [
-            export.rpartition(".")[0]
-            for reference in known.references.values()
-            for export in reference.exercise.exports
-        ]
-        owners = list(filter(None, dict.fromkeys(owners)))
+        exports = [name for each in known.references.values() for name in each.exercise.exports]
+        owners = [owner for owner, dot, _ in (name.rpartition(".") for name in exports) if dot]
         self.class_name = owners[0]
         for owner in owners:
             self._scope[owner] = type(owner, (namespace[owner],), {})
         for reference in known.references.values():
             exec(reference.cell, self._scope)
-        self.reference: Function = self._scope[self._reference.function_name]
+        self.reference: Function = self._scope[self._name]
 
     def build(self, mutant: Mutant) -> Function:
         """The mutant as a function of the reference's signature."""
         scope = dict(self._scope)
         exec(mutant.code, scope)
-        function: Function = scope[self._reference.function_name]
+        function: Function = scope[self._name]
         return function
 
     def probes(self, seed: int) -> list[Probe]:
@@ -73,6 +70,12 @@ class MutantRunner:
             probe = self._probes[number]
             self._seen[key] = observe(function, probe, self.adopt(probe.model))
         return self._seen[key]
+
+    def truncated(self, probe: Probe, steps: int) -> Observation:
+        """What the reference does on a probe under another truncation."""
+        model = self.adopt(probe.model)
+        model.bptt_truncate = steps
+        return observe(self.reference, probe, model)
 
     def adopt(self, instance: Any) -> Any:
         """A deep copy of a model whose methods are the instructor's."""
@@ -96,12 +99,11 @@ def instructor_names(notebook: Path) -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": "__main__"}
     for cell in json.loads(notebook.read_bytes())["cells"]:
         metadata = cell["metadata"]
-        locked = metadata.get("nbgrader", {}).get("locked", False)
-        graded = metadata.get("nbgrader", {}).get("grade", False)
-        shown = "demonstration" in metadata.get("tags", [])
-        if cell["cell_type"] == "code" and (locked or "exercise" in metadata):
+        nbgrader = metadata.get("nbgrader", {})
+        fixed = nbgrader.get("locked") or "exercise" in metadata
+        shows = nbgrader.get("grade") or "demonstration" in metadata.get("tags", [])
+        if cell["cell_type"] == "code" and fixed and not shows:
             source = without_markers(read_lines(source_of(cell), str(notebook)))
-            if not graded and not shown:
-                with contextlib.redirect_stdout(io.StringIO()):
-                    exec(source, names)
+            with contextlib.redirect_stdout(io.StringIO()):
+                exec(source, names)
     return names
