@@ -54,14 +54,14 @@ def diagnose(
     if exercise not in QUANTITIES or exercise not in known.references:
         names = ", ".join(QUANTITIES)
         raise AutograderError(f"There are no probes for the exercise '{exercise}' (only {names}).")
-    runner = _runner_of(known, exercise, namespace)
-    evidence = _gather(student, runner, seed)
+    runner = _runner_of(known, exercise, namespace, seed)
+    evidence = _gather(student, runner)
     right = tuple(right_in_words(evidence))
     if evidence.is_right:
         return ExerciseFeedback(exercise, right, (), paragraph_of(evidence, []))
     if evidence.is_untouched and known.references[exercise].exercise.always_blank:
         return ExerciseFeedback(exercise, (), (), open_challenge(exercise))
-    findings = merged(_explain(evidence, runner, seed))
+    findings = merged(_explain(evidence, runner))
     png = draw_heatmap(evidence)
     return ExerciseFeedback(
         exercise,
@@ -75,18 +75,25 @@ def diagnose(
 _runners: dict[str, MutantRunner] = {}
 
 
-def _runner_of(known: Misconceptions, exercise: str, namespace: Mapping[str, Any]) -> MutantRunner:
+def _runner_of(
+    known: Misconceptions, exercise: str, namespace: Mapping[str, Any], seed: int
+) -> MutantRunner:
     """The exercise's last runner, if it was about the same."""
     runner = _runners.get(exercise)
-    if runner is None or runner.known is not known or runner.namespace is not namespace:
-        runner = _runners[exercise] = MutantRunner(known, exercise, namespace)
+    if (
+        runner is None
+        or runner.known is not known
+        or runner.namespace is not namespace
+        or runner.seed != seed
+    ):
+        runner = _runners[exercise] = MutantRunner(known, exercise, namespace, seed)
     return runner
 
 
-def _gather(student: Callable[..., Any], runner: MutantRunner, seed: int) -> Evidence:
+def _gather(student: Callable[..., Any], runner: MutantRunner) -> Evidence:
     """Call the student's function on every probe, and the reference beside it."""
     trials = []
-    for number, probe in enumerate(runner.probes(seed)):
+    for number, probe in enumerate(runner.probes):
         seen = observe(student, probe, copy.deepcopy(probe.model))
         trials.append(Trial(probe, seen, runner.observe(None, number)))
         if seen.died or seen.problem == "NotImplementedError":
@@ -94,7 +101,7 @@ def _gather(student: Callable[..., Any], runner: MutantRunner, seed: int) -> Evi
     return Evidence(runner.exercise, tuple(trials), runner.truncated)
 
 
-def _explain(evidence: Evidence, runner: MutantRunner, seed: int) -> list[Finding]:
+def _explain(evidence: Evidence, runner: MutantRunner) -> list[Finding]:
     """The best explanation that can be given: exact first, then by parts, then by structure."""
     problem = explain_problem(evidence)
     if problem is not None and all(trial.student.problem for trial in evidence.trials):
@@ -106,7 +113,7 @@ def _explain(evidence: Evidence, runner: MutantRunner, seed: int) -> list[Findin
         return [found for match in complete for found in match.findings(confidence)]
     if problem is not None:
         return [problem]
-    if (below := _wrong_foundation(runner, seed)) is not None:
+    if (below := _wrong_foundation(runner)) is not None:
         return [below]
     effect = explain_side_effects(evidence)
     findings = [] if effect is None else [effect]
@@ -131,7 +138,7 @@ def _explain(evidence: Evidence, runner: MutantRunner, seed: int) -> list[Findin
     return [*findings, *parts]
 
 
-def _wrong_foundation(runner: MutantRunner, seed: int) -> Finding | None:
+def _wrong_foundation(runner: MutantRunner) -> Finding | None:
     """The finding that another exercise's function, which this one calls, is not right."""
     below = BUILDS_ON.get(runner.exercise)
     if below is None or below not in runner.known.references:
@@ -139,8 +146,8 @@ def _wrong_foundation(runner: MutantRunner, seed: int) -> Finding | None:
     owner, _, name = runner.known.references[below].exercise.exports[0].rpartition(".")
     names = runner.namespace
     function = getattr(names[owner], name, None) if owner else names.get(name)
-    foundation = _runner_of(runner.known, below, names)
-    if function is not None and _gather(function, foundation, seed).is_right:
+    foundation = _runner_of(runner.known, below, names, runner.seed)
+    if function is not None and _gather(function, foundation).is_right:
         return None
     return finding("builds-on", below=below, exercise=runner.exercise)
 

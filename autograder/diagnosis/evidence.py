@@ -88,6 +88,17 @@ class Evidence:
         """Whether the function is still the release's stub."""
         return all(trial.student.problem == "NotImplementedError" for trial in self.trials)
 
+    @functools.cached_property
+    def telling_first(self) -> list[int]:
+        """Numbers of the trials: those where most went wrong first, and of these the cheap ones."""
+
+        def key(number: int) -> tuple[int, bool, int]:
+            trial = self.trials[number]
+            right = sum(trial.is_right(name) for name in self.quantities)
+            return right, trial.probe.twice, trial.probe.T
+
+        return sorted(range(len(self.trials)), key=key)
+
     def verdicts(self, name: str) -> list[tuple[Probe, bool]]:
         """Whether a quantity was right, on each probe where the right value is not zero anyway."""
         return [
@@ -97,11 +108,9 @@ class Evidence:
         ]
 
     def pairs(self, name: str) -> list[tuple[Probe, Array, Array]]:
-        """Probe, the student's and the reference's value, wherever a value came back."""
+        """Probe, the student's and the reference's value; only where no trial had a problem."""
         return [
-            (probe, mine.values[name], theirs.values[name])
-            for probe, mine, theirs in self.trials
-            if name in mine.values
+            (probe, mine.values[name], theirs.values[name]) for probe, mine, theirs in self.trials
         ]
 
 

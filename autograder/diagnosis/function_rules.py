@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from autograder.diagnosis.evidence import CLOSE, RIGHT, Evidence, agree
 from autograder.diagnosis.findings import Finding, finding
-from autograder.diagnosis.probes import PARAMETERS, Observation, Probe
+from autograder.diagnosis.probes import PARAMETERS, Array, Observation
 
 __all__ = ["explain_precision", "explain_problem", "explain_side_effects"]
 
@@ -18,7 +20,9 @@ def explain_problem(evidence: Evidence) -> Finding | None:
         return None
     probe, seen = troubled[0]
     everywhere = len(troubled) == len(evidence.trials)
-    where = "" if everywhere else f" for {_describe(probe)}"
+    length = "a single digit" if probe.T == 1 else f"{probe.T} digits"
+    sizes = f"{probe.C} classes, {probe.H} hidden units and truncation {probe.k}"
+    where = "" if everywhere else f" for {length}, {sizes}"
     if seen.problem == "NotImplementedError":
         return finding("not-attempted", confidence=0.99 if everywhere else 0.8)
     if seen.problem in ("AttributeError", "NameError") and evidence.exercise in seen.detail:
@@ -36,11 +40,6 @@ def explain_problem(evidence: Evidence) -> Finding | None:
         detail=f": {seen.detail[:200]}" if seen.detail else "",
         what="the sizes of the arrays on " if seen.problem == "ValueError" else "",
     )
-
-
-def _describe(probe: Probe) -> str:
-    length = "a single digit" if probe.T == 1 else f"{probe.T} digits"
-    return f"{length}, {probe.C} classes, {probe.H} hidden units and truncation {probe.k}"
 
 
 def _family_of_error(seen: Observation) -> str:
@@ -84,12 +83,13 @@ def _adds_up(evidence: Evidence) -> bool:
 
 
 def explain_precision(evidence: Evidence) -> Finding | None:
-    """The finding for values that are right, or right without truncation, but for small errors."""
-    pairs = [pair for name in evidence.wrong for pair in evidence.pairs(name)]
-    if not pairs or any(trial.student.problem for trial in evidence.trials):
-        return None
-    if all(agree(got, want, CLOSE) for _, got, want in pairs):
-        return _rounding(evidence)
+    """The finding for values that are right, or right without truncation, but for small errors.
+
+    Only for a function without a problem and with something wrong.
+    """
+    wrong = [(got, want) for name in evidence.wrong for _, got, want in evidence.pairs(name)]
+    if all(agree(got, want, CLOSE) for got, want in wrong):
+        return _rounding(evidence.wrong, wrong)
     untruncated = [
         (seen.values[name], want)
         for probe, seen, _ in evidence.trials
@@ -101,9 +101,7 @@ def explain_precision(evidence: Evidence) -> Finding | None:
     return None
 
 
-def _rounding(evidence: Evidence) -> Finding:
-    wrong = evidence.wrong
-    pairs = [(got, want) for name in wrong for _, got, want in evidence.pairs(name)]
+def _rounding(wrong: Sequence[str], pairs: Sequence[tuple[Array, Array]]) -> Finding:
     for kind, label in ((np.float16, "half-precision"), (np.float32, "single-precision")):
         if all(np.array_equal(got.astype(kind).astype(float), got) for got, _ in pairs):
             return finding(label, *wrong)

@@ -46,40 +46,20 @@ def find_matches(
 ) -> list[Match]:
     """Every mutant that reproduces at least one wrong quantity, or all of the student's effects.
 
-    Args:
-        evidence: what the student's function did.
-        runner: where the mutants run.
-        mutants: of the same exercise.
-        tolerance: relative to the largest entry of an array.
+    The tolerance is relative to the largest entry of an array.
     """
-    order = _telling_first(evidence)
-    found = (_match(evidence, runner, mutant, order, tolerance) for mutant in mutants)
+    found = (_match(evidence, runner, mutant, tolerance) for mutant in mutants)
     return [match for match in found if match is not None]
 
 
-def _telling_first(evidence: Evidence) -> list[int]:
-    """Probe numbers: those on which most went wrong first, and of these the cheap ones."""
-
-    def key(number: int) -> tuple[int, bool, int]:
-        trial = evidence.trials[number]
-        right = sum(trial.is_right(name) for name in evidence.quantities)
-        return right, trial.probe.twice, trial.probe.T
-
-    return sorted(range(len(evidence.trials)), key=key)
-
-
 def _match(
-    evidence: Evidence,
-    runner: MutantRunner,
-    mutant: Mutant,
-    order: Sequence[int],
-    tolerance: float,
+    evidence: Evidence, runner: MutantRunner, mutant: Mutant, tolerance: float
 ) -> Match | None:
     same = set(evidence.quantities)
     wrong = set(evidence.wrong)
     spoils: set[str] = set()
     effects = True
-    for number in order:
+    for number in evidence.telling_first:
         _, mine, reference = evidence.trials[number]
         theirs = runner.observe(mutant, number)
         if mine.problem or theirs.problem:

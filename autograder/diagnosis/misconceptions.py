@@ -22,16 +22,6 @@ from authoring.errors import AuthoringError
 from authoring.exercises import Exercise, read_exercises, read_lines, source_of, without_markers
 from autograder.errors import AutograderError
 
-__all__ = [
-    "FAMILIES",
-    "Misconception",
-    "Misconceptions",
-    "Mutant",
-    "Reference",
-    "apply_edits",
-    "load_misconceptions",
-]
-
 FAMILIES = (
     "chain rule",
     "tanh derivative",
@@ -156,7 +146,13 @@ def load_misconceptions(path: Path) -> Misconceptions:
         AutograderError: a file is missing or damaged, or a misconception is not as the head of
             the table says; the message names file, misconception and key.
     """
-    references = _read_references(_notebook_beside(path))
+    notebooks = sorted(path.parent.glob("*.ipynb"))
+    if len(notebooks) != 1:
+        raise AutograderError(
+            f"{path.parent} should hold one notebook beside {path.name}, but holds "
+            f"{len(notebooks)}; the misconceptions are edits of that notebook's answers."
+        )
+    references = _read_references(notebooks[0])
     return Misconceptions(tuple(_read_table(path, references)), references)
 
 
@@ -192,16 +188,6 @@ def _indented(text: str, line: str) -> str:
 def _block(lines: Sequence[str], number: int, found: str) -> str:
     """As many lines as the text has, from the one with this number."""
     return "\n".join(lines[number : number + found.count("\n") + 1])
-
-
-def _notebook_beside(path: Path) -> Path:
-    notebooks = sorted(path.parent.glob("*.ipynb"))
-    if len(notebooks) != 1:
-        raise AutograderError(
-            f"{path.parent} should hold one notebook beside {path.name}, but holds "
-            f"{len(notebooks)}; the misconceptions are edits of that notebook's answers."
-        )
-    return notebooks[0]
 
 
 def _read_references(path: Path) -> dict[str, Reference]:

@@ -17,16 +17,6 @@ import numpy.typing as npt
 
 from autograder.protocol.errors import ProcessEnded, WireError
 
-__all__ = [
-    "BUILDS_ON",
-    "PARAMETERS",
-    "QUANTITIES",
-    "Observation",
-    "Probe",
-    "make_probes",
-    "observe",
-]
-
 Array = npt.NDArray[Any]
 
 # What each exercise computes, in the order in which its function returns it.
