@@ -191,20 +191,20 @@ def _block(lines: Sequence[str], number: int, found: str) -> str:
 
 
 def _read_references(path: Path) -> dict[str, Reference]:
+    references = {}
     try:
         notebook = json.loads(path.read_bytes())
-        exercises = read_exercises(notebook, str(path))
-        return {
-            exercise.name: _read_reference(notebook["cells"][exercise.index], exercise, path)
-            for exercise in exercises
-        }
+        for exercise in read_exercises(notebook, str(path)):
+            where = f"{path}, exercise '{exercise.name}'"
+            cell = notebook["cells"][exercise.index]
+            source = without_markers(read_lines(source_of(cell), where))
+            references[exercise.name] = _read_reference(source, exercise, where)
     except (OSError, ValueError, KeyError, AuthoringError) as error:
         raise AutograderError(f"The reference answers in {path} cannot be read: {error}") from error
+    return references
 
 
-def _read_reference(cell: Mapping[str, Any], exercise: Exercise, path: Path) -> Reference:
-    where = f"{path}, exercise '{exercise.name}'"
-    source = without_markers(read_lines(source_of(cell), where))
+def _read_reference(source: str, exercise: Exercise, where: str) -> Reference:
     name = exercise.exports[0].rpartition(".")[2]
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
@@ -220,54 +220,46 @@ def _read_table(path: Path, references: Mapping[str, Reference]) -> Iterator[Mis
     except (OSError, ValueError) as error:  # a TOML error names line and column
         raise AutograderError(f"{path} cannot be read: {error}.") from error
     for exercise, families in table.items():
-        _must(exercise in references, path, exercise, "is no exercise of the notebook", references)
-        _must(isinstance(families, dict), path, exercise, 'holds tables ["FAMILY".LABEL]')
+        where = f"{path}: {exercise}"
+        _must(exercise in references, where, "is no exercise of the notebook", references)
+        _must(isinstance(families, dict), where, 'holds tables ["FAMILY".LABEL]')
         labels: set[str] = set()
         for family, entries in families.items():
-            where = f'{exercise}."{family}"'
-            _must(family in FAMILIES, path, where, "is not a known family", FAMILIES)
-            _must(isinstance(entries, dict), path, where, "holds a table per label")
+            where = f'{path}: {exercise}."{family}"'
+            _must(family in FAMILIES, where, "is not a known family", FAMILIES)
+            _must(isinstance(entries, dict), where, "holds a table per label")
             for label, entry in entries.items():
-                where = f'{exercise}."{family}".{label}'
-                _must(label not in labels, path, where, "is a label used twice in its exercise")
+                where = f'{path}: {exercise}."{family}".{label}'
+                _must(label not in labels, where, "is a label used twice in its exercise")
                 labels.add(label)
-                _check_entry(path, where, entry)
-                yield Misconception(
-                    exercise,
-                    family,
-                    label,
-                    entry["says"],
-                    entry["hint"],
-                    tuple(tuple(zip(v[::2], v[1::2], strict=True)) for v in entry["variants"]),
-                    entry.get("often", False),
+                _check_entry(where, entry)
+                variants = tuple(
+                    tuple(zip(edits[::2], edits[1::2], strict=True)) for edits in entry["variants"]
                 )
+                yield Misconception(exercise, family, label, **{**entry, "variants": variants})
 
 
-def _check_entry(path: Path, where: str, entry: Any) -> None:
+def _check_entry(where: str, entry: Any) -> None:
     """The schema of one misconception, as the head of the table describes it."""
-    _must(isinstance(entry, dict), path, where, "must be a table with says, hint and variants")
+    _must(isinstance(entry, dict), where, "must be a table with says, hint and variants")
+    known = ("says", "hint", "variants", "often")
     for key in entry:
-        known = ("says", "hint", "variants", "often")
-        _must(key in known, path, f"{where}: {key}", "is not a known key", known)
+        _must(key in known, f"{where}: {key}", "is not a known key", known)
     for key in ("says", "hint"):
-        text = entry.get(key)
-        proper = isinstance(text, str) and bool(text.strip())
-        _must(proper, path, f"{where}: {key}", "must be a text that is not empty")
-    often = entry.get("often", False)
-    _must(isinstance(often, bool), path, f"{where}: often", "must be true or false")
+        told = isinstance(entry.get(key), str) and bool(entry[key].strip())
+        _must(told, f"{where}: {key}", "must be a text that is not empty")
+    _must(isinstance(entry.get("often", False), bool), f"{where}: often", "must be true or false")
     variants = entry.get("variants")
-    proper = isinstance(variants, list) and bool(variants)
-    _must(proper, path, f"{where}: variants", "must be a list with a list of edits in it")
+    some = isinstance(variants, list) and bool(variants)
+    _must(some, f"{where}: variants", "must be a list with a list of edits in it")
     for number, edits in enumerate(variants or (), 1):
         texts = isinstance(edits, list) and all(isinstance(text, str) for text in edits)
         proper = texts and len(edits) >= 2 and len(edits) % 2 == 0 and all(edits[::2])
         place = f"{where}: variants, number {number},"
-        _must(proper, path, place, "must be texts in turn: old, new, old, new, …")
+        _must(proper, place, "must be texts in turn: old, new, old, new, …")
 
 
-def _must(
-    holds: bool, path: Path, where: str, wanted: str, choices: Iterable[str] | None = None
-) -> None:
+def _must(holds: bool, where: str, wanted: str, choices: Iterable[str] = ()) -> None:
     if not holds:
-        listed = f" (there are: {', '.join(choices)})" if choices is not None else ""
-        raise AutograderError(f"{path}: {where} {wanted}{listed}.")
+        listed = f" (there are: {', '.join(choices)})" if choices else ""
+        raise AutograderError(f"{where} {wanted}{listed}.")
