@@ -55,12 +55,13 @@ def diagnosis_of(instructor: InstructorNotebook, run: RunCell) -> AssignmentDiag
     """
     if instructor.digest not in _prepared:
         _prepared.clear()
-        there = instructor.misconceptions
-        _prepared[instructor.digest] = _prepare(instructor, run) if there else None
+        _prepared[instructor.digest] = _prepare(instructor, run)
     return _prepared[instructor.digest]
 
 
 def _prepare(instructor: InstructorNotebook, run: RunCell) -> AssignmentDiagnosis | None:
+    if not instructor.misconceptions:
+        return None
     from autograder.diagnosis.misconceptions import load_misconceptions
 
     with tempfile.TemporaryDirectory(prefix="misconceptions-") as folder:

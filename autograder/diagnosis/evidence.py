@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from autograder.diagnosis.probes import QUANTITIES, Array, Observation, Probe
 
-__all__ = ["CLOSE", "EXACT", "RIGHT", "SINGLE", "UNKNOWN", "Evidence", "Finding", "agree", "merged"]
+__all__ = ["CLOSE", "EXACT", "RIGHT", "SINGLE", "Evidence", "Trial", "agree"]
 
 # Relative to the largest entry: what counts as right (as strict as the notebook's tests); as what a
 # mutant computes (another order of summation passes, finite differences do not); as that in single
@@ -20,38 +21,33 @@ EXACT = 1e-11
 SINGLE = 1e-5
 CLOSE = 1e-2
 
-# Label of a finding that admits that there is none.
-UNKNOWN = "unknown"
 
+class Trial(NamedTuple):
+    """A probe, and what the student's function and the reference answer did on it."""
 
-@dataclass(frozen=True)
-class Finding:
-    """One explanation of wrong values, for some of the quantities.
+    probe: Probe
+    student: Observation
+    reference: Observation
 
-    Attributes:
-        label, family: its names, as in the misconceptions.
-        says: what was probably done, as half a sentence.
-        hint: where to look.
-        confidence: between 0 and 1.
-        quantities: what it explains; empty when it is about the whole function.
-    """
-
-    label: str
-    family: str
-    says: str
-    hint: str
-    confidence: float
-    quantities: tuple[str, ...] = ()
+    def is_right(self, name: str) -> bool:
+        """Whether a quantity came back and was right."""
+        got = self.student.values.get(name)
+        return got is not None and agree(got, self.reference.values[name], RIGHT)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Observations of the student's function and of the reference, probe by probe."""
+    """All trials of one student's function.
+
+    Attributes:
+        exercise: its name.
+        trials: at least one.
+        truncated: what the reference does on a probe under another truncation.
+    """
 
     exercise: str
-    probes: tuple[Probe, ...]
-    student: tuple[Observation, ...]
-    reference: tuple[Observation, ...]
+    trials: tuple[Trial, ...]
+    truncated: Callable[[Probe, int], Observation]
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -60,8 +56,12 @@ class Evidence:
 
     @functools.cached_property
     def wrong(self) -> tuple[str, ...]:
-        """Quantities that came back and were wrong on at least one probe."""
-        return tuple(name for name in self.quantities if not all(self.verdicts(name)))
+        """Quantities that were wrong, or did not come back, on at least one probe."""
+        return tuple(
+            name
+            for name in self.quantities
+            if not all(trial.is_right(name) for trial in self.trials)
+        )
 
     @property
     def right(self) -> tuple[str, ...]:
@@ -71,12 +71,12 @@ class Evidence:
     @property
     def changed(self) -> tuple[str, ...]:
         """What the function changed and should not have, over all probes."""
-        return tuple(dict.fromkeys(name for seen in self.student for name in seen.changed))
+        return tuple(dict.fromkeys(name for trial in self.trials for name in trial.student.changed))
 
     @property
     def repeats(self) -> bool:
         """Whether a second call always gave what the first one gave."""
-        return all(seen.repeats for seen in self.student)
+        return all(trial.student.repeats for trial in self.trials)
 
     @property
     def is_right(self) -> bool:
@@ -86,42 +86,32 @@ class Evidence:
     @property
     def is_untouched(self) -> bool:
         """Whether the function is still the release's stub."""
-        return all(seen.problem == "NotImplementedError" for seen in self.student)
+        return all(trial.student.problem == "NotImplementedError" for trial in self.trials)
 
-    def verdicts(self, name: str) -> list[bool]:
-        """Probe by probe, whether the quantity was right."""
+    @functools.cached_property
+    def telling_first(self) -> list[int]:
+        """Numbers of the trials: those where most went wrong first, and of these the cheap ones."""
+
+        def key(number: int) -> tuple[int, bool, int]:
+            trial = self.trials[number]
+            right = sum(trial.is_right(name) for name in self.quantities)
+            return right, trial.probe.twice, trial.probe.T
+
+        return sorted(range(len(self.trials)), key=key)
+
+    def verdicts(self, name: str) -> list[tuple[Probe, bool]]:
+        """Whether a quantity was right, on each probe where the right value is not zero anyway."""
         return [
-            name in mine.values and agree(mine.values[name], theirs.values[name], RIGHT)
-            for mine, theirs in zip(self.student, self.reference, strict=True)
+            (trial.probe, trial.is_right(name))
+            for trial in self.trials
+            if trial.reference.values[name].any()
         ]
 
-    def telling_verdicts(self, name: str) -> list[tuple[Probe, bool]]:
-        """Probe and verdict, without the probes on which the right value is zero anyway."""
+    def pairs(self, name: str) -> list[tuple[Probe, Array, Array]]:
+        """Probe, the student's and the reference's value; only where no trial had a problem."""
         return [
-            (probe, right)
-            for probe, right, theirs in zip(
-                self.probes, self.verdicts(name), self.reference, strict=True
-            )
-            if theirs.values[name].any()
+            (probe, mine.values[name], theirs.values[name]) for probe, mine, theirs in self.trials
         ]
-
-    def pairs(self, name: str) -> Iterator[tuple[Probe, Array, Array]]:
-        """Probe, the student's and the reference's value, wherever a value came back."""
-        for probe, mine, theirs in zip(self.probes, self.student, self.reference, strict=True):
-            if name in mine.values:
-                yield probe, mine.values[name], theirs.values[name]
-
-
-def merged(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings, those that say the same of several quantities made one; surest first."""
-    found: dict[tuple[str, str], Finding] = {}
-    for finding in findings:
-        key = finding.label, finding.says
-        if key in found:
-            quantities = tuple(dict.fromkeys(found[key].quantities + finding.quantities))
-            finding = replace(finding, quantities=quantities)
-        found[key] = finding
-    return sorted(found.values(), key=lambda finding: -finding.confidence)
 
 
 def agree(got: Array, want: Array, tolerance: float) -> bool:

@@ -5,10 +5,11 @@ A mutant that disagrees on the first probes is not run on the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from autograder.diagnosis.evidence import EXACT, RIGHT, Evidence, Finding, agree
+from autograder.diagnosis.evidence import EXACT, RIGHT, Evidence, agree
+from autograder.diagnosis.findings import Finding
 from autograder.diagnosis.misconceptions import Mutant
 from autograder.diagnosis.mutants import MutantRunner
 
@@ -31,11 +32,6 @@ class Match:
     spoils: frozenset[str]
     complete: bool
 
-    @property
-    def extra(self) -> frozenset[str]:
-        """What the misconception would spoil and the student has right, or wrong in another way."""
-        return self.spoils - self.explains
-
     def findings(self, confidence: float) -> list[Finding]:
         """The match in words, one finding for each of its misconceptions."""
         quantities = tuple(sorted(self.explains))
@@ -50,60 +46,37 @@ def find_matches(
 ) -> list[Match]:
     """Every mutant that reproduces at least one wrong quantity, or all of the student's effects.
 
-    Args:
-        evidence: what the student's function did.
-        runner: where the mutants run.
-        mutants: of the same exercise.
-        tolerance: relative to the largest entry of an array.
+    The tolerance is relative to the largest entry of an array.
     """
-    order = _telling_first(evidence)
-    found = (_match(evidence, runner, mutant, order, tolerance) for mutant in mutants)
+    found = (_match(evidence, runner, mutant, tolerance) for mutant in mutants)
     return [match for match in found if match is not None]
 
 
-def _telling_first(evidence: Evidence) -> list[int]:
-    """Probe numbers: those on which most went wrong first, and of these the cheap ones."""
-
-    def key(number: int) -> tuple[int, bool, int]:
-        seen, theirs = evidence.student[number], evidence.reference[number]
-        right = sum(
-            name in seen.values and agree(seen.values[name], value, RIGHT)
-            for name, value in theirs.values.items()
-        )
-        probe = evidence.probes[number]
-        return right, probe.twice, probe.T
-
-    return sorted(range(len(evidence.probes)), key=key)
-
-
 def _match(
-    evidence: Evidence,
-    runner: MutantRunner,
-    mutant: Mutant,
-    order: Sequence[int],
-    tolerance: float,
+    evidence: Evidence, runner: MutantRunner, mutant: Mutant, tolerance: float
 ) -> Match | None:
     same = set(evidence.quantities)
+    wrong = set(evidence.wrong)
     spoils: set[str] = set()
     effects = True
-    for number in order:
-        mine = evidence.student[number]
+    for number in evidence.telling_first:
+        _, mine, reference = evidence.trials[number]
         theirs = runner.observe(mutant, number)
         if mine.problem or theirs.problem:
             if mine.problem != theirs.problem:
                 return None
             continue
         effects &= (mine.changed, mine.repeats) == (theirs.changed, theirs.repeats)
-        for name, value in evidence.reference[number].values.items():
+        for name, value in reference.values.items():
             if not agree(theirs.values[name], value, RIGHT):
                 spoils.add(name)
-            close = tolerance if name in evidence.wrong else max(tolerance, RIGHT)
+            close = tolerance if name in wrong else max(tolerance, RIGHT)
             if not agree(mine.values[name], theirs.values[name], close):
                 same.discard(name)
-        if not same.intersection(evidence.wrong) and not (effects and not evidence.wrong):
+        if not same & wrong and (wrong or not effects):
             return None
     complete = effects and same == set(evidence.quantities)
-    explains = same.intersection(evidence.wrong)
+    explains = same & wrong
     if not complete and not explains & spoils:
         return None
     return Match(mutant, frozenset(explains), frozenset(spoils), complete)
@@ -111,20 +84,20 @@ def _match(
 
 def complete_matches(matches: Sequence[Match]) -> list[Match]:
     """Matches in everything, one per label."""
-    labels = {match.mutant.labels: match for match in matches if match.complete}
-    return list(labels.values())
+    return list({match.mutant.labels: match for match in matches if match.complete}.values())
 
 
-def best_cover(matches: Sequence[Match], wrong: Sequence[str]) -> Iterator[Match]:
+def best_cover(matches: Sequence[Match], wrong: Iterable[str]) -> Iterator[Match]:
     """Few matches that together explain as many of the wrong quantities as possible.
 
-    Prefers a match that spoils nothing which the student has right, then one that explains more.
+    Prefers a match that spoils nothing which the student has right, or wrong in another way, then
+    one that explains more.
     """
     left = set(wrong)
-    while left:
-        useful = [match for match in matches if match.explains & left]
-        if not useful:
-            return
-        best = min(useful, key=lambda match: (len(match.extra), -len(match.explains & left)))
+    while useful := [match for match in matches if match.explains & left]:
+        best = min(
+            useful,
+            key=lambda match: (len(match.spoils - match.explains), -len(match.explains & left)),
+        )
         yield best
         left -= best.explains

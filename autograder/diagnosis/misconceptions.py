@@ -7,12 +7,13 @@ a student with that misconception returns. Only the instructor's own text is eve
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import itertools
 import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -20,16 +21,6 @@ from typing import Any
 from authoring.errors import AuthoringError
 from authoring.exercises import Exercise, read_exercises, read_lines, source_of, without_markers
 from autograder.errors import AutograderError
-
-__all__ = [
-    "FAMILIES",
-    "Misconception",
-    "Misconceptions",
-    "Mutant",
-    "Reference",
-    "apply_edits",
-    "load_misconceptions",
-]
 
 FAMILIES = (
     "chain rule",
@@ -100,7 +91,6 @@ class Misconceptions:
 
     entries: tuple[Misconception, ...]
     references: Mapping[str, Reference]
-    _pairs: dict[str, list[Mutant]] = field(default_factory=dict, init=False, repr=False)
 
     @functools.cached_property
     def mutants(self) -> Mapping[str, tuple[Mutant, ...]]:
@@ -109,34 +99,41 @@ class Misconceptions:
         Raises:
             AutograderError: an edit does not apply to the reference answer.
         """
-        found: dict[str, list[Mutant]] = {name: [] for name in self.references}
-        for misconception in self.entries:
-            reference = self.references[misconception.exercise]
-            for number, edits in enumerate(misconception.variants):
-                where = f"misconception '{misconception.label}', variant {number + 1}"
-                source = apply_edits(reference.function, edits, where)
-                code = _compile(source, where)
-                found[misconception.exercise].append(Mutant((misconception,), code))
-        return {name: tuple(mutants) for name, mutants in found.items()}
+        found: dict[str, tuple[Mutant, ...]] = dict.fromkeys(self.references, ())
+        for entry in self.entries:
+            for number, edits in enumerate(entry.variants, 1):
+                where = f"misconception '{entry.label}', variant {number}"
+                found[entry.exercise] += (self._mutant((entry,), edits, where),)
+        return found
 
-    def pairs(self, exercise: str) -> Sequence[Mutant]:
-        """Mutants with two frequent misconceptions at once, compiled once per process."""
-        if exercise not in self._pairs:
-            often = [m for m in self.entries if m.exercise == exercise and m.often]
-            made = (self._pair(one, two) for one, two in itertools.combinations(often, 2))
-            self._pairs[exercise] = [mutant for mutant in made if mutant is not None]
-        return self._pairs[exercise]
+    @functools.cached_property
+    def pairs(self) -> Mapping[str, tuple[Mutant, ...]]:
+        """exercise → its mutants with two frequent misconceptions at once.
 
-    def _pair(self, one: Misconception, two: Misconception) -> Mutant | None:
-        """Both mistakes, in the order in which their edits apply; None where in neither."""
-        function = self.references[one.exercise].function
-        for first, second in ((one, two), (two, one)):
-            try:
-                source = apply_edits(function, [*first.variants[0], *second.variants[0]])
-                return Mutant((one, two), _compile(source, f"{one.label} and {two.label}"))
-            except AutograderError:
+        The edits are made in the order in which they apply; a pair that has none is left out.
+        """
+        found: dict[str, tuple[Mutant, ...]] = dict.fromkeys(self.references, ())
+        often = [entry for entry in self.entries if entry.often]
+        for one, two in itertools.combinations(often, 2):
+            if one.exercise != two.exercise:
                 continue
-        return None
+            for first, second in ((one, two), (two, one)):
+                edits = [*first.variants[0], *second.variants[0]]
+                with contextlib.suppress(AutograderError):
+                    mutant = self._mutant((one, two), edits, f"{one.label} and {two.label}")
+                    found[one.exercise] += (mutant,)
+                    break
+        return found
+
+    def _mutant(
+        self, misconceptions: tuple[Misconception, ...], edits: Sequence[Edit], where: str
+    ) -> Mutant:
+        reference = self.references[misconceptions[0].exercise]
+        try:
+            source = apply_edits(reference.function, edits, where)
+            return Mutant(misconceptions, compile(source, f"<{where}>", "exec"))
+        except SyntaxError as error:
+            raise AutograderError(f"{where}: the edited answer is not Python ({error}).") from error
 
 
 def load_misconceptions(path: Path) -> Misconceptions:
@@ -149,7 +146,13 @@ def load_misconceptions(path: Path) -> Misconceptions:
         AutograderError: a file is missing or damaged, or a misconception is not as the head of
             the table says; the message names file, misconception and key.
     """
-    references = _read_references(_notebook_beside(path))
+    notebooks = sorted(path.parent.glob("*.ipynb"))
+    if len(notebooks) != 1:
+        raise AutograderError(
+            f"{path.parent} should hold one notebook beside {path.name}, but holds "
+            f"{len(notebooks)}; the misconceptions are edits of that notebook's answers."
+        )
+    references = _read_references(notebooks[0])
     return Misconceptions(tuple(_read_table(path, references)), references)
 
 
@@ -160,10 +163,11 @@ def apply_edits(source: str, edits: Sequence[Edit], where: str = "edit") -> str:
         AutograderError: an old text occurs never, or more than once.
     """
     for old, new in edits:
+        lines = source.split("\n")
         places = [
             (number, found)
-            for number, line in enumerate(source.split("\n"))
-            if (found := _indented(old, line)) and _block(source, number, found).count(found) == 1
+            for number, line in enumerate(lines)
+            if (found := _indented(old, line)) and _block(lines, number, found).count(found) == 1
         ]
         if len(places) != 1:
             raise AutograderError(
@@ -171,61 +175,36 @@ def apply_edits(source: str, edits: Sequence[Edit], where: str = "edit") -> str:
                 "which must be once. Adjust the edit to the notebook's solution cell."
             )
         number, found = places[0]
-        lines = source.split("\n")
-        indent = _indent(lines[number])
-        replaced = "\n".join(lines[number:]).replace(found, new.replace("\n", "\n" + indent), 1)
+        replaced = "\n".join(lines[number:]).replace(found, _indented(new, lines[number]), 1)
         source = "\n".join([*lines[:number], replaced])
     return source
 
 
-def _indented(old: str, line: str) -> str:
-    """The old text as it would stand in the source if it began on this line, else nothing."""
-    first, *others = old.split("\n")
-    if first not in line:
-        return ""
-    return "\n".join([first, *(_indent(line) + other for other in others)])
+def _indented(text: str, line: str) -> str:
+    """The text as it would stand in the source if it began on this line."""
+    return text.replace("\n", "\n" + line[: len(line) - len(line.lstrip())])
 
 
-def _block(source: str, number: int, found: str) -> str:
-    return "\n".join(source.split("\n")[number : number + found.count("\n") + 1])
-
-
-def _indent(line: str) -> str:
-    return line[: len(line) - len(line.lstrip())]
-
-
-def _compile(source: str, where: str) -> CodeType:
-    try:
-        return compile(source, f"<{where}>", "exec")
-    except SyntaxError as error:
-        raise AutograderError(f"{where}: the edited answer is not Python ({error}).") from error
-
-
-def _notebook_beside(path: Path) -> Path:
-    notebooks = sorted(path.parent.glob("*.ipynb"))
-    if len(notebooks) != 1:
-        raise AutograderError(
-            f"{path.parent} should hold one notebook beside {path.name}, but holds "
-            f"{len(notebooks)}; the misconceptions are edits of that notebook's answers."
-        )
-    return notebooks[0]
+def _block(lines: Sequence[str], number: int, found: str) -> str:
+    """As many lines as the text has, from the one with this number."""
+    return "\n".join(lines[number : number + found.count("\n") + 1])
 
 
 def _read_references(path: Path) -> dict[str, Reference]:
+    references = {}
     try:
         notebook = json.loads(path.read_bytes())
-        exercises = read_exercises(notebook, str(path))
-        return {
-            exercise.name: _read_reference(notebook["cells"][exercise.index], exercise, path)
-            for exercise in exercises
-        }
+        for exercise in read_exercises(notebook, str(path)):
+            where = f"{path}, exercise '{exercise.name}'"
+            cell = notebook["cells"][exercise.index]
+            source = without_markers(read_lines(source_of(cell), where))
+            references[exercise.name] = _read_reference(source, exercise, where)
     except (OSError, ValueError, KeyError, AuthoringError) as error:
         raise AutograderError(f"The reference answers in {path} cannot be read: {error}") from error
+    return references
 
 
-def _read_reference(cell: Mapping[str, Any], exercise: Exercise, path: Path) -> Reference:
-    where = f"{path}, exercise '{exercise.name}'"
-    source = without_markers(read_lines(source_of(cell), where))
+def _read_reference(source: str, exercise: Exercise, where: str) -> Reference:
     name = exercise.exports[0].rpartition(".")[2]
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
@@ -241,54 +220,46 @@ def _read_table(path: Path, references: Mapping[str, Reference]) -> Iterator[Mis
     except (OSError, ValueError) as error:  # a TOML error names line and column
         raise AutograderError(f"{path} cannot be read: {error}.") from error
     for exercise, families in table.items():
-        _must(exercise in references, path, exercise, "is no exercise of the notebook", references)
-        _must(isinstance(families, dict), path, exercise, 'holds tables ["FAMILY".LABEL]')
+        where = f"{path}: {exercise}"
+        _must(exercise in references, where, "is no exercise of the notebook", references)
+        _must(isinstance(families, dict), where, 'holds tables ["FAMILY".LABEL]')
         labels: set[str] = set()
         for family, entries in families.items():
-            where = f'{exercise}."{family}"'
-            _must(family in FAMILIES, path, where, "is not a known family", FAMILIES)
-            _must(isinstance(entries, dict), path, where, "holds a table per label")
+            where = f'{path}: {exercise}."{family}"'
+            _must(family in FAMILIES, where, "is not a known family", FAMILIES)
+            _must(isinstance(entries, dict), where, "holds a table per label")
             for label, entry in entries.items():
-                where = f'{exercise}."{family}".{label}'
-                _must(label not in labels, path, where, "is a label used twice in its exercise")
+                where = f'{path}: {exercise}."{family}".{label}'
+                _must(label not in labels, where, "is a label used twice in its exercise")
                 labels.add(label)
-                _check_entry(path, where, entry)
-                yield Misconception(
-                    exercise,
-                    family,
-                    label,
-                    entry["says"],
-                    entry["hint"],
-                    tuple(tuple(zip(v[::2], v[1::2], strict=True)) for v in entry["variants"]),
-                    entry.get("often", False),
+                _check_entry(where, entry)
+                variants = tuple(
+                    tuple(zip(edits[::2], edits[1::2], strict=True)) for edits in entry["variants"]
                 )
+                yield Misconception(exercise, family, label, **{**entry, "variants": variants})
 
 
-def _check_entry(path: Path, where: str, entry: Any) -> None:
+def _check_entry(where: str, entry: Any) -> None:
     """The schema of one misconception, as the head of the table describes it."""
-    _must(isinstance(entry, dict), path, where, "must be a table with says, hint and variants")
+    _must(isinstance(entry, dict), where, "must be a table with says, hint and variants")
+    known = ("says", "hint", "variants", "often")
     for key in entry:
-        known = ("says", "hint", "variants", "often")
-        _must(key in known, path, f"{where}: {key}", "is not a known key", known)
+        _must(key in known, f"{where}: {key}", "is not a known key", known)
     for key in ("says", "hint"):
-        text = entry.get(key)
-        proper = isinstance(text, str) and bool(text.strip())
-        _must(proper, path, f"{where}: {key}", "must be a text that is not empty")
-    often = entry.get("often", False)
-    _must(isinstance(often, bool), path, f"{where}: often", "must be true or false")
+        told = isinstance(entry.get(key), str) and bool(entry[key].strip())
+        _must(told, f"{where}: {key}", "must be a text that is not empty")
+    _must(isinstance(entry.get("often", False), bool), f"{where}: often", "must be true or false")
     variants = entry.get("variants")
-    proper = isinstance(variants, list) and bool(variants)
-    _must(proper, path, f"{where}: variants", "must be a list with a list of edits in it")
+    some = isinstance(variants, list) and bool(variants)
+    _must(some, f"{where}: variants", "must be a list with a list of edits in it")
     for number, edits in enumerate(variants or (), 1):
         texts = isinstance(edits, list) and all(isinstance(text, str) for text in edits)
         proper = texts and len(edits) >= 2 and len(edits) % 2 == 0 and all(edits[::2])
         place = f"{where}: variants, number {number},"
-        _must(proper, path, place, "must be texts in turn: old, new, old, new, …")
+        _must(proper, place, "must be texts in turn: old, new, old, new, …")
 
 
-def _must(
-    holds: bool, path: Path, where: str, wanted: str, choices: Iterable[str] | None = None
-) -> None:
+def _must(holds: bool, where: str, wanted: str, choices: Iterable[str] = ()) -> None:
     if not holds:
-        listed = f" (there are: {', '.join(choices)})" if choices is not None else ""
-        raise AutograderError(f"{path}: {where} {wanted}{listed}.")
+        listed = f" (there are: {', '.join(choices)})" if choices else ""
+        raise AutograderError(f"{where} {wanted}{listed}.")

@@ -14,7 +14,7 @@ from authoring.exercises import read_lines, source_of, without_markers
 from autograder.diagnosis.misconceptions import Misconceptions, Mutant
 from autograder.diagnosis.probes import Observation, Probe, make_probes, observe
 
-__all__ = ["Function", "MutantRunner", "instructor_names"]
+__all__ = ["MutantRunner", "instructor_names"]
 
 Function = Callable[..., Any]
 
@@ -25,54 +25,55 @@ class MutantRunner:
     The namespace of the grader has the student's functions in place of the instructor's. Each class
     that an exercise exports to is derived here once more and gets the reference answers back.
 
-    What a mutant returns is computed once per seed: of a class that shares a seed,
-    only the first wrong answers have to wait for it.
+    What a mutant returns is computed once: of a class that shares a runner, only the first wrong
+    answers have to wait for it.
+
+    Attributes:
+        known, exercise, namespace, seed: what it was made from.
+        probes: of the exercise, with models of the namespace's class.
+        reference: the instructor's function.
     """
 
-    def __init__(self, known: Misconceptions, exercise: str, namespace: Mapping[str, Any]) -> None:
+    def __init__(
+        self, known: Misconceptions, exercise: str, namespace: Mapping[str, Any], seed: int = 0
+    ) -> None:
+        self.known = known
         self.exercise = exercise
         self.namespace = namespace
-        self._seed: int | None = None
-        self._probes: list[Probe] = []
+        self.seed = seed
         self._seen: dict[tuple[int, int], Observation] = {}
-        self._reference = known.references[exercise]
+        self._name = known.references[exercise].function_name
         self._scope: dict[str, Any] = {**namespace, "print": _silent}
-        owners = [
-            export.rpartition(".")[0]
-            for reference in known.references.values()
-            for export in reference.exercise.exports
-        ]
-        owners = list(filter(None, dict.fromkeys(owners)))
-        self.class_name = owners[0]
+        exports = [name for each in known.references.values() for name in each.exercise.exports]
+        owners = [owner for owner, dot, _ in (name.rpartition(".") for name in exports) if dot]
+        self.probes = make_probes(exercise, namespace[owners[0]], seed)
         for owner in owners:
             self._scope[owner] = type(owner, (namespace[owner],), {})
         for reference in known.references.values():
             exec(reference.cell, self._scope)
-        self.reference: Function = self._scope[self._reference.function_name]
+        self.reference: Function = self._scope[self._name]
 
     def build(self, mutant: Mutant) -> Function:
         """The mutant as a function of the reference's signature."""
         scope = dict(self._scope)
         exec(mutant.code, scope)
-        function: Function = scope[self._reference.function_name]
+        function: Function = scope[self._name]
         return function
 
-    def probes(self, seed: int) -> list[Probe]:
-        """The exercise's probes for a seed, with models of the namespace's class."""
-        if seed != self._seed:
-            self._seed = seed
-            self._probes = make_probes(self.exercise, self.namespace[self.class_name], seed)
-            self._seen.clear()
-        return self._probes
-
     def observe(self, mutant: Mutant | None, number: int) -> Observation:
-        """What a mutant, or the reference for None, does on one of the last `probes`."""
+        """What a mutant, or the reference for None, does on the probe with this number."""
         key = id(mutant), number
         if key not in self._seen:
             function = self.reference if mutant is None else self.build(mutant)
-            probe = self._probes[number]
+            probe = self.probes[number]
             self._seen[key] = observe(function, probe, self.adopt(probe.model))
         return self._seen[key]
+
+    def truncated(self, probe: Probe, steps: int) -> Observation:
+        """What the reference does on a probe under another truncation."""
+        model = self.adopt(probe.model)
+        model.bptt_truncate = steps
+        return observe(self.reference, probe, model)
 
     def adopt(self, instance: Any) -> Any:
         """A deep copy of a model whose methods are the instructor's."""
@@ -96,12 +97,11 @@ def instructor_names(notebook: Path) -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": "__main__"}
     for cell in json.loads(notebook.read_bytes())["cells"]:
         metadata = cell["metadata"]
-        locked = metadata.get("nbgrader", {}).get("locked", False)
-        graded = metadata.get("nbgrader", {}).get("grade", False)
-        shown = "demonstration" in metadata.get("tags", [])
-        if cell["cell_type"] == "code" and (locked or "exercise" in metadata):
+        nbgrader = metadata.get("nbgrader", {})
+        fixed = nbgrader.get("locked") or "exercise" in metadata
+        shows = nbgrader.get("grade") or "demonstration" in metadata.get("tags", [])
+        if cell["cell_type"] == "code" and fixed and not shows:
             source = without_markers(read_lines(source_of(cell), str(notebook)))
-            if not graded and not shown:
-                with contextlib.redirect_stdout(io.StringIO()):
-                    exec(source, names)
+            with contextlib.redirect_stdout(io.StringIO()):
+                exec(source, names)
     return names

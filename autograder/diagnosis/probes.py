@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,16 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from autograder.protocol.errors import ProcessEnded, WireError
-
-__all__ = [
-    "BUILDS_ON",
-    "PARAMETERS",
-    "QUANTITIES",
-    "Observation",
-    "Probe",
-    "make_probes",
-    "observe",
-]
 
 Array = npt.NDArray[Any]
 
@@ -49,6 +39,13 @@ BUILDS_ON: Mapping[str, str] = {
 # Exercises whose job is to change the model: its state is their answer, not a side effect.
 MOVES_THE_MODEL = ("sgd_step", "train_with_sgd")
 PARAMETERS = ("U", "V", "W")
+
+# C, H, T, k of the probes that every exercise has, and of those about truncation.
+_SIZES = ((5, 3, 5, 1000), (4, 6, 4, 1000), (6, 4, 1, 1000))
+_TRUNCATIONS = {
+    "bptt": ((5, 3, 5, 0), (4, 5, 5, 1), (5, 3, 6, 2), (3, 4, 8, 5), (4, 3, 9, 1000)),
+    "bptt_linear_time": ((5, 3, 5, 0),),
+}
 
 
 @dataclass(frozen=True)
@@ -76,6 +73,12 @@ class Probe:
     def truncates(self) -> bool:
         """Whether the truncation cuts anything off."""
         return self.k < self.T - 1
+
+    @property
+    def repeats_digits(self) -> bool:
+        """Whether a digit comes twice in the input, or in one of its sequences."""
+        x = self.inputs[0]
+        return any(len(set(each)) < len(each) for each in ([x] if np.ndim(x[0]) == 0 else x))
 
 
 @dataclass(frozen=True)
@@ -119,64 +122,41 @@ def make_probes(exercise: str, model_class: Callable[..., Any], seed: int) -> li
         seed: of the student and assignment.
     """
     rng = np.random.default_rng([seed, zlib.crc32(exercise.encode())])
-    return [_probe(exercise, model_class, rng, *sizes) for sizes in _sizes(exercise)]
+    probes = []
+    for number, (C, H, T, k) in enumerate((*_SIZES, *_TRUNCATIONS.get(exercise, ()))):
+        kept = np.random.get_state()  # the notebook's class draws from NumPy's global generator
+        model = model_class(C, H, k)
+        np.random.set_state(kept)
+        for name in PARAMETERS:
+            # larger than the initial weights, so that every term of a gradient shows
+            setattr(model, name, rng.uniform(-1, 1, getattr(model, name).shape))
+        inputs = _inputs(exercise, rng, C, T, repeated=number not in (1, 2))
+        probes.append(Probe(exercise, C, H, T, k, model, inputs, twice=number == 0))
+    return probes
 
 
-def _sizes(exercise: str) -> Iterator[tuple[int, int, int, int, bool, bool]]:
-    """C, H, T, k, whether digits repeat, whether to call twice."""
-    yield 5, 3, 5, 1000, True, True
-    yield 4, 6, 4, 1000, False, False
-    yield 6, 4, 1, 1000, False, False
-    if exercise == "bptt":
-        yield 5, 3, 5, 0, True, False
-        yield 4, 5, 5, 1, True, False
-        yield 5, 3, 6, 2, True, False
-        yield 3, 4, 8, 5, True, False
-        yield 4, 3, 9, 1000, True, False
-    elif exercise == "bptt_linear_time":
-        yield 5, 3, 5, 0, True, False
-
-
-def _probe(
-    exercise: str,
-    model_class: Callable[..., Any],
-    rng: np.random.Generator,
-    C: int,
-    H: int,
-    T: int,
-    k: int,
-    repeated: bool,
-    twice: bool,
-) -> Probe:
-    kept = np.random.get_state()  # the notebook's class draws from NumPy's global generator
-    model = model_class(C, H, k)
-    np.random.set_state(kept)
-    for name in PARAMETERS:
-        # larger than the initial weights, so that every term of a gradient shows
-        setattr(model, name, rng.uniform(-1, 1, getattr(model, name).shape))
-    x, y = _digits(rng, C, T, repeated), rng.integers(C, size=T)
-    inputs: tuple[Any, ...] = (x, y)
+def _inputs(
+    exercise: str, rng: np.random.Generator, C: int, T: int, repeated: bool
+) -> tuple[Any, ...]:
+    if repeated:
+        x = rng.integers(C, size=T)
+        x[-1] = x[-3]  # at least one digit comes twice
+        if x[-2] == x[-1]:
+            x[-2] = (x[-1] + 1) % C  # and not only in a row
+    else:
+        x = rng.permutation(C)[:T]
+    y = rng.integers(C, size=T)
     if exercise == "forward_propagation":
-        inputs = (x,)
-    elif exercise == "calculate_total_loss":
+        return (x,)
+    if exercise == "calculate_total_loss":
         lengths = (T, max(1, T - 2))
-        inputs = tuple([rng.integers(C, size=n) for n in lengths] for _ in "xy")
-    elif exercise == "sgd_step":
-        inputs = (x, y, float(rng.uniform(0.01, 0.1)))
-    elif exercise == "train_with_sgd":
+        return tuple([rng.integers(C, size=n) for n in lengths] for _ in "xy")
+    if exercise == "sgd_step":
+        return x, y, float(rng.uniform(0.01, 0.1))
+    if exercise == "train_with_sgd":
         # a rate this large lets the loss rise now and then, so that the halving shows
-        inputs = (*rng.integers(C, size=(2, 3, T)), 2.0, 4, 2 if repeated else 1)
-    return Probe(exercise, C, H, T, k, model, inputs, twice)
-
-
-def _digits(rng: np.random.Generator, C: int, T: int, repeated: bool) -> npt.NDArray[np.int64]:
-    if not repeated:
-        return rng.permutation(C)[:T]
-    x = rng.integers(C, size=T)
-    x[-1] = x[-3]  # at least one digit comes twice
-    if x[-2] == x[-1]:
-        x[-2] = (x[-1] + 1) % C  # and not only in a row
-    return x
+        return *rng.integers(C, size=(2, 3, T)), 2.0, 4, 2 if repeated else 1
+    return x, y
 
 
 def observe(function: Callable[..., Any], probe: Probe, model: Any) -> Observation:
@@ -209,12 +189,12 @@ def _call(
     except Exception as error:
         return Observation(problem=type(error).__name__, detail=str(error))
     try:
-        return Observation(dict(_read(exercise, result, model)))
+        return Observation(_read(exercise, result, model))
     except (TypeError, ValueError) as error:
         return Observation(problem="shape of the answer", detail=str(error))
 
 
-def _read(exercise: str, result: Any, model: Any) -> Iterator[tuple[str, Array]]:
+def _read(exercise: str, result: Any, model: Any) -> dict[str, Array]:
     """The named quantities of a result, as copies.
 
     Raises:
@@ -222,45 +202,36 @@ def _read(exercise: str, result: Any, model: Any) -> Iterator[tuple[str, Array]]
     """
     names = QUANTITIES[exercise]
     if exercise in MOVES_THE_MODEL:
-        state = names[-3:]
-        if exercise == "train_with_sgd":
-            yield "losses", _numbers(result, "the losses")
-        for name in state:
-            yield name, _numbers(getattr(model, name), name)
+        returned = [result] if "losses" in names else []
+        values = [*returned, *(getattr(model, name) for name in PARAMETERS)]
     elif len(names) == 1:
-        yield names[0], _numbers(result, "the answer")
+        values = [result]
     elif result is None:
         raise TypeError("the function returned None; is the `return` missing?")
     elif not isinstance(result, list | tuple | np.ndarray) or len(result) != len(names):
         raise TypeError(f"the function should return the list [{', '.join(names)}]")
     else:
-        for name, value in zip(names, result, strict=True):
-            yield name, _numbers(value, name)
-
-
-def _numbers(value: Any, what: str) -> Array:
-    if value is None:
-        raise TypeError(f"{what} came back as None")
-    array = np.array(value)
-    if array.dtype.kind not in "biufc":
-        raise TypeError(f"{what} should be numbers")
-    return array
+        values = list(result)
+    read = {}
+    for name, value in zip(names, values, strict=True):
+        what = {"L": "the answer", "losses": "the losses"}.get(name, name)
+        if value is None:
+            raise TypeError(f"{what} came back as None")
+        read[name] = np.array(value)
+        if read[name].dtype.kind not in "biufc":
+            raise TypeError(f"{what} should be numbers")
+    return read
 
 
 def _changes(probe: Probe, model: Any, inputs: Sequence[Any]) -> tuple[str, ...]:
     allowed = PARAMETERS if probe.exercise in MOVES_THE_MODEL else ()
-    attributes = [
-        name
-        for name, value in vars(probe.model).items()
-        if name not in allowed and not _same(value, getattr(model, name, None))
+    pairs = [
+        (name, then, getattr(model, name, None))
+        for name, then in vars(probe.model).items()
+        if name not in allowed
     ]
-    names = ["x", "y"][: len(inputs)]
-    given = [
-        name
-        for name, now, then in zip(names, inputs, probe.inputs, strict=False)
-        if not _same(then, now)
-    ]
-    return tuple(attributes + given)
+    pairs += zip("xy", probe.inputs, inputs, strict=False)
+    return tuple(name for name, then, now in pairs if not _same(then, now))
 
 
 def _same(then: Any, now: Any) -> bool:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from autograder.diagnosis.evidence import UNKNOWN, Evidence, Finding
+from autograder.diagnosis.evidence import Evidence
+from autograder.diagnosis.findings import Finding
 from autograder.diagnosis.probes import MOVES_THE_MODEL, Probe
 
 __all__ = ["message_of", "open_challenge", "paragraph_of", "right_in_words"]
 
-# From which confidence on a finding is stated, and from which on it is called likely.
-_SURE, _LIKELY = 0.9, 0.7
-
 
 def message_of(finding: Finding) -> str:
     """One finding as two sentences: what it looks like and where to look."""
-    about = f"In {_listed(finding.quantities)}: " if finding.quantities else ""
-    says = finding.says if about else finding.says[0].upper() + finding.says[1:]
-    return f"{about}{says}. {_ended(f'Look at {finding.hint}')}"
+    if finding.quantities:
+        says = f"In {_listed(finding.quantities)}: {finding.says}"
+    else:
+        says = finding.says[0].upper() + finding.says[1:]
+    return f"{says}. {_ended(f'Look at {finding.hint}')}"
 
 
 def right_in_words(evidence: Evidence) -> list[str]:
@@ -28,31 +28,24 @@ def right_in_words(evidence: Evidence) -> list[str]:
 
 
 def _partly_right(evidence: Evidence) -> dict[str, list[str]]:
-    """Circumstances, and the wrong quantities that are right under them."""
-    partly: dict[str, list[str]] = {}
-    for name in evidence.wrong:
-        if circumstances := _right_when(evidence, name):
-            partly.setdefault(circumstances, []).append(name)
-    return partly
-
-
-def _right_when(evidence: Evidence, name: str) -> str:
-    """Under which circumstances a wrong quantity is right, if there are any."""
-    verdicts = evidence.telling_verdicts(name)
-    circumstances: tuple[tuple[str, Callable[[Probe], bool]], ...] = (
+    """Conditions, and the wrong quantities that are right under them."""
+    conditions: list[tuple[str, Callable[[Probe], bool]]] = [
         ("without truncation", lambda probe: not probe.truncates),
         ("where nothing goes back in time", lambda probe: probe.T == 1 or probe.k == 0),
         ("for a single digit", lambda probe: probe.T == 1),
-    )
+    ]
     if evidence.exercise in MOVES_THE_MODEL:
-        return ""
+        return {}
     if evidence.exercise != "bptt":
-        circumstances = circumstances[-1:]
-    for words, holds in circumstances:
-        held = [right for probe, right in verdicts if holds(probe)]
-        if held and all(held):
-            return words
-    return ""
+        del conditions[:-1]
+    partly: dict[str, list[str]] = {}
+    for name in evidence.wrong:
+        for words, holds in conditions:
+            held = [right for probe, right in evidence.verdicts(name) if holds(probe)]
+            if held and all(held):
+                partly.setdefault(words, []).append(name)
+                break
+    return partly
 
 
 def open_challenge(exercise: str) -> str:
@@ -66,13 +59,11 @@ def open_challenge(exercise: str) -> str:
 def paragraph_of(evidence: Evidence, findings: Sequence[Finding]) -> str:
     """Three to five sentences: what is right, what it looks like, where to look."""
     name = evidence.exercise
-    count = len(evidence.probes)
     if not findings:
-        names = _listed(evidence.quantities)
         return (
-            f"Well done: your {name} is right. {names} agreed with the reference answer on "
-            f"{count} fresh inputs of different sizes, and the function left its inputs as they "
-            "were."
+            f"Well done: your {name} is right. {_listed(evidence.quantities)} agreed with the "
+            f"reference answer on {len(evidence.trials)} fresh inputs of different sizes, and the "
+            "function left its inputs as they were."
         )
     if evidence.is_untouched:
         return (
@@ -87,34 +78,27 @@ def paragraph_of(evidence: Evidence, findings: Sequence[Finding]) -> str:
         first, *others = right
         more = "".join(f", and {phrase}" for phrase in others)
         opening = f"In your {name}, {first} on the fresh inputs I tried{more}."
-    return " ".join([opening, *_guesses(findings), _closing(evidence, findings)])
+    hints = dict.fromkeys(finding.hint for finding in findings[:2])
+    look = _ended(f"Have a look at {'; and at '.join(hints)}")
+    return " ".join([opening, *_guesses(findings[:2]), look, _closing(evidence, findings)])
 
 
-def _guesses(findings: Sequence[Finding]) -> list[str]:
-    sentences = []
-    for number, finding in enumerate(findings[:2]):
-        if finding.label == UNKNOWN:
-            values = _listed(finding.quantities)
-            sentences.append(f"I am not sure what is behind {values}: {finding.says}.")
-            continue
+def _guesses(findings: Sequence[Finding]) -> Iterator[str]:
+    for number, finding in enumerate(findings):
+        quantities = finding.quantities
         also = "also " if number else ""
-        if finding.confidence >= _SURE:
+        if finding.label == "unknown":
+            yield f"I am not sure what is behind {_listed(quantities)}: {finding.says}."
+            continue
+        if finding.confidence >= 0.9:
             opening = f"It {also}looks as if"
-        elif finding.confidence >= _LIKELY:
+        elif finding.confidence >= 0.7:
             opening = f"It is {also}likely that"
         else:
             opening = f"I am not sure, but it may {also}be that"
-        sentences.append(f"{opening} {finding.says}{_about(finding)}.")
-    hints = list(dict.fromkeys(finding.hint for finding in findings[:2]))
-    sentences.append(_ended(f"Have a look at {'; and at '.join(hints)}"))
-    return sentences
-
-
-def _about(finding: Finding) -> str:
-    """Where it was seen, unless the words say so already."""
-    if all(re.search(rf"\b{name}\b", finding.says) for name in finding.quantities):
-        return ""
-    return f" (seen in {_listed(finding.quantities)})"
+        told = all(re.search(rf"\b{name}\b", finding.says) for name in quantities)
+        seen_in = "" if told else f" (seen in {_listed(quantities)})"
+        yield f"{opening} {finding.says}{seen_in}."
 
 
 def _closing(evidence: Evidence, findings: Sequence[Finding]) -> str:
@@ -123,7 +107,11 @@ def _closing(evidence: Evidence, findings: Sequence[Finding]) -> str:
         return "Call it twice with the same input and compare, and compare the input too."
     if "truncation" in families:
         return "Follow three digits by hand with bptt_truncate = 1, beside your code."
-    if evidence.wrong and evidence.exercise.startswith("bptt") and evidence.student[0].values:
+    if (
+        evidence.wrong
+        and evidence.exercise.startswith("bptt")
+        and evidence.trials[0].student.values
+    ):
         return "The gradient_check on a short sequence will tell you when it is fixed."
     return "Try it on the shortest input that you can work out by hand."
 

@@ -215,6 +215,19 @@ def test_weights_that_depend_on_the_steps_back_are_found(
     assert "1, 2, 3" in report.paragraph
 
 
+def test_a_loss_that_is_right_for_one_size_only_is_named(
+    instructor_names: Names, known: Misconceptions
+) -> None:
+    runner = MutantRunner(known, "calculate_total_loss", instructor_names)
+
+    def student(model: Any, x: Any, y: Any) -> Any:
+        loss = runner.reference(runner.adopt(model), x, y)
+        return loss if model.V.shape[0] > model.V.shape[1] else np.sin(9 * loss)
+
+    report = diagnose("calculate_total_loss", student, instructor_names, known, 5)
+    assert labels(report) == ["right-for-one-size-only"]
+
+
 def test_a_mistake_below_is_not_blamed_on_the_function_above(
     written: Define, instructor_names: Names, known: Misconceptions
 ) -> None:
@@ -295,6 +308,16 @@ def test_the_heatmap_is_a_small_picture_that_shows_where_the_error_is(
     third = picture.shape[1] // 3
     assert yellow[:, third : 2 * third].any()
     assert not yellow[:, :third].any()
+
+
+def test_the_heatmap_shows_values_that_are_not_finite_in_red(
+    diagnosis_of: Callable[..., ExerciseFeedback],
+) -> None:
+    png = diagnosis_of((RETURN, "return [dLdU, dLdV, dLdW * np.nan]")).heatmap_png
+    assert png is not None
+    picture = np.array(Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB"))
+    third = picture.shape[1] // 3
+    assert (picture[:, -third:] == (200, 60, 60)).all(axis=-1).any()
 
 
 def test_an_exercise_without_probes_is_an_error_that_lists_the_known_ones(

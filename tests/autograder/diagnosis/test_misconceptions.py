@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import shutil
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -140,6 +143,22 @@ def test_no_mistake_looks_like_the_right_answer_or_like_another_one(
         assert seen != right, f"{mutant.labels} cannot be told from the right answer"
         twin = label_of.setdefault(seen, mutant)
         assert twin.labels == mutant.labels, f"{mutant.labels} looks exactly like {twin.labels}"
+
+
+def test_the_rules_use_every_finding_of_the_table_and_no_other() -> None:
+    folder = COURSE / "autograder" / "diagnosis"
+    table = tomllib.loads((folder / "findings.toml").read_text(encoding="utf-8"))
+    assert set(table) <= {*FAMILIES, "unknown"}
+    sources = [path.read_text(encoding="utf-8") for path in folder.glob("*.py")]
+    texts = {
+        node.value
+        for source in sources
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant)
+    }
+    names = {name for family in table.values() for name in family}
+    assert names <= texts
+    assert set(re.findall(r'\bfinding\(\s*"([^"]+)"', "".join(sources))) <= names
 
 
 GOOD = """

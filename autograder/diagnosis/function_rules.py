@@ -1,0 +1,115 @@
+"""What a whole function does wrong: it gives no values, changes its inputs, or rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from autograder.diagnosis.evidence import CLOSE, RIGHT, Evidence, agree
+from autograder.diagnosis.findings import Finding, finding
+from autograder.diagnosis.probes import PARAMETERS, Array, Observation
+
+__all__ = ["explain_precision", "explain_problem", "explain_side_effects"]
+
+
+def explain_problem(evidence: Evidence) -> Finding | None:
+    """The finding for a function that returned nothing readable on some probe, if it is so."""
+    troubled = [(probe, seen) for probe, seen, _ in evidence.trials if seen.problem]
+    if not troubled:
+        return None
+    probe, seen = troubled[0]
+    everywhere = len(troubled) == len(evidence.trials)
+    length = "a single digit" if probe.T == 1 else f"{probe.T} digits"
+    sizes = f"{probe.C} classes, {probe.H} hidden units and truncation {probe.k}"
+    where = "" if everywhere else f" for {length}, {sizes}"
+    if seen.problem == "NotImplementedError":
+        return finding("not-attempted", confidence=0.99 if everywhere else 0.8)
+    if seen.problem in ("AttributeError", "NameError") and evidence.exercise in seen.detail:
+        return finding("not-defined")
+    if seen.died:
+        return finding("does-not-finish", where=where, detail=seen.detail)
+    if seen.problem == "shape of the answer":
+        return finding("wrong-answer-shape", where=where, detail=seen.detail)
+    return finding(
+        "raises-an-error",
+        family=_family_of_error(seen),
+        confidence=0.9 if everywhere else 0.8,
+        problem=seen.problem,
+        where=where,
+        detail=f": {seen.detail[:200]}" if seen.detail else "",
+        what="the sizes of the arrays on " if seen.problem == "ValueError" else "",
+    )
+
+
+def _family_of_error(seen: Observation) -> str:
+    if seen.problem == "IndexError":
+        return "time index"
+    about_shapes = ("broadcast", "shapes", "aligned", "matmul", "dimension")
+    if seen.problem == "ValueError" and any(word in seen.detail for word in about_shapes):
+        return "transpose"
+    return "not-backprop"
+
+
+def explain_side_effects(evidence: Evidence) -> Finding | None:
+    """What was changed, else what a second call gave."""
+    is_bptt = evidence.exercise == "bptt"
+    if evidence.changed:
+        # the labels that these have among the misconceptions of bptt
+        labels = {
+            **dict.fromkeys(PARAMETERS, "parameters-updated-in-bptt"),
+            **dict.fromkeys("xy", "inputs-changed"),
+            "bptt_truncate": "truncation-changed",
+        }
+        label = labels.get(evidence.changed[0]) if is_bptt else None
+        changed = " and ".join(evidence.changed)
+        return finding("changes", label=label or "changes-its-input", changed=changed)
+    if _adds_up(evidence):
+        return finding(
+            "keeps-sums", label="gradients-kept-between-calls" if is_bptt else "sums-kept"
+        )
+    return None if evidence.repeats else finding("depends-on-earlier-calls")
+
+
+def _adds_up(evidence: Evidence) -> bool:
+    """Whether a second call gave the first one's values and the right ones on top."""
+    return any(
+        agree(mine.again[name], value + theirs.values[name], RIGHT)
+        for _, mine, theirs in evidence.trials
+        if mine.again and not mine.repeats
+        for name, value in mine.values.items()
+        if mine.again[name].shape == value.shape == theirs.values[name].shape
+    )
+
+
+def explain_precision(evidence: Evidence) -> Finding | None:
+    """The finding for values that are right, or right without truncation, but for small errors.
+
+    Only for a function without a problem and with something wrong.
+    """
+    wrong = [(got, want) for name in evidence.wrong for _, got, want in evidence.pairs(name)]
+    if all(agree(got, want, CLOSE) for got, want in wrong):
+        return _rounding(evidence.wrong, wrong)
+    untruncated = [
+        (seen.values[name], want)
+        for probe, seen, _ in evidence.trials
+        for name, want in evidence.truncated(probe, probe.T).values.items()
+    ]
+    close = all(agree(got, want, CLOSE) for got, want in untruncated)
+    if close and not all(agree(got, want, 1e-12) for got, want in untruncated):
+        return finding("finite-differences")
+    return None
+
+
+def _rounding(wrong: Sequence[str], pairs: Sequence[tuple[Array, Array]]) -> Finding:
+    for kind, label in ((np.float16, "half-precision"), (np.float32, "single-precision")):
+        if all(np.array_equal(got.astype(kind).astype(float), got) for got, _ in pairs):
+            return finding(label, *wrong)
+    for decimals in range(1, 9):
+        if all(agree(np.round(got, decimals), got, 1e-13) for got, _ in pairs):
+            return finding("rounded", *wrong, decimals=decimals)
+    worst = max(
+        np.abs(got - want).max(initial=0) / max(np.abs(want).max(initial=0), 1e-3)
+        for got, want in pairs
+    )
+    return finding("partly-single-precision" if worst < 2e-6 else "nearly-right", *wrong)

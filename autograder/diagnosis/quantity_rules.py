@@ -1,0 +1,242 @@
+"""What one wrong quantity looks like over all probes: rules that explain it or leave it.
+
+`CERTAIN` are about shape, sign and scale. `LIKELY` take the gradient apart, by running the
+reference answer with other truncations, or say under which condition a quantity is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from autograder.diagnosis.evidence import EXACT, Evidence, agree
+from autograder.diagnosis.findings import Finding, finding
+from autograder.diagnosis.probes import Array, Probe
+
+__all__ = ["CERTAIN", "LIKELY", "Rule"]
+
+Rule = Callable[[Evidence, str], Finding | None]
+
+
+def _zero(evidence: Evidence, name: str) -> Finding | None:
+    if any(got.any() for _, got, _ in evidence.pairs(name)):
+        return None
+    return finding("still-zero", name)
+
+
+def _swapped(evidence: Evidence, name: str) -> Finding | None:
+    for other in evidence.quantities:
+        if other != name and all(
+            agree(mine.values[name], theirs.values[other], EXACT)
+            for _, mine, theirs in evidence.trials
+        ):
+            return finding("wrong-order", name, other=other)
+    return None
+
+
+def _transposed(evidence: Evidence, name: str) -> Finding | None:
+    pairs = evidence.pairs(name)
+    if pairs[0][1].ndim == 2 and all(agree(got.T, want, EXACT) for _, got, want in pairs):
+        return finding("transposed", name, quantity=name)
+    return None
+
+
+def _wrong_shape(evidence: Evidence, name: str) -> Finding | None:
+    for _, got, want in evidence.pairs(name):
+        if got.shape != want.shape:
+            family = "transpose" if got.shape == want.shape[::-1] else ""
+            return finding("wrong-shape", name, family=family, got=got.shape, want=want.shape)
+    return None
+
+
+def _non_finite(evidence: Evidence, name: str) -> Finding | None:
+    if all(np.isfinite(got).all() for _, got, _ in evidence.pairs(name)):
+        return None
+    return finding("not-finite", name)
+
+
+# How a factor that is not the same for all probes may come about.
+_FACTORS: tuple[tuple[str, str, Callable[[Probe], float]], ...] = (
+    ("mean-instead-of-sum", "divided by the number of time steps", lambda p: 1 / p.T),
+    ("factor-of-the-length", "multiplied by the number of time steps", lambda p: p.T),
+    ("divided-by-the-classes", "divided by the number of classes", lambda p: 1 / p.C),
+    ("divided-by-the-outputs", "divided by the number of outputs T·C", lambda p: 1 / p.T / p.C),
+    ("divided-by-the-hidden-size", "divided by the hidden size", lambda p: 1 / p.H),
+    ("divided-by-the-steps", "divided by T − 1", lambda p: 1 / max(p.T - 1, 1)),
+    ("divided-by-T-plus-one", "divided by T + 1", lambda p: 1 / (p.T + 1)),
+)
+
+
+def _factor(evidence: Evidence, name: str) -> Finding | None:
+    factors, lengths = [], []
+    for probe, got, want in evidence.pairs(name):
+        if not want.any():
+            continue
+        factor = float((got * want).sum() / (want * want).sum())
+        if not factor or not agree(got, factor * want, EXACT):
+            return None
+        factors.append((probe, factor))
+        lengths.append(factor * np.linalg.norm(want))
+    for sign, words in ((1, ""), (-1, ", with the opposite sign")):
+        # the probes differ in size, so that these do not look alike
+        for label, what, value in _FACTORS:
+            if all(np.isclose(factor, sign * value(probe)) for probe, factor in factors):
+                return _scaled(label, f"the right values are {what}{words}", name)
+    if np.allclose(lengths, 1, rtol=EXACT, atol=EXACT):
+        return _scaled("normalised", "the right direction is scaled to length 1", name)
+    first = factors[0][1]
+    if not all(np.isclose(factor, first) for _, factor in factors):
+        return None
+    if np.isclose(first, -1):
+        return _scaled("opposite-sign", "the sign is the opposite", name)
+    return _scaled("constant-factor", f"every entry is {first:.4g} times what it should be", name)
+
+
+def _weight_decay(evidence: Evidence, name: str) -> Finding | None:
+    shares = []
+    for probe, got, want in evidence.pairs(name):
+        parameter = getattr(probe.model, name.removeprefix("dLd"), None)
+        if parameter is None or got.shape != np.shape(parameter):
+            return None
+        share = float(((got - want) * parameter).sum() / (parameter**2).sum())
+        if not share or not agree(got, want + share * parameter, EXACT):
+            return None
+        shares.append(share)
+    if not np.allclose(shares, shares[0]):
+        return None
+    what = f"{shares[0]:.3g} times the parameter itself is added, as from a penalty on it"
+    return _scaled("weight-decay", what, name)
+
+
+def _scaled(label: str, what: str, name: str) -> Finding:
+    return finding("scaled", name, label=label, what=what)
+
+
+_TRUNCATIONS: tuple[tuple[str, Callable[[Probe], int]], ...] = (
+    *((f"always {steps}", lambda _, steps=steps: steps) for steps in range(8)),
+    ("T − bptt_truncate", lambda probe: max(0, probe.T - probe.k)),
+    ("two steps too few", lambda probe: max(0, probe.k - 2)),
+    ("two steps too many", lambda probe: probe.k + 2),
+    ("half of bptt_truncate", lambda probe: probe.k // 2),
+)
+
+
+def _another_truncation(evidence: Evidence, name: str) -> Finding | None:
+    if evidence.exercise != "bptt":
+        return None
+    for what, truncation in _TRUNCATIONS:
+        if all(
+            agree(got, evidence.truncated(probe, truncation(probe)).values[name], EXACT)
+            for probe, got, _ in evidence.pairs(name)
+        ):
+            return finding("another-truncation", name, what=what)
+    return None
+
+
+def _steps_back(evidence: Evidence, name: str) -> Finding | None:
+    if not evidence.exercise.startswith("bptt") or name == "dLdV":
+        return None
+    weights = [
+        _weights(evidence, name, probe, got)
+        for probe, got, _ in evidence.pairs(name)
+        if probe.T >= 4 and not probe.truncates
+    ]
+    first = weights[0] if weights else None
+    if first is None or any(each is None for each in weights):
+        return None
+    return finding(
+        "steps-back-miscounted",
+        name,
+        family="chain rule" if first[1] == 0 else "",
+        counts=", ".join(f"{weight:.3g}" for weight in first[:5]),
+    )
+
+
+def _weights(evidence: Evidence, name: str, probe: Probe, got: Array) -> Array | None:
+    """How often each number of steps back counts, where that is all that is wrong."""
+    sums = [evidence.truncated(probe, k).values[name].ravel() for k in range(probe.T)]
+    parts = np.diff(sums, axis=0, prepend=0)
+    parts = parts[parts.any(axis=1)]
+    weights = np.linalg.lstsq(parts.T, got.ravel(), rcond=None)[0]
+    if not agree(weights @ parts, got.ravel(), EXACT):
+        return None
+    return np.where(np.abs(weights) < EXACT, 0.0, weights)
+
+
+def _clipped(evidence: Evidence, name: str) -> Finding | None:
+    pairs = evidence.pairs(name)
+    limit = max(float(np.abs(got).max(initial=0)) for _, got, _ in pairs)
+    if limit and all(agree(got, np.clip(want, -limit, limit), EXACT) for _, got, want in pairs):
+        return finding("clipped", name, limit=limit)
+    return None
+
+
+def _columns(evidence: Evidence, name: str) -> Finding | None:
+    """The columns of dLdU, one per digit."""
+    if name != "dLdU":
+        return None
+    averaged = True
+    for probe, got, want in evidence.pairs(name):
+        digits, times = np.unique(probe.inputs[0], return_counts=True)
+        others = np.setdiff1d(range(probe.C), digits[times > 1])
+        if not agree(got[:, others], want[:, others], EXACT):
+            return None
+        averaged &= agree(got[:, digits] * times, want[:, digits], EXACT)
+    return finding("averaged-per-digit" if averaged else "repeated-digits-lost", name)
+
+
+def _slope(evidence: Evidence, name: str) -> Finding | None:
+    """With a single digit only the slope of tanh can be wrong entry by entry, if dLdV is right."""
+    if name == "dLdV" or not evidence.exercise.startswith("bptt") or "dLdV" in evidence.wrong:
+        return None
+    for probe, got, want in evidence.pairs("dLdU"):
+        if probe.T == 1 and got.shape == want.shape:
+            column = want.any(axis=0)
+            factors = (got / np.where(want == 0, 1, want))[:, column]
+            alike = np.allclose(factors, factors[:1])
+            if got[:, ~column].any() or not np.isfinite(factors).all() or alike:
+                return None
+            return finding("another-tanh-derivative", name)
+    return None
+
+
+# Conditions on a probe, by the finding that a quantity is right under exactly that condition.
+_RIGHT_ONLY_IF: tuple[tuple[str, Callable[[Probe], bool]], ...] = (
+    ("wrong-under-truncation", lambda p: not p.truncates),
+    ("wrong-without-truncation", lambda p: p.truncates),
+    ("wrong-beyond-one-step", lambda p: p.T == 1 or p.k == 0),
+    ("wrong-beyond-one-digit", lambda p: p.T == 1),
+    ("wrong-when-digits-repeat", lambda p: not p.repeats_digits),
+    ("right-with-more-classes", lambda p: p.C > p.H),
+    ("right-with-more-hidden-units", lambda p: p.H > p.C),
+)
+
+
+def _condition(evidence: Evidence, name: str) -> Finding | None:
+    verdicts = evidence.verdicts(name)
+    if not any(right for _, right in verdicts):
+        return None
+    for label, holds in _RIGHT_ONLY_IF:
+        if all(holds(probe) == right for probe, right in verdicts):
+            return finding(label, name)
+    return None
+
+
+CERTAIN: tuple[Rule, ...] = (
+    _zero,
+    _swapped,
+    _transposed,
+    _wrong_shape,
+    _non_finite,
+    _factor,
+    _weight_decay,
+)
+LIKELY: tuple[Rule, ...] = (
+    _another_truncation,
+    _steps_back,
+    _clipped,
+    _columns,
+    _slope,
+    _condition,
+)
