@@ -65,9 +65,9 @@ def _executed(on_cell: Callable[[int, int], None] | None) -> NotebookNode:
         notebook, timeout=300, kernel_name="python3", on_cell_complete=done, config=config
     )
     try:
-        # Whatever backend is set for this process, the notebook shows its figures.
-        inline = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
-        client.execute(cwd=str(Path.cwd()), env={**os.environ, **inline})
+        # Whatever is set for this process, the page shows the figures and no warnings.
+        shown = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYTHONWARNINGS": ""}
+        client.execute(cwd=str(Path.cwd()), env={**os.environ, **shown})
     except CellExecutionError as error:
         raise GtnError(
             f"{NOTEBOOK.name} does not fit the recordings: {error.evalue} Correct the sentence in "
