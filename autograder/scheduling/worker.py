@@ -101,11 +101,10 @@ def run_job(
     Raises:
         AutograderError: see `grade`.
     """
-    from autograder.testing.reference import tests_that_the_reference_fails
+    from autograder.testing.reference import unfair_tests
     from autograder.testing.runner import run_notebook
 
     warm = sandbox(job.limits, unsandboxed=job.unsandboxed)
-    unfair = tests_that_the_reference_fails(instructor, warm, job.limits)
     run = run_notebook(
         instructor,
         notebook,
@@ -114,6 +113,7 @@ def run_job(
         files={**job.submission.others, **instructor.files},
         limits=job.limits,
     )
+    unfair = unfair_tests(instructor, notebook, warm, job.limits)
     status: Status = "partly graded" if run.problems or unfair else "graded"
     if unfair and len(unfair) == sum(cell.is_test for cell in instructor.cells):
         status = "not gradable"

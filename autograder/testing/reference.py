@@ -1,6 +1,6 @@
-"""Whether the assignment's own solution passes its tests.
+"""Whether the assignment's own solution passes the tests that a submission fails.
 
-A test that it fails says nothing about a student's answer, so nobody loses points by it.
+A test that it fails too says nothing about a student's answer, so nobody loses points by it.
 """
 
 from __future__ import annotations
@@ -14,23 +14,27 @@ from autograder.submission.instructor import InstructorNotebook
 from autograder.submission.restore import restore
 from autograder.testing.runner import run_notebook
 
-_known: dict[str, dict[str, str]] = {}
+_failed_by_reference: dict[str, dict[str, str]] = {}
 
 
-def tests_that_the_reference_fails(
-    instructor: InstructorNotebook, sandbox: Sandbox, limits: Limits
-) -> Mapping[str, str]:
-    """grade_id of each test that the reference solution does not pass in full, to what it says.
+def unfair_tests(
+    instructor: InstructorNotebook, graded: Mapping[str, Any], sandbox: Sandbox, limits: Limits
+) -> dict[str, str]:
+    """grade_id of each test that a submission and the reference both fail, to what it says.
 
-    The reference runs as a submission would: its cells in the sandbox, the tests here. Found out
-    once per process and assignment.
+    The reference runs as a submission would: its cells in the sandbox, the tests here; once per
+    process and assignment, and only where a submission has failed a test.
+
+    Args:
+        graded: the submission's notebook after `run_notebook`.
 
     Raises:
         AutograderError: see `run_notebook`.
     """
-    if not instructor.reference:
+    failed = _failed_tests(instructor, graded)
+    if not failed or not instructor.reference:
         return {}
-    if instructor.digest not in _known:
+    if instructor.digest not in _failed_by_reference:
         notebook, _ = restore([dict(cell) for cell in instructor.reference], instructor)
         run_notebook(
             instructor,
@@ -41,22 +45,24 @@ def tests_that_the_reference_fails(
             limits=limits,
             diagnose=False,
         )
-        outputs = {
-            cell["metadata"].get("nbgrader", {}).get("grade_id"): cell.get("outputs", [])
-            for cell in notebook["cells"]
-        }
-        problems = {
-            cell.grade_id: _problem(outputs[cell.grade_id], cell.released.points or 0.0)
-            for cell in instructor.cells
-            if cell.is_test
-        }
-        _known.clear()
-        _known[instructor.digest] = {name: problem for name, problem in problems.items() if problem}
-    return _known[instructor.digest]
+        _failed_by_reference.clear()
+        _failed_by_reference[instructor.digest] = _failed_tests(instructor, notebook)
+    found = _failed_by_reference[instructor.digest]
+    return {name: problem for name, problem in found.items() if name in failed}
+
+
+def _failed_tests(instructor: InstructorNotebook, notebook: Mapping[str, Any]) -> dict[str, str]:
+    """grade_id of each test that does not give all of its points, to what it says."""
+    points = {c.grade_id: c.released.points or 0.0 for c in instructor.cells if c.is_test}
+    found = {}
+    for cell in notebook["cells"]:
+        name = cell["metadata"].get("nbgrader", {}).get("grade_id")
+        if name in points and (problem := _problem(cell["outputs"], points[name])):
+            found[name] = problem
+    return found
 
 
 def _problem(outputs: list[dict[str, Any]], most: float) -> str:
-    """What a test says of an answer that does not get all of its points; nothing if it does."""
     for output in outputs:
         if output["output_type"] == "error":
             return f"{output['ename']}: {output['evalue']}"[:200]
