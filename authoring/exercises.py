@@ -134,9 +134,9 @@ def _check_regions(
         return
     regions = {line.region for line in read_lines(source_of(cell), here)}
     if "hidden tests" in regions and not nbgrader.get("grade"):
-        raise AuthoringError(f"{here}: hidden tests stand in a cell that is not graded.")
+        raise AuthoringError(f"{here}: hidden tests are in a cell that is not graded.")
     if "solution" in regions and not nbgrader.get("solution"):
-        raise AuthoringError(f"{here}: a solution region stands in a cell that is not a solution.")
+        raise AuthoringError(f"{here}: a solution region is in a cell that is not a solution.")
     if regions & {"guided", "standard"} and said is None:
         raise AuthoringError(
             f"{here}: help regions need the metadata 'exercise' that says whose help this is."

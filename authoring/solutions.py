@@ -161,7 +161,7 @@ def execute(
         ) from error
     except DeadKernelError as error:
         raise AuthoringError(
-            f"{where}, {current[0]}: the kernel died, perhaps for want of memory."
+            f"{where}, {current[0]}: the kernel died, perhaps because it ran out of memory."
         ) from error
     _keep_only_widgets_without_a_page(notebook)
     if language is None:

@@ -69,7 +69,7 @@ def train(
     variant: Annotated[
         Literal["learned", "random_fixed", "random"] | None,
         typer.Option(
-            help="The teacher's input vectors: learned with it, drawn once, or drawn anew each "
+            help="The teacher's input vectors: learned with it, drawn once, or drawn again each "
             "time, so that there can be no curriculum."
         ),
     ] = None,
@@ -184,7 +184,7 @@ def evaluate(
     """Judge a recorded curriculum on the whole test set.
 
     Fresh learners are taught with it in order, shuffled and reversed; then other learners with
-    it; then its own learner with real images. Each accuracy stands in both measures:
+    it; then its own learner with real images. Each accuracy is given in both measures:
     [bold]batch-statistics[/bold], as published results have it, whose BatchNorm sees the test
     set, and [bold]inference[/bold], what a user of the learner gets.
 
@@ -349,6 +349,6 @@ def _tracker(config: ExperimentConfig, place: Path) -> AbstractContextManager[An
     return tracked(config, place)
 
 
-# What only staff need stands in a package of its own, which adds its commands here.
+# Commands that only staff need are in a package of their own, which adds them here.
 for _command in entry_points(group="gtnlab.commands"):
     app.command(_command.name)(_command.load())

@@ -42,7 +42,7 @@ OFFLINE_TEST_IMAGES = 360  # of scikit-learn's 1797
 
 
 class OfflineDigitsWarning(UserWarning):
-    """MNIST could not be had: the numbers that follow are those of another data set."""
+    """There is no MNIST here: the numbers that follow are those of another data set."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _read_mnist(split: Split, root: Path, device: str | torch.device) -> Digits:
     except Exception as error:  # a short file fails in several ways inside torchvision
         raise GtnError(
             f"MNIST in {root / 'MNIST' / 'raw'} is damaged ({error or type(error).__name__}). "
-            "Delete that folder and run again to download it anew."
+            "Delete that folder and try again to download it."
         ) from error
     pixels = images.to(device).float().unsqueeze(1) / 255  # [N, 1, 28, 28]
     return Digits((pixels - MEAN) / STD, labels.long().to(device), "mnist")

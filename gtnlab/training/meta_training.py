@@ -102,7 +102,7 @@ def _train(
     if saved is not None and saved.source != digits.source:
         raise GtnError(
             f"the run in {out_dir} was trained on {saved.source} and would be resumed on "
-            f"{digits.source}. Make {saved.source} available, or start anew in another folder."
+            f"{digits.source}. Make {saved.source} available, or start again in another folder."
         )
     run = OuterLoop(config, device, digits)
     planned = snapshot_steps(config.outer_steps, config.snapshots)
@@ -214,7 +214,7 @@ def _diverged(state: StepState, step: int, out_dir: Path | None) -> str:
     return (
         f"the outer loss diverged at outer step {step} (it is {state.outer_loss:.3g} at "
         f"{state.outer_step})."
-        f"{kept or ' To go on,'} train anew with a lower outer_lr or inner_lr, a lower "
+        f"{kept or ' To go on,'} train again with a lower outer_lr or inner_lr, a lower "
         "inner_momentum, or clip_norm = 1."
     )
 
