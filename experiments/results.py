@@ -69,10 +69,10 @@ def _executed(on_cell: Callable[[int, int], None] | None) -> NotebookNode:
         shown = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYTHONWARNINGS": ""}
         client.execute(cwd=str(Path.cwd()), env={**os.environ, **shown})
     except CellExecutionError as error:
-        raise GtnError(
-            f"{NOTEBOOK.name} does not fit the recordings: {error.evalue} Correct the sentence in "
-            "the notebook, or record the run again."
-        ) from error
+        # An assert that fails is a sentence out of date; other errors say what to do themselves.
+        stale = error.ename == "AssertionError"
+        advice = " Correct the sentence in the notebook, or record the run again." if stale else ""
+        raise GtnError(f"{NOTEBOOK.name}: {error.evalue}{advice}") from error
     if on_cell is not None:
         on_cell(len(notebook.cells), len(notebook.cells))
     return notebook

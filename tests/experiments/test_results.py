@@ -19,6 +19,7 @@ from gtnlab.cli import app
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = nbformat.read(ROOT / "experiments" / "results.ipynb", as_version=4)
+OF_OTHERS = {"103"}  # million parameters of the replication's teacher
 
 
 def results(*words: str | Path) -> Result:
@@ -93,6 +94,45 @@ def test_a_folder_without_evaluations_and_a_wrong_name_are_explained(
     assert "gtnlab evaluate" in made.output
     assert not (tmp_path / "page.md").exists()
     assert results("--out", tmp_path / "page.pdf").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("memory.json", '{"learner": "mlp"}'), ("tuning.json", "[{}]")]
+)
+def test_a_damaged_or_missing_table_is_named(
+    folder: Path, tmp_path: Path, name: str, content: str
+) -> None:
+    (folder / name).write_text(content)
+    damaged = results("--out", tmp_path / "page.md")
+    assert damaged.exit_code == 1
+    assert f"{name} cannot be read" in damaged.output
+    assert "take a fresh copy" in damaged.output
+    assert "Correct the sentence" not in damaged.output
+
+
+def test_a_missing_recording_of_which_the_page_speaks_is_named(
+    folder: Path, tmp_path: Path
+) -> None:
+    (folder / "C_lean_inference_learned.json").unlink()
+    made = results("--out", tmp_path / "page.md")
+    assert made.exit_code == 1
+    assert "speaks of C_lean_inference_learned" in made.output
+    assert not (tmp_path / "page.md").exists()
+
+
+def test_every_number_in_the_prose_is_checked_by_code_in_its_section() -> None:
+    # A heading opens a section. Numbers of two digits or fewer are counts, such as "ten steps".
+    sections: list[tuple[list[str], list[str]]] = []
+    for cell in NOTEBOOK.cells:
+        prose = cell.cell_type == "markdown"
+        if prose and cell.source.startswith("#"):
+            sections.append(([], []))
+        sections[-1][0 if prose else 1].append(cell.source)
+    for prose_cells, code_cells in sections:
+        prose = re.sub(r"```.*?```|`.*?`", "", "\n".join(prose_cells), flags=re.DOTALL)
+        checked = set(re.findall(r"(?<![\w.])\d+(?:\.\d+)?", "\n".join(code_cells)))
+        named = set(re.findall(r"(?<![\w.])\d+\.\d+|\d{3,}", prose))
+        assert named <= checked | OF_OTHERS, prose_cells[0].splitlines()[0]
 
 
 def test_the_notebook_in_git_has_no_outputs_and_every_figure_is_described() -> None:
