@@ -17,6 +17,8 @@ COURSE = Path(__file__).resolve().parent
 if str(COURSE) not in sys.path:
     sys.path.insert(0, str(COURSE))
 
+from autograder.settings import grade_in_sandbox  # noqa: E402
+
 # nbgrader calls alembic by its name to make a gradebook: let it be found in this environment even
 # where that is not activated.
 SCRIPTS = str(Path(sys.executable).parent)
@@ -82,30 +84,8 @@ c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedE
 
 # --- Grading -------------------------------------------------------------------------------------
 
-# The same for `autograder grade`, `nbgrader autograde` and formgrader's button: students' cells run
-# in a sandbox, the tests are the instructor's and run in the grader.
-
-c.Autograde.sanitize_preprocessors = [
-    "nbgrader.preprocessors.ClearOutput",
-    # In place of DeduplicateIds and OverwriteCells: whatever was removed, doubled, moved or
-    # renamed, the instructor's structure, tests and points are put back.
-    "autograder.preprocessors.RestoreCells",
-    "nbgrader.preprocessors.OverwriteKernelspec",
-    "nbgrader.preprocessors.CheckCellMetadata",
-]
-
-c.Autograde.autograde_preprocessors = [
-    # In place of Execute. Its outputs are ordinary ones: everything below is nbgrader's own.
-    "autograder.preprocessors.TrustedExecute",
-    "nbgrader.preprocessors.IgnorePattern",
-    "nbgrader.preprocessors.LimitOutput",
-    "nbgrader.preprocessors.SaveAutoGrades",
-    "nbgrader.preprocessors.AssignLatePenalties",
-    "nbgrader.preprocessors.CheckCellMetadata",
-]
-
-# A grading that fails leaves no old score behind.
-c.Autograde.pre_convert_hook = "autograder.preprocessors.withdraw_scores"
+# Students' cells run in a sandbox, and the tests where students cannot reach them.
+grade_in_sandbox(c)
 
 # What one submission may use. A right answer to this course's homework takes about a second.
 c.TrustedExecute.cell_seconds = 30
@@ -115,12 +95,3 @@ c.TrustedExecute.submission_seconds = 300
 # `nbgrader validate` runs a notebook whole, in nbgrader's own kernel; training runs and sliders
 # carry this tag and are not needed to see whether the tests pass.
 c.Execute.skip_cells_with_tag = "demonstration"
-
-# --- Feedback ------------------------------------------------------------------------------------
-
-c.GenerateFeedback.preprocessors = [
-    "nbgrader.preprocessors.GetGrades",
-    # The page opens with what the answer looks like, and does not show hidden tests.
-    "autograder.reporting.feedback.OpenWithDiagnosis",
-    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
-]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,7 @@ app = typer.Typer(
 Run it at the course root, the folder that holds [bold]nbgrader_config.py[/bold]. A usual round:
 
   authoring release rnn-bptt          the students' notebook, in release/
+  authoring audit rnn-bptt            can its tests be trusted?
   authoring solutions rnn-bptt        the executed solution, in solutions/
   authoring check                     both up to date, nothing leaks?
   authoring bundle                    all that students get, in one zip
@@ -225,3 +227,8 @@ def _shown(folder: Path, course: Course) -> str:
     resolved = folder.resolve()
     inside = resolved.is_relative_to(course.root)
     return str(resolved.relative_to(course.root) if inside else resolved)
+
+
+# The audit of an assignment's tests belongs to the grader, which adds it here.
+for _command in entry_points(group="authoring.commands"):
+    app.command(_command.name)(_command.load())

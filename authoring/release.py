@@ -133,6 +133,7 @@ def build_release(
     if output is not None:
         config.GenerateAssignment.no_database = True
         config.SaveCells.enabled = False
+        config.GenerateAssignment.post_convert_hook = None
     destination = (output or course.release) / assignment
     with staged(destination) as folder:
         config.CourseDirectory.release_directory = str(folder.parent)

@@ -127,6 +127,107 @@ def report(assignment: Assignment) -> None:
         print(path.relative_to(Path.cwd().resolve()))
 
 
+@app.command()
+def init(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Add the lines without asking.")] = False,
+) -> None:
+    """Let an existing nbgrader course be graded by this grader.
+
+    Run it in the folder that holds **nbgrader_config.py**. It shows the lines that the file needs
+    and adds them when you agree, tries the sandbox, and audits what is released: which tests can
+    run where students cannot reach them. Nothing that is there is overwritten, and grades that
+    are in the gradebook stay.
+
+    Exit status: 0 when the course is ready, 1 when it is not, 2 for a mistake in the command.
+    """
+    from autograder.adopting import add_lines, lines_to_add
+    from autograder.options import CONFIG_FILE, GradingOptions, read_config
+    from autograder.sandbox.sandbox import Sandbox
+
+    root = Path.cwd()
+    try:
+        lines = lines_to_add(root)
+        if lines:
+            print(f"{CONFIG_FILE} needs these lines at its end:\n\n{lines}")
+            if not yes and not typer.confirm(f"Add them to {root / CONFIG_FILE}?"):
+                _fail("nothing was changed.")
+            add_lines(root, lines)
+        else:
+            print(f"{CONFIG_FILE}: already set up.")
+        options = GradingOptions.of(read_config(root))
+        with Sandbox(options.limits, unsandboxed=options.allow_unsandboxed) as sandbox:
+            print(f"Sandbox: works, {sandbox.describe()}.")
+        _audit_released(root)
+    except AutograderError as error:
+        _fail(str(error))
+
+
+def _audit_released(root: Path) -> None:
+    """Audit what the gradebook says is released, and say the next command."""
+    from rich.console import Console
+
+    from autograder.auditing.command import audit_assignment, faults_of, verdict_table
+    from autograder.course import Course
+    from autograder.recording.gradebook import Gradebook
+
+    course = Course.at(root)
+    try:
+        with Gradebook.of(course) as gradebook:
+            assignments = gradebook.assignments()
+    except AutograderError:
+        assignments = []  # no gradebook yet
+    for assignment in assignments:
+        with Console(stderr=True).status(assignment) as status:
+            notebooks, _ = audit_assignment(course, assignment, status.update)
+        Console().print(verdict_table(notebooks), soft_wrap=True)
+        for fault in faults_of(notebooks):
+            print(f"warning: {fault}", file=sys.stderr)
+    if not assignments:
+        print("Nothing is released yet. Next: nbgrader generate_assignment ASSIGNMENT")
+    for assignment in assignments:
+        print(f"Next: autograder grade {assignment}")
+
+
+@app.command()
+def compare(assignment: Assignment) -> None:
+    """Compare what this grader would give with the scores in the gradebook; writes nothing.
+
+    Run it in a course that plain nbgrader has graded: it shows, cell by cell, who would gain or
+    lose points, and why.
+
+    Exit status: 0 when every submission could be graded, whether scores differ or not; 1 when
+    not, 2 for a mistake in the command.
+    """
+    from rich.console import Console
+
+    from autograder.comparing import compare_class, difference_table
+    from autograder.course import Course
+    from autograder.scheduling.batch import Plan, chosen_students
+    from autograder.scheduling.progress import grading_bar
+
+    try:
+        course, plan = Course.at(Path.cwd()), Plan(assignment)
+        students = chosen_students(course, plan)
+        with grading_bar(len(students), quiet=False) as advance:
+            compared = compare_class(course, plan, students, advance)
+    except AutograderError as error:
+        _fail(str(error))
+    differing = [each for each in compared if each.recorded != each.ours]
+    if differing:
+        Console().print(difference_table(compared), soft_wrap=True)
+    gains: dict[str, float] = {}
+    for each in differing:
+        gains[each.student] = gains.get(each.student, 0.0) + each.gain
+    print(
+        f"{len(compared)} test cells of {len(students)} submissions: "
+        f"{len(compared) - len(differing)} equal, {len(differing)} differ. "
+        f"{sum(gain > 0 for gain in gains.values())} students would gain, "
+        f"{sum(gain < 0 for gain in gains.values())} would lose."
+    )
+    if any(each.ours is None for each in compared):
+        raise typer.Exit(1)
+
+
 def _start_a_worker(options: GradingOptions, allow_unsandboxed: bool) -> None:
     """Let a worker get ready while this process imports nbgrader."""
     from functools import partial

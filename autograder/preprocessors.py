@@ -6,6 +6,7 @@ place of its Execute. What they leave in the notebook are ordinary cells with or
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ from nbformat import NotebookNode
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 
+from autograder.auditing.command import audit_assignment, faults_of
+from autograder.auditing.record import with_verdicts, write_verdicts
 from autograder.course import Course
 from autograder.errors import AutograderError
 from autograder.options import GradingOptions
 from autograder.recording.gradebook import Gradebook
 from autograder.recording.scores import score_notebook
-from autograder.scheduling.worker import Job, run_job
+from autograder.scheduling.worker import Job, audit, run_job
 from autograder.submission.instructor import InstructorNotebook, read_instructors
 from autograder.submission.reading import plain_cell, read_submission
 from autograder.submission.restore import restore
@@ -52,8 +55,8 @@ class TrustedExecute(NbGraderPreprocessor, GradingOptions):
             AutograderError: there is no sandbox, the instructor's own cells fail, or a test that
                 the assignment's own solution does not pass.
         """
-        instructor = _instructor(self, resources)
         course = _course(self)
+        instructor = _audited(course, _instructor(self, resources), self)
         # Read from what was handed in: nbgrader's copy has followed the links in it.
         submission = read_submission(
             course.folder("submitted"),
@@ -86,6 +89,35 @@ def withdraw_scores(assignment: str, student: str, notebooks: Sequence[str]) -> 
     reason = "Not graded: nbgrader could not finish grading it; its log says why."
     with Gradebook.of(course) as gradebook:
         gradebook.withdraw(assignment, folder.parent.name, reason)
+
+
+def audit_release(assignment: str, student: str, notebooks: Sequence[str]) -> None:
+    """After nbgrader has made a release, find out how its tests run (`post_convert_hook`).
+
+    nbgrader hides what a hook raises, so what is wrong is printed.
+    """
+    course = Course.at(Path.cwd())  # nbgrader converts at the root of the course
+    try:
+        found, _ = audit_assignment(course, assignment, lambda _: None)
+    except AutograderError as error:
+        print(f"warning: {assignment} was not audited: {error}", file=sys.stderr)
+        return
+    for fault in faults_of(found):
+        print(f"warning: {fault}", file=sys.stderr)
+
+
+def _audited(
+    course: Course, instructor: InstructorNotebook, options: GradingOptions
+) -> InstructorNotebook:
+    """The notebook with the verdicts on its tests, found out now where they are not on record."""
+    with Gradebook.of(course) as gradebook:
+        released = gradebook.released(instructor.assignment)
+    every = read_instructors(course, instructor.assignment, released)
+    audited, others = with_verdicts(course, instructor.assignment, every)
+    if others:
+        audited = audit(every, options.limits, unsandboxed=options.allow_unsandboxed)
+        write_verdicts(course, instructor.assignment, audited)
+    return next(each for each in audited if each.name == instructor.name)
 
 
 def _course(preprocessor: NbGraderPreprocessor) -> Course:

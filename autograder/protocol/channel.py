@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from autograder.protocol import wire
-from autograder.protocol.values import PREFIX_BYTES, Caps
+from autograder.protocol.values import PREFIX_BYTES, Caps, Resolve
 
 _CHUNK = 1 << 20
 
@@ -36,11 +36,16 @@ class Channel:
         except (BrokenPipeError, ConnectionResetError):
             raise ChannelClosed from None
 
-    def receive(self, deadline: float | None = None, caps: Caps = wire.DEFAULT_CAPS) -> Any:
+    def receive(
+        self,
+        deadline: float | None = None,
+        caps: Caps = wire.DEFAULT_CAPS,
+        resolve: Resolve | None = None,
+    ) -> Any:
         """Raises WireError for bytes that are no frame, TimeoutError or ChannelClosed."""
         frame = self._exactly(PREFIX_BYTES, deadline)
         frame += self._exactly(wire.body_length(bytes(frame), caps), deadline)
-        return wire.decode(frame, caps)
+        return wire.decode(frame, caps, resolve)
 
     def _exactly(self, size: int, deadline: float | None) -> bytearray:
         # grows with what arrives: an announced size alone costs nothing

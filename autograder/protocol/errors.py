@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 EndKind = Literal["timeout", "memory", "exit", "output", "protocol"]
 
@@ -16,13 +17,37 @@ class TooLarge(WireError):
 
 
 class StudentError(Exception):
-    """The student's code raised an exception."""
+    """The student's code raised an exception.
 
-    def __init__(self, ename: str, evalue: str, traceback: str) -> None:
+    Attributes:
+        module: the module of the exception's class.
+        values: its arguments, as far as they are numbers and strings.
+        raised: a handle to the exception, where its class is one of the student's own.
+        token: number of the exception that a function of the grader's raised, if it is that one.
+        printed: (stream, text) of what was printed before.
+    """
+
+    def __init__(
+        self,
+        ename: str,
+        evalue: str,
+        traceback: str,
+        *,
+        module: str = "builtins",
+        values: tuple[Any, ...] = (),
+        raised: Any = None,
+        token: int | None = None,
+        printed: Sequence[tuple[str, str]] = (),
+    ) -> None:
         super().__init__(f"{ename}: {evalue}")
         self.ename = ename
         self.evalue = evalue
         self.traceback = traceback
+        self.module = module
+        self.values = values
+        self.raised = raised
+        self.token = token
+        self.printed = printed
 
 
 class ProcessEnded(Exception):

@@ -6,13 +6,15 @@ What comes from the sandbox is untrusted: `Decoder` checks every tag, type, size
 from __future__ import annotations
 
 import math
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from autograder.protocol import library_types
 from autograder.protocol.errors import TooLarge, WireError
 
 PREFIX_BYTES = 16
@@ -25,8 +27,15 @@ DTYPES = {
         *("<f2", "<f4", "<f8", "<c8", "<c16"),
     )
 }
+_DATES = re.compile(r"<[Mm]8(\[\d{0,6}[A-Za-z]{1,2}\])?|[<|][SU]\d{1,7}")  # and texts
 _LONG_STRING = 512  # characters; longer strings travel in the payload, not in the JSON header
 _MAX_DIMENSIONS = 32
+_PLAIN_TYPES: tuple[type[Any], ...] = (int, float, str, list, tuple, dict)
+_PLAIN_INT = 1 << 63
+_MAX_INT_BYTES = 1 << 20
+# Hashes of other keys than strings and indices can be chosen to collide: a set or dictionary of
+# so few is built in a moment all the same.
+_MAX_OTHER_KEYS = 4_000
 
 
 @dataclass(frozen=True)
@@ -51,9 +60,31 @@ class Instance:
     state: dict[str, Any] = field(default_factory=dict)
 
 
-def is_key(key: Any) -> bool:
-    """Whether a dictionary with this key can cross."""
-    # numbers of any size could be chosen to collide, and a dictionary of them to take minutes
+@dataclass(frozen=True)
+class Reference:
+    """A thing that stays at the end that owns it; the other end gets a handle.
+
+    Attributes:
+        owner: "sandbox" or "grader".
+        kind: "function", "class", "iterator" or "object".
+        token: number of the thing at its owner's end.
+        facts: plain JSON that the other end makes the handle from; see the two ends' `references`.
+    """
+
+    owner: str
+    kind: str
+    token: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+# What to send in place of a value: something that can cross, or None where there is nothing. The
+# second argument is true when the value cannot cross as data.
+Refer = Callable[[Any, bool], Any]
+# What a reference or an instance that arrives stands for.
+Resolve = Callable[[Reference | Instance], Any]
+
+
+def _is_plain_key(key: Any) -> bool:
     return isinstance(key, str) or (type(key) is int and abs(key) < 2**31)
 
 
@@ -62,11 +93,55 @@ def can_cross(value: np.ndarray[Any, Any]) -> bool:
     return value.dtype.newbyteorder("<").str in DTYPES
 
 
+def _dtype_of(code: Any) -> np.dtype[Any] | None:
+    """The dtype that a code from `_code_of` names, None for anything else."""
+    if isinstance(code, str):
+        try:
+            return DTYPES.get(code) or (np.dtype(code) if _DATES.fullmatch(code) else None)
+        except (TypeError, ValueError):
+            return None
+    if not isinstance(code, list) or not 0 < len(code) <= 256:
+        return None
+    names, kinds = [], []
+    for entry in code:
+        match entry:
+            case [str(name), str() as inner, list(shape)] if all(
+                type(size) is int and 0 < size < 2**20 for size in shape
+            ):
+                kind = _dtype_of(inner)
+                if kind is None:
+                    return None
+                names.append(name)
+                kinds.append((name, kind, tuple(shape)))
+            case _:
+                return None
+    try:
+        return np.dtype(kinds)
+    except (TypeError, ValueError):
+        return None
+
+
+def _code_of(dtype: np.dtype[Any]) -> Any:
+    """How the header names a dtype; None where arrays of it cannot cross as bytes."""
+    if dtype.names is None:
+        code = dtype.newbyteorder("<").str
+        return code if _dtype_of(code) is not None else None
+    fields = []
+    for name in dtype.names:
+        kind, shape = dtype.fields[name][0].base, dtype.fields[name][0].shape  # type: ignore[index]
+        code = _code_of(kind)
+        if not isinstance(code, str):
+            return None
+        fields.append([name, code, list(shape)])
+    return fields
+
+
 class Encoder:
     """One value as a tree for the header, and the payload that the tree names."""
 
-    def __init__(self, caps: Caps) -> None:
+    def __init__(self, caps: Caps, refer: Refer | None = None) -> None:
         self.caps = caps
+        self.refer = refer
         self.items = 0
         self.size = 0
         self.payload: list[bytes] = []
@@ -79,56 +154,77 @@ class Encoder:
         if depth > self.caps.depth:
             raise TooLarge(f"the value is nested more than {self.caps.depth} deep")
         kind = type(value)  # most values are of these: the checks below take longer
-        if kind is int or kind is float:
+        if kind is float or value is None or kind is bool:
             return value
+        if kind is int:
+            return value if -_PLAIN_INT <= value < _PLAIN_INT else self.big_int(value)
         if kind is str:
             return self.string(value)
-        if kind is np.ndarray:
-            return ["a", *self.array(value)]
-        if isinstance(value, np.generic):  # before float: np.float64 is a float
-            return ["s", *self.array(np.asarray(value))]
-        if value is None or isinstance(value, bool):
-            return value
-        if isinstance(value, int):
-            return int(value)
-        if isinstance(value, float):
-            return float(value)
-        if isinstance(value, complex):
-            return ["c", value.real, value.imag]
-        if isinstance(value, str):
-            return self.string(value)
-        if isinstance(value, (bytes, bytearray)):
-            return ["b", self.buffer(bytes(value))]
-        if isinstance(value, np.ndarray):
-            return ["a", *self.array(value)]
+        if kind is np.ndarray and (code := _code_of(value.dtype)) is not None:
+            return ["a", *self.array(value, code)]
+        if kind is list:
+            return ["l", *(self.tree(item, depth + 1) for item in value)]
+        if kind is tuple:
+            return ["t", *(self.tree(item, depth + 1) for item in value)]
+        if kind is dict:
+            return ["d", *(self.pair(key, item, depth + 1) for key, item in value.items())]
+        if isinstance(value, np.generic) and (code := _code_of(value.dtype)) is not None:
+            return ["s", *self.array(np.asarray(value), code)]
+        return self.other(value, depth)
+
+    def other(self, value: Any, depth: int) -> Any:
+        """What is not of Python's and NumPy's everyday types."""
         if isinstance(value, Instance):
             return ["i", value.class_name, self.tree(dict(value.state), depth + 1)]
-        if isinstance(value, (list, tuple)):
-            tag = "l" if isinstance(value, list) else "t"
-            return [tag, *(self.tree(item, depth + 1) for item in value)]
-        if isinstance(value, Mapping):
-            return ["d", *(self.pair(key, item, depth + 1) for key, item in value.items())]
+        if isinstance(value, Reference):
+            return ["r", value.owner, value.kind, value.token, dict(value.facts)]
+        if isinstance(value, complex):
+            return ["c", value.real, value.imag]
+        if type(value) is bytes:
+            return ["b", self.buffer(value)]
+        form = library_types.plain_form(value)
+        if form is not None:
+            return ["x", form[0], self.tree(form[1], depth + 1)]
         torch = sys.modules.get("torch")
         if torch is not None and isinstance(value, torch.Tensor):
             return ["T", *self.tensor(value)]
+        if (sent := self.instead(value, False)) is not None:
+            return self.tree(sent, depth)
+        if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+            return self.tree(np.asarray(value), depth)
+        for base in _PLAIN_TYPES:
+            if isinstance(value, base) and not isinstance(value, np.generic):
+                return self.tree(base(value), depth)
+        if isinstance(value, Mapping):
+            return self.tree(dict(value), depth)
+        if (sent := self.instead(value, True)) is not None:
+            return self.tree(sent, depth)
+        if isinstance(value, (np.ndarray, np.generic)):
+            raise WireError(f"an array of dtype {value.dtype} cannot cross")
         raise WireError(f"a value of type {type(value).__name__} cannot cross")
 
+    def instead(self, value: Any, last: bool) -> Any:
+        return None if self.refer is None else self.refer(value, last)
+
     def pair(self, key: Any, item: Any, depth: int) -> list[Any]:
-        if not is_key(key):
-            raise WireError(f"a dictionary key of type {type(key).__name__} cannot cross")
         return [self.tree(key, depth), self.tree(item, depth)]
+
+    def big_int(self, value: int) -> Any:
+        size = value.bit_length() // 8 + 1
+        if size > _MAX_INT_BYTES:
+            raise TooLarge(f"a number of {size} bytes is more than the cap")
+        return ["n", self.buffer(value.to_bytes(size, "little", signed=True))]
 
     def string(self, value: str) -> Any:
         if len(value) <= _LONG_STRING:
             return str(value)
         return ["u", self.buffer(value.encode("utf-8", "surrogatepass"))]
 
-    def array(self, value: np.ndarray[Any, Any]) -> list[Any]:
+    def array(self, value: np.ndarray[Any, Any], code: Any) -> list[Any]:
         plain = np.asarray(value)
-        code = plain.dtype.newbyteorder("<").str
-        if code not in DTYPES:
-            raise WireError(f"an array of dtype {value.dtype} cannot cross")
-        little = plain.astype(DTYPES[code], order="C", copy=False)
+        dtype = _dtype_of(code)
+        assert dtype is not None
+        little = plain.astype(dtype, order="C", copy=False)
         self.buffer(little.tobytes())
         return [code, list(plain.shape)]
 
@@ -137,7 +233,8 @@ class Encoder:
             plain = value.detach().cpu().resolve_conj().resolve_neg().numpy()
         except (TypeError, RuntimeError) as error:
             raise WireError(f"a tensor of dtype {value.dtype} cannot cross: {error}") from None
-        return [*self.array(plain), bool(value.requires_grad)]
+        code = _code_of(plain.dtype)
+        return [*self.array(plain, code), bool(value.requires_grad)]
 
     def buffer(self, raw: bytes) -> int:
         self.size += len(raw)
@@ -150,11 +247,13 @@ class Encoder:
 class Decoder:
     """Reads a header's tree and uses the bytes of the payload in order, up to `cursor`."""
 
-    def __init__(self, caps: Caps, payload: memoryview) -> None:
+    def __init__(self, caps: Caps, payload: memoryview, resolve: Resolve | None = None) -> None:
         self.caps = caps
         self.payload = payload
+        self.resolve = resolve
         self.cursor = 0
         self.items = 0
+        self.other_keys = 0
 
     def value(self, tree: Any, depth: int) -> Any:
         """The value that a part of the tree describes; WireError if it describes none."""
@@ -179,6 +278,12 @@ class Decoder:
         match tree:
             case ["s", code, []]:
                 return self.array(code, [])[()]
+            case ["x", str(name), inner]:
+                return self.library_value(name, self.value(inner, depth + 1))
+            case ["n", int(length)] if length <= _MAX_INT_BYTES:
+                return int.from_bytes(self.buffer(length), "little", signed=True)
+            case ["r", str(owner), str(kind), int(token), dict(facts)] if self.resolve is not None:
+                return self.resolve(Reference(owner, kind, token, facts))
             case ["T", code, shape, bool(requires_grad)]:
                 return self.tensor(self.array(code, shape), requires_grad)
             case ["c", float(real), float(imag)]:
@@ -188,7 +293,8 @@ class Decoder:
             case ["u", length]:
                 return self.text(length)
             case ["i", str(name), ["d", *pairs]] if name.isidentifier():
-                return Instance(name, self.attributes(pairs, depth + 1))
+                made = Instance(name, self.attributes(pairs, depth + 1))
+                return made if self.resolve is None else self.resolve(made)
         raise WireError(f"the frame's header has no value of the form {str(tree[0])[:20]!r}")
 
     def mapping(self, pairs: list[Any], depth: int) -> dict[Any, Any]:
@@ -197,10 +303,31 @@ class Decoder:
             if not isinstance(pair, list) or len(pair) != 2:
                 raise WireError("a dictionary in the frame is not made of pairs")
             key = self.value(pair[0], depth)
-            if not is_key(key):
-                raise WireError("a dictionary key in the frame is neither a string nor an index")
-            result[key] = self.value(pair[1], depth)
+            if not _is_plain_key(key):
+                self.count_keys(1)
+            try:
+                result[key] = self.value(pair[1], depth)
+            except TypeError:
+                raise WireError("a dictionary key in the frame cannot be one") from None
         return result
+
+    def count_keys(self, more: int) -> None:
+        self.other_keys += more
+        if self.other_keys > _MAX_OTHER_KEYS:
+            raise TooLarge(
+                f"more than {_MAX_OTHER_KEYS} members of sets, or keys that are neither strings "
+                "nor indices, cannot cross"
+            )
+
+    def library_value(self, name: str, plain: Any) -> Any:
+        if name in library_types.HASHED and isinstance(plain, (list, tuple)):
+            self.count_keys(sum(not _is_plain_key(item) for item in plain))
+        try:
+            return library_types.from_plain(name, plain)
+        except WireError:
+            raise
+        except Exception as error:  # the library refuses what it is given
+            raise WireError(f"the frame has no proper {name[:40]}: {error!s:.200}") from None
 
     def attributes(self, pairs: list[Any], depth: int) -> dict[str, Any]:
         state = self.mapping(pairs, depth)
@@ -224,6 +351,8 @@ class Decoder:
     def array(self, code: Any, shape: Any) -> np.ndarray[Any, Any]:
         dtype = DTYPES.get(code) if isinstance(code, str) else None
         if dtype is None:
+            dtype = _dtype_of(code)
+        if dtype is None:
             raise WireError(f"the frame has an array of dtype {str(code)[:20]!r}")
         proper = isinstance(shape, list) and len(shape) <= _MAX_DIMENSIONS
         if not proper or not all(type(size) is int and 0 <= size < 2**62 for size in shape):
@@ -233,7 +362,14 @@ class Decoder:
         if dtype.kind == "b" and len(raw) and max(raw) > 1:
             raise WireError("the frame has a boolean array with other values than 0 and 1")
         try:
-            return np.frombuffer(raw, dtype).reshape(shape).copy()
+            if dtype.itemsize == 0:
+                if math.prod(shape) > self.caps.items:
+                    raise WireError("the frame has a huge array of nothing")
+                return np.zeros(shape, dtype)
+            made = np.frombuffer(raw, dtype).reshape(shape).copy()
+            if dtype.names or dtype.kind == "U":
+                _make_proper(made)
+            return made
         except ValueError as error:
             raise WireError(f"the frame has an array of impossible shape: {error}") from None
 
@@ -245,3 +381,15 @@ class Decoder:
             return torch.from_numpy(array).requires_grad_(requires_grad)
         except (TypeError, RuntimeError) as error:
             raise WireError(f"the frame has a tensor that torch refuses: {error}") from None
+
+
+def _make_proper(array: np.ndarray[Any, Any]) -> None:
+    """Bytes that no array of texts or records would have: refused, or made what they stand for."""
+    for name in array.dtype.names or ():
+        _make_proper(array[name])
+    if array.dtype.kind == "b":
+        array[...] = array.view(np.uint8) != 0
+    if array.dtype.kind == "U" and array.size:
+        codes = np.ascontiguousarray(array).view(np.uint32)
+        if codes.size and codes.max() > sys.maxunicode:
+            raise ValueError("a text has a character that does not exist")

@@ -13,23 +13,26 @@ import struct
 from typing import Any
 
 from autograder.protocol.errors import TooLarge, WireError
-from autograder.protocol.values import PREFIX_BYTES, Caps, Decoder, Encoder
+from autograder.protocol.values import PREFIX_BYTES, Caps, Decoder, Encoder, Refer, Resolve
 
 _PREFIX = struct.Struct("<4sIQ")
 _MAGIC = b"AGW1"
 DEFAULT_CAPS = Caps()
 
 
-def encode(value: Any, caps: Caps = DEFAULT_CAPS) -> bytes:
+def encode(value: Any, caps: Caps = DEFAULT_CAPS, refer: Refer | None = None) -> bytes:
     """One frame that holds `value`.
 
-    None, bool, int, float, complex, str, bytes, list, tuple, dict (keys: strings and indices),
-    NumPy arrays and scalars of a plain numeric dtype, torch tensors and `Instance` can cross.
-    Subclasses arrive as the plain type; arrays arrive C-contiguous.
+    Python's own data types, NumPy arrays and scalars, torch tensors, the types of
+    `library_types` and `Instance` can cross. Other subclasses arrive as the plain type; arrays
+    arrive C-contiguous.
+
+    Args:
+        refer: says what to send in place of a value that is not data.
 
     Raises WireError naming the type that cannot cross, or the cap that the value breaks.
     """
-    encoder = Encoder(caps)
+    encoder = Encoder(caps, refer)
     tree = encoder.tree(value, 0)
     try:
         header = json.dumps(tree, separators=(",", ":")).encode("ascii")
@@ -47,11 +50,16 @@ def body_length(prefix: bytes, caps: Caps = DEFAULT_CAPS) -> int:
     return header + payload
 
 
-def decode(frame: bytes | bytearray, caps: Caps = DEFAULT_CAPS) -> Any:
+def decode(
+    frame: bytes | bytearray, caps: Caps = DEFAULT_CAPS, resolve: Resolve | None = None
+) -> Any:
     """The value of one whole frame.
 
     Arrays are fresh and writable. A tensor becomes a torch tensor only where torch is already
     imported, else a plain array: a hostile frame cannot make the grader import anything.
+
+    Args:
+        resolve: says what a reference stands for; without it a frame may hold none.
 
     Raises WireError for anything that `encode` could not have written.
     """
@@ -63,7 +71,7 @@ def decode(frame: bytes | bytearray, caps: Caps = DEFAULT_CAPS) -> Any:
         tree = json.loads(header.decode("ascii"))
     except (ValueError, RecursionError) as error:
         raise WireError(f"the frame's header is not JSON: {error}") from None
-    decoder = Decoder(caps, memoryview(frame)[PREFIX_BYTES + header_bytes :])
+    decoder = Decoder(caps, memoryview(frame)[PREFIX_BYTES + header_bytes :], resolve)
     value = decoder.value(tree, 0)
     if decoder.cursor != payload_bytes:
         raise WireError("the frame carries bytes that no part of its header names")

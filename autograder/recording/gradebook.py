@@ -90,6 +90,12 @@ class Gradebook:
     def __exit__(self, *error: object) -> None:
         self._gradebook.close()
 
+    def assignments(self) -> list[str]:
+        """Names of the assignments that were released, in order."""
+        names = [each.name for each in self._gradebook.assignments if each.notebooks]
+        self._db.rollback()
+        return sorted(names)
+
     def released(self, assignment: str) -> dict[str, list[ReleasedCell]]:
         """Notebook name to its cells as they were released.
 

@@ -64,6 +64,7 @@ class SubmissionResult:
         sandboxed: False when the grader was told to run without a sandbox.
         fingerprint: digest of everything the grade depends on; equal means nothing changed.
         unfair: tests that the assignment's own solution fails: they are not scored.
+        inside: tests that ran beside the student's code, where it could reach them.
     """
 
     student: str
@@ -78,6 +79,7 @@ class SubmissionResult:
     sandboxed: bool = True
     fingerprint: str = ""
     unfair: tuple[str, ...] = ()
+    inside: tuple[str, ...] = ()
 
     def to_metadata(self) -> dict[str, Any]:
         """The record as plain JSON values, for a notebook's metadata."""
@@ -95,7 +97,8 @@ class SubmissionResult:
             if known["status"] not in get_args(Status):
                 raise ValueError(f"unknown status {known['status']!r}")
             known["tests"] = {name: (got, most) for name, (got, most) in known["tests"].items()}
-            known["unfair"] = tuple(known.get("unfair", ()))
+            for names in ("unfair", "inside"):
+                known[names] = tuple(known.get(names, ()))
             known["exercises"] = tuple(_exercise(entry) for entry in known["exercises"])
             return cls(**known)
         except (KeyError, TypeError, ValueError, AttributeError) as error:

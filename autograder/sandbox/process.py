@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -14,6 +14,7 @@ from autograder.protocol import wire
 from autograder.protocol.channel import Channel, ChannelClosed
 from autograder.protocol.errors import EndKind, ProcessEnded, StudentError, TooLarge, WireError
 from autograder.protocol.limits import Limits
+from autograder.protocol.values import Refer, Resolve
 from autograder.sandbox.bubblewrap import SandboxUnavailable
 
 _START_SECONDS = 60.0
@@ -38,6 +39,62 @@ class CallResult:
     args: list[Any]
     """The arguments as the call left them, so that side effects show."""
     kwargs: dict[str, Any]
+    printed: list[tuple[str, str]] = field(default_factory=list)
+    """Stream ("stdout" or "stderr") and text of what it printed, capped by its own end."""
+
+
+@dataclass(frozen=True)
+class TestError:
+    """The exception that ended a test; `line` is its place in the test, where there is one."""
+
+    __test__ = False  # not a pytest class
+
+    name: str
+    message: str
+    student_traceback: str
+    line: int | None
+
+
+@dataclass(frozen=True)
+class TestAnswer:
+    """What a test gave that ran beside the student's code, as its process claims.
+
+    Attributes:
+        value: what the last line of the test gives, where that is a number.
+        error: the exception that ended it, or None.
+        control: which control did not hold, in words; empty where all did.
+        printed: stream and text of what was printed meanwhile.
+    """
+
+    __test__ = False  # not a pytest class
+
+    value: bool | float | None
+    error: TestError | None
+    control: str
+    printed: Sequence[tuple[str, str]]
+
+
+class Peer:
+    """What the grader's end makes of references; this one knows none.
+
+    Attributes:
+        shared: names of the notebook's classes whose objects cross as data.
+    """
+
+    shared: Collection[str] = ()
+    refer: Refer | None = None
+    resolve: Resolve | None = None
+
+    def called(self, token: int, args: Any, kwargs: Any) -> dict[str, Any]:
+        """The answer to the sandbox calling the grader's thing `token`.
+
+        Raises:
+            WireError: there is no such thing.
+        """
+        raise WireError("it calls a function of the grader's that it was not given")
+
+
+NO_PEER = Peer()
 
 
 class StudentProcess:
@@ -70,9 +127,17 @@ class StudentProcess:
             return CellResult(outputs, answer["ok"] is True, seconds)
 
     def call(
-        self, export: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+        self,
+        export: str,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        peer: Peer = NO_PEER,
     ) -> CallResult:
         """Call a function of the student's by its dotted name, such as "RNN.bptt".
+
+        Args:
+            export: that name, or one of the operations that handles use, such as "@getattr".
+            peer: what handles and the grader's own functions mean.
 
         Raises:
             StudentError: it raised, or returned what cannot cross.
@@ -82,17 +147,69 @@ class StudentProcess:
         named = dict(kwargs or {})
         request = {"op": "call", "export": export, "args": list(args), "kwargs": named}
         what = f"call of {export}"
-        answer = self._ask(request, self._limits.call_seconds, what)
+        answer = self._ask(
+            {**request, "shared": list(peer.shared)}, self._limits.call_seconds, what, peer
+        )
         with self._exchange(what, self._limits.call_seconds):
+            printed = [(_text(stream), _text(text)) for stream, text in answer.get("printed", ())]
             if "error" in answer:
                 error = answer["error"]
-                raise StudentError(*(_text(error[key]) for key in ("ename", "evalue", "traceback")))
+                raise StudentError(
+                    *(_text(error[key]) for key in ("ename", "evalue", "traceback")),
+                    module=_text(error.get("module", "")),
+                    values=tuple(error.get("args", ())),
+                    raised=answer["raised"],
+                    token=error.get("token"),
+                    printed=printed,
+                )
             after, named_after = answer["args"], answer["kwargs"]
             if not isinstance(after, list) or not isinstance(named_after, dict):
                 raise TypeError("the arguments are missing from the answer")
             if len(after) != len(args) or named_after.keys() != named.keys():
                 raise KeyError("the answer has other arguments than the call")
-            return CallResult(answer["value"], after, named_after)
+            return CallResult(answer["value"], after, named_after, printed)
+
+    def fetch(self, names: Sequence[str], peer: Peer = NO_PEER) -> dict[str, Any]:
+        """What the student's names are bound to; a WireError for one that cannot cross.
+
+        Raises:
+            ProcessEnded: the process ended; see `run_cell`.
+        """
+        request = {"op": "fetch", "names": list(names), "shared": list(peer.shared)}
+        answer = self._ask(request, self._limits.call_seconds, "fetching of names", peer)
+        with self._exchange("fetching of names", self._limits.call_seconds):
+            found = answer["found"]
+            if not found.keys() <= set(names):
+                raise KeyError("the answer has other names than the question")
+            return {
+                name: wire.decode(frame, resolve=peer.resolve)
+                if isinstance(frame, bytes)
+                else WireError(_text(frame))
+                for name, frame in found.items()
+            }
+
+    def run_test(self, test: Mapping[str, Any]) -> TestAnswer:
+        """Run one of the instructor's tests beside the student's code.
+
+        Args:
+            test: the fields of `sandbox.inside.controls.InsideTest`.
+
+        Raises:
+            ProcessEnded: the process ended; see `run_cell`.
+        """
+        seconds = self._limits.cell_seconds
+        answer = self._ask({"op": "test", "test": dict(test)}, seconds, "test")
+        with self._exchange("test", seconds):
+            value, error = answer["value"], answer["error"]
+            if not isinstance(value, bool | float | None):
+                raise TypeError("the test's value is not a number")
+            told = None
+            if error is not None:
+                line = error["line"] if type(error["line"]) is int else None
+                words = (_text(error[key]) for key in ("ename", "evalue", "traceback"))
+                told = TestError(next(words), next(words), next(words), line)
+            printed = [(_text(stream), _text(text)) for stream, text in answer["printed"]]
+            return TestAnswer(value, told, _text(answer["control"]), printed)
 
     def close(self) -> None:
         """Kill the process and all that it started; nothing of them is left when this returns."""
@@ -120,16 +237,29 @@ class StudentProcess:
                     "memory", f"its files did not fit into {room}: {_text(answer['error'])}"
                 )
 
-    def _ask(self, request: dict[str, Any], seconds: float, what: str) -> dict[str, Any]:
+    def _ask(
+        self, request: dict[str, Any], seconds: float, what: str, peer: Peer = NO_PEER
+    ) -> dict[str, Any]:
         if self._ended is not None:
             raise self._ended
         self._number += 1
+        number = self._number
         # what cannot cross is the caller's mistake: the process goes on
-        frame = wire.encode({"number": self._number, **request})
+        handles = {"handles": peer.resolve is not None}
+        frame = wire.encode({"number": number, **request, **handles}, refer=peer.refer)
         with self._exchange(what, seconds) as deadline:
             self._channel.send(frame, deadline)
-            answer = self._channel.receive(deadline)
-            if not isinstance(answer, dict) or answer.get("number") != self._number:
+            while True:
+                answer = self._channel.receive(deadline, resolve=peer.resolve)
+                if not isinstance(answer, dict):
+                    raise WireError("it gave no answer")
+                if "callback" not in answer:
+                    break
+                reply = peer.called(answer["callback"], answer["args"], answer["kwargs"])
+                if self._ended is not None:
+                    raise self._ended
+                self._channel.send(wire.encode(reply, refer=peer.refer), deadline)
+            if answer.get("number") != number:
                 raise WireError("it answered another question than the one asked")
             return answer
 
@@ -148,6 +278,8 @@ class StudentProcess:
             raise self._end_as("exit", "") from None
         except TooLarge as error:
             raise self._end_as("output", f"the {what} gave back too much: {error}") from None
+        except ProcessEnded:
+            raise
         except (WireError, KeyError, TypeError, AttributeError) as error:
             raise self._end_as(
                 "protocol", f"the {what} tampered with the connection to the grader: {error}"

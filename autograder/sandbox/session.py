@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from autograder.protocol.errors import ProcessEnded
 from autograder.protocol.limits import Limits
-from autograder.sandbox.process import CallResult, CellResult, StudentProcess
+from autograder.sandbox.process import (
+    NO_PEER,
+    CallResult,
+    CellResult,
+    Peer,
+    StudentProcess,
+    TestAnswer,
+)
 from autograder.sandbox.sandbox import Sandbox
 
+Answer = TypeVar("Answer")
 # An endless loop is one: the third call would only cost everybody as much time again.
 _MOST_TIMEOUTS = 2
 _SEED = "import random, numpy\nrandom.seed({seed})\nnumpy.random.seed({seed})\ndel random, numpy"
@@ -85,8 +93,14 @@ class Session:
         self._replayed.append(source)
         return result
 
-    def call(self, export: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> CallResult:
-        """Call one of the student's functions.
+    def call(
+        self,
+        export: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        peer: Peer = NO_PEER,
+    ) -> CallResult:
+        """Call one of the student's functions; see `StudentProcess.call`.
 
         Raises:
             StudentError: the function raised.
@@ -94,10 +108,28 @@ class Session:
                 time so often that it is not called again.
         """
         self.calls += 1
-        if self._timeouts[export] >= _MOST_TIMEOUTS:
+        return self._asking(export, lambda child: child.call(export, args, kwargs, peer))
+
+    def fetch(self, names: Sequence[str], peer: Peer = NO_PEER) -> dict[str, Any]:
+        """What the student's names are bound to now; see `StudentProcess.fetch`.
+
+        Raises:
+            ProcessEnded: see `call`.
+        """
+        return self._asking("fetching of names", lambda child: child.fetch(names, peer))
+
+    def run_test(self, test: Mapping[str, Any]) -> TestAnswer:
+        """Run a test beside the student's code; see `StudentProcess.run_test`.
+
+        Raises:
+            ProcessEnded: see `call`.
+        """
+        return self._asking(f"the test {test['name']}", lambda child: child.run_test(test))
+
+    def _asking(self, what: str, ask: Callable[[StudentProcess], Answer]) -> Answer:
+        if self._timeouts[what] >= _MOST_TIMEOUTS:
             raise ProcessEnded(
-                "timeout",
-                f"{export} ran out of time {_MOST_TIMEOUTS} times and was not called again",
+                "timeout", f"{what} ran out of time {_MOST_TIMEOUTS} times and was not called again"
             )
         if time.monotonic() > self._cell_deadline:
             raise ProcessEnded(
@@ -105,9 +137,9 @@ class Session:
                 f"the test's calls took more than {self._limits.cell_seconds:g} seconds together",
             )
         try:
-            return self._alive().call(export, args, kwargs)
+            return ask(self._alive())
         except ProcessEnded as end:
-            self._timeouts[export] += end.kind == "timeout"
+            self._timeouts[what] += end.kind == "timeout"
             self._process_ended(end)
             raise
 

@@ -12,7 +12,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from autograder.auditing.record import with_verdicts, write_verdicts
 from autograder.course import Course
 from autograder.errors import AutograderError
 from autograder.options import GradingOptions
@@ -21,7 +23,7 @@ from autograder.recording.gradebook import Gradebook
 from autograder.recording.results import SubmissionResult
 from autograder.recording.scores import score_notebook
 from autograder.scheduling.pools import Pool, dask_pool, local_jobs, local_pool
-from autograder.scheduling.worker import GradedNotebook, Job, grade, not_graded, warm_up
+from autograder.scheduling.worker import GradedNotebook, Job, audit, grade, not_graded, warm_up
 from autograder.submission.instructor import read_instructors
 from autograder.submission.reading import (
     NotGradableError,
@@ -105,6 +107,24 @@ def grade_class(
         return results
 
 
+def dry_run(
+    course: Course, plan: Plan, students: Sequence[str], progress: Progress
+) -> Iterator[tuple[str, list[tuple[dict[str, Any], SubmissionResult]]]]:
+    """Grade submissions and write nothing of it.
+
+    Yields:
+        Each student with their graded notebooks and the results.
+
+    Raises:
+        AutograderError: see `grade_class`.
+    """
+    with _only_grader(course, plan.assignment), Gradebook.of(course) as gradebook:
+        batch = _DryRun(course, replace(plan, force=True), gradebook)
+        for student, results in batch.run(students):
+            progress(student, results)
+            yield student, list(zip(batch.notebooks.pop(student), results, strict=True))
+
+
 @contextmanager
 def _only_grader(course: Course, assignment: str) -> Iterator[None]:
     autograded = course.folder("autograded")
@@ -128,6 +148,9 @@ class _Batch:
         self.gradebook = gradebook
         released = gradebook.released(plan.assignment)
         self.instructors = read_instructors(course, plan.assignment, released)
+        audited, self.unaudited = with_verdicts(course, plan.assignment, self.instructors)
+        if not self.unaudited:
+            self.instructors = tuple(audited)
         self.recorded = gradebook.recorded(plan.assignment)
         self.limits = options.limits
         self.upload_bytes = options.upload_bytes
@@ -143,7 +166,16 @@ class _Batch:
         self.waiting = deque(students)
         while self.waiting or self.suspects:
             with self._pool(len(students)) as pool:
+                if self.unaudited:
+                    self._audit(pool)
                 yield from self._drain(pool)
+
+    def _audit(self, pool: Pool) -> None:
+        """Find out how each test is to be run, where the assignment was never audited."""
+        find = partial(audit, unsandboxed=self.unsandboxed)
+        found = pool.submit(find, self.instructors, self.limits).result()
+        write_verdicts(self.course, self.plan.assignment, found)
+        self.instructors, self.unaudited = tuple(found), []
 
     def _pool(self, submissions: int) -> AbstractContextManager[Pool]:
         if self.plan.scheduler is not None:
@@ -218,7 +250,7 @@ class _Batch:
         """Digest of all that decides the grade."""
         told = hashlib.sha256(repr((self.limits, self.unsandboxed)).encode())
         for instructor in self.instructors:
-            told.update(instructor.digest.encode())
+            told.update((instructor.digest + instructor.verdicts.key).encode())
         for path, data in sorted(submission.files.items()):
             told.update(f"{path}\0{len(data)}\0".encode() + data)
         told.update(repr(submission.remarks).encode("utf-8", "replace"))
@@ -280,6 +312,17 @@ class _Batch:
         self.gradebook.write(self.plan.assignment, student, timestamp, scores, late)
         replace_folder(self._autograded(student), files, self.mode)
         return results
+
+
+class _DryRun(_Batch):
+    def __init__(self, course: Course, plan: Plan, gradebook: Gradebook) -> None:
+        super().__init__(course, plan, gradebook)
+        self.notebooks: dict[str, list[dict[str, Any]]] = {}
+
+    def _write(self, job: Job, graded: Sequence[GradedNotebook]) -> list[SubmissionResult]:
+        self.notebooks[job.submission.student] = [one.notebook for one in graded]
+        pairs = zip(graded, self.instructors, strict=True)
+        return [score_notebook(one.notebook, one.result, each.points)[1] for one, each in pairs]
 
 
 def _lost_worker(future: Future[list[GradedNotebook]]) -> bool:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import gc
 import importlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any
 
@@ -101,40 +101,58 @@ def run_job(
     Raises:
         AutograderError: see `grade`.
     """
-    from autograder.testing.reference import unfair_tests
     from autograder.testing.runner import run_notebook
 
-    warm = sandbox(job.limits, unsandboxed=job.unsandboxed)
     run = run_notebook(
         instructor,
         notebook,
         student=job.submission.student,
-        sandbox=warm,
+        sandbox=sandbox(job.limits, unsandboxed=job.unsandboxed),
         files={**job.submission.others, **instructor.files},
         limits=job.limits,
     )
-    unfair = unfair_tests(instructor, notebook, warm, job.limits)
+    unfair = instructor.verdicts.with_mode("neither")
     status: Status = "partly graded" if run.problems or unfair else "graded"
     if unfair and len(unfair) == sum(cell.is_test for cell in instructor.cells):
         status = "not gradable"
-    reasons = [*([_unfair(unfair)] if unfair else []), *run.problems]
+    reasons = [*([_unfair(instructor, unfair)] if unfair else []), *run.problems]
     return SubmissionResult(
         **_identity(job, instructor),
         status=status,
         reason=" ".join([*reasons, *remarks, *job.submission.remarks]),
         seconds=run.seconds,
         unfair=tuple(unfair),
+        inside=tuple(instructor.verdicts.with_mode("inside")),
         exercises=tuple(run.exercises),
         timed_out=run.timed_out,
     )
 
 
-def _unfair(tests: Mapping[str, str]) -> str:
+def audit(
+    instructors: Sequence[InstructorNotebook], limits: Limits, *, unsandboxed: bool
+) -> list[InstructorNotebook]:
+    """The notebooks with the verdicts on their tests.
+
+    Raises:
+        AutograderError: there is no sandbox.
+    """
+    return _thread().submit(_audit, instructors, limits, unsandboxed).result()
+
+
+def _audit(
+    instructors: Sequence[InstructorNotebook], limits: Limits, unsandboxed: bool
+) -> list[InstructorNotebook]:
+    from autograder.auditing.audit import audit_notebook
+
+    warm = sandbox(limits, unsandboxed=unsandboxed)
+    return [replace(each, verdicts=audit_notebook(each, warm, limits)) for each in instructors]
+
+
+def _unfair(instructor: InstructorNotebook, tests: Sequence[str]) -> str:
+    why = instructor.verdicts.tests[tests[0]].faults[0]
     return (
-        f"Not scored: {', '.join(tests)}. The assignment's own solution does not pass these tests "
-        f"in this grader ({next(iter(tests.values()))}). Its instructor can score them by hand, or "
-        "correct the source notebook (a solution cell must say what it exports, see "
-        "CONTRIBUTING.md), release it and grade again."
+        f"Not scored: {', '.join(tests)}. This is not the student's fault: {why}. "
+        "Score these by hand, or correct the source notebook, release it and grade again."
     )
 
 

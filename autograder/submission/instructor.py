@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +26,8 @@ from authoring.exercises import (
     without_markers,
 )
 from autograder.errors import AutograderError
+from autograder.submission.bindings import NO_BINDINGS, Bindings, bindings_of, libraries_in
+from autograder.submission.verdicts import Verdicts
 
 if TYPE_CHECKING:  # nbgrader takes long to import, and a worker has no use for it
     from autograder.course import Course
@@ -59,6 +61,11 @@ class InstructorCell:
         exports: names that the student's cell gives to the tests, such as `RNN.bptt`; only for
             the solution cell of an exercise that is blank in this release.
         demonstration: the cell only shows something and is not run by the grader.
+        binds: what the instructor's own solution binds, for cells that students write and whose
+            metadata does not say what they export.
+        before: the ordinary cells of the instructor's between the known cell above and this one:
+            what they bind, and the source of what they define.
+        solution: what the instructor's source has here, without markers and hidden tests.
     """
 
     released: ReleasedCell
@@ -66,6 +73,9 @@ class InstructorCell:
     exercise: str | None
     exports: tuple[str, ...]
     demonstration: bool
+    binds: Bindings = NO_BINDINGS
+    before: tuple[Bindings, ...] = ()
+    solution: str = ""
 
     @property
     def grade_id(self) -> str:
@@ -131,6 +141,7 @@ class InstructorNotebook:
             they need no other file: the same for every submission that leaves them as they are.
         misconceptions: what the diagnosis reads, by file name: the table of misconceptions and
             the notebook whose answers they edit; empty where the assignment has no such table.
+        verdicts: how each test is run; without an audit, all are run outside.
     """
 
     assignment: str
@@ -142,6 +153,19 @@ class InstructorNotebook:
     misconceptions: Mapping[str, bytes] = field(default_factory=dict)
     opening: tuple[str, ...] = ()
     reference: tuple[Mapping[str, Any], ...] = ()
+    verdicts: Verdicts = field(default_factory=Verdicts)
+
+    @cached_property
+    def runs_outside(self) -> tuple[str, ...]:
+        """The tests that run in the grader."""
+        tests = (cell.grade_id for cell in self.cells if cell.is_test)
+        return tuple(name for name in tests if self.verdicts.mode(name) == "outside")
+
+    @cached_property
+    def libraries(self) -> tuple[str, ...]:
+        """Libraries that the notebook imports and whose values cross only then."""
+        sources = "\n".join(str(cell["source"]) for cell in self.reference)
+        return libraries_in(sources)
 
     @cached_property
     def digest(self) -> str:
@@ -216,11 +240,15 @@ def _read_instructor(
             f"if the notebook was changed on purpose, {again}."
         )
     kept = ("kernelspec", "language_info")
-    known = {
-        grade_id: _join(cell, recorded[grade_id], exercises)
-        for grade_id, cell in cells.items()
-        if grade_id in recorded
-    }
+    known: dict[str, InstructorCell] = {}
+    before: list[Bindings] = []
+    for cell in notebook["cells"]:
+        name = cell["metadata"].get("nbgrader", {}).get("grade_id")
+        if name in recorded:
+            known[name] = _join(cell, recorded[name], exercises, tuple(before))
+            before = []
+        elif cell["cell_type"] == "code" and not _is_demonstration(cell):
+            before.append(bindings_of(source_of(cell)))
     demonstrations = frozenset(
         source_of(cell).strip()
         for cell in notebook["cells"]
@@ -288,7 +316,10 @@ def _is_demonstration(cell: Mapping[str, Any]) -> bool:
 
 
 def _join(
-    cell: Mapping[str, Any], released: ReleasedCell, exercises: Sequence[Exercise]
+    cell: Mapping[str, Any],
+    released: ReleasedCell,
+    exercises: Sequence[Exercise],
+    before: tuple[Bindings, ...],
 ) -> InstructorCell:
     own = [
         exercise
@@ -297,10 +328,18 @@ def _join(
     ]
     # The release locks the functions that it gives away: those stay the instructor's.
     blank = own and released.grade_id == own[0].grade_id and not released.locked
-    return InstructorCell(
+    solution = source_of(cell)
+    if cell["cell_type"] == "code":
+        solution = without_markers(read_lines(solution, released.grade_id))
+    joined = InstructorCell(
         released=released,
         cell_id=cell.get("id", ""),
         exercise=own[0].name if own else None,
         exports=own[0].exports if blank else (),
         demonstration=_is_demonstration(cell) and not released.grade,
+        before=before,
+        solution=solution,
     )
+    if joined.exports or joined.is_fixed or not joined.is_code:
+        return joined
+    return replace(joined, binds=bindings_of(solution))

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from autograder.submission.bindings import without_magics
 from autograder.submission.instructor import InstructorCell
 from autograder.testing.proxies import StudentCodeError
 
-_MAGIC = re.compile(r"^(\s*)%\S.*$", re.MULTILINE)
 _COMPARED_VALUES = re.compile(r"Mismatch at ind| *(ACTUAL|DESIRED|x|y): ")
 _MAX_TEXT = 20_000
 
@@ -30,15 +30,29 @@ class Verdict:
     Attributes:
         outputs: nbformat outputs, from which nbgrader determines the points.
         error: the exception that ended the cell, or None.
+        wrote_stderr: whether it wrote to stderr.
     """
 
     outputs: list[dict[str, Any]]
     error: Exception | None
+    wrote_stderr: bool = False
 
 
 def fresh_names() -> dict[str, Any]:
     """A namespace for the instructor's cells; students' functions are put in as proxies."""
     return {"__name__": "__main__", "__builtins__": __builtins__}
+
+
+def run_definitions(source: str, names: dict[str, Any]) -> bool:
+    """Run imports or definitions of the instructor's, one by one; whether all of them worked."""
+    done = True
+    for node in ast.parse(source).body:
+        try:
+            with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+                exec(compile(ast.Module([node], []), "<definitions>", "exec"), names)
+        except Exception:
+            done = False
+    return done
 
 
 def run_cell(cell: InstructorCell, names: dict[str, Any]) -> Verdict:
@@ -48,34 +62,49 @@ def run_cell(cell: InstructorCell, names: dict[str, Any]) -> Verdict:
     for a failure, while a test fails by raising.
     """
     printed = io.StringIO()
+    warned = _Both(printed)
     error: Exception | None = None
     value = None
     try:
         body, last = _compiled(cell.released.source, cell.grade_id)
-        with redirect_stdout(printed), redirect_stderr(printed):
+        with redirect_stdout(printed), redirect_stderr(warned):
             exec(body, names)
             if last is not None:
                 value = eval(last, names)
-    except (Exception, SystemExit) as raised:
-        error = raised if isinstance(raised, Exception) else RuntimeError("the cell exits")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as raised:  # pytest's failures are not Exceptions
+        error = raised if isinstance(raised, Exception) else _as_error(raised)
     outputs: list[dict[str, Any]] = []
     if text := printed.getvalue()[:_MAX_TEXT]:
         outputs.append({"output_type": "stream", "name": "stdout", "text": text})
     if error is None and value is not None and cell.is_test:
         try:
-            outputs += _points_given(value, cell.released.points or 0.0)
+            outputs += points_given(value, cell.released.points or 0.0)
         except (ValueError, OverflowError) as unclear:
             error = unclear
     if error is not None:
         outputs.append(_error(error, cell))
-    return Verdict(outputs, error)
+    return Verdict(outputs, error, warned.used)
+
+
+class _Both(io.TextIOBase):
+    """A stderr whose text goes where stdout's goes; it remembers whether it was used."""
+
+    def __init__(self, stdout: io.StringIO) -> None:
+        self.stdout = stdout
+        self.used = False
+
+    def write(self, text: str) -> int:
+        self.used |= bool(text)
+        return self.stdout.write(text)
 
 
 @lru_cache(maxsize=512)
 def _compiled(source: str, name: str) -> tuple[CodeType, CodeType | None]:
     """The cell's code, and its last expression apart, whose value a notebook shows."""
     # The magics of instructors' cells are about displaying figures, which has no meaning here.
-    tree = ast.parse(_MAGIC.sub(r"\1pass", source), filename=_filename(name))
+    tree = ast.parse(without_magics(source), filename=_filename(name))
     last = None
     if tree.body and isinstance(tree.body[-1], ast.Expr) and not source.rstrip().endswith(";"):
         final = tree.body.pop()
@@ -88,7 +117,7 @@ def _filename(name: str) -> str:
     return f"<{name}>"
 
 
-def _points_given(value: Any, most: float) -> list[dict[str, Any]]:
+def points_given(value: Any, most: float) -> list[dict[str, Any]]:
     """What the last line of a test gives: a number of points, or whether the test was passed.
 
     nbgrader gives all points for anything that it cannot read as a number, for `False`, for NaN
@@ -117,23 +146,39 @@ def _points_given(value: Any, most: float) -> list[dict[str, Any]]:
     ]
 
 
+def _as_error(raised: BaseException) -> Exception:
+    if isinstance(raised, SystemExit):
+        return RuntimeError("the cell exits")
+    made: Exception = type(type(raised).__name__, (Exception,), {})(str(raised))
+    return made.with_traceback(raised.__traceback__)
+
+
 def _error(error: Exception, cell: InstructorCell) -> dict[str, Any]:
-    """The exception as a notebook output that shows neither hidden tests nor expected values."""
     number = _line_in_cell(error.__traceback__, cell)
-    hidden = number is None or cell.is_hidden_line(number)
-    message = str(error)[:_MAX_TEXT]
+    lines = error.student_traceback if isinstance(error, StudentCodeError) else ""
+    return error_output(type(error).__name__, str(error), number, lines, cell)
+
+
+def error_output(
+    name: str, message: str, number: int | None, student_lines: str, cell: InstructorCell
+) -> dict[str, Any]:
+    """An exception as a notebook output that shows neither hidden tests nor expected values.
+
+    Args:
+        number: the line of the cell at which it was raised, or None.
+        student_lines: the traceback of the student's own code, where it came from there.
+    """
+    source = cell.released.source.splitlines()
+    known = number is not None and 0 < number <= len(source)
+    hidden = not known or cell.is_hidden_line(number or 0)
+    message = message[:_MAX_TEXT]
     if hidden:
         message = _without_compared_values(message)
-    name = type(error).__name__
-    if hidden:
-        place = "In a hidden test:"
+        lines = ["In a hidden test:"]
     else:
-        assert number is not None
-        line = cell.released.source.splitlines()[number - 1]
-        place = f"In the test, at:\n    {line.strip()}"
-    lines = [place]
-    if isinstance(error, StudentCodeError) and error.student_traceback:
-        lines += ["Your function raised:", *error.student_traceback[:_MAX_TEXT].splitlines()]
+        lines = [f"In the test, at:\n    {source[(number or 0) - 1].strip()}"]
+    if student_lines:
+        lines += ["Your function raised:", *student_lines[:_MAX_TEXT].splitlines()]
     lines.append(f"{name}: {message}")
     return {"output_type": "error", "ename": name, "evalue": message, "traceback": lines}
 

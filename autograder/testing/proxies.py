@@ -1,184 +1,265 @@
-"""The student's functions as the tests see them.
+"""Proxies for the student's things: functions, classes, objects, iterators, exceptions.
 
-A proxy stands where the student's function belongs, as a plain function or as a method of one of
-the notebook's classes. It sends its arguments as data to the sandbox and brings data back. What
-the student's function did to its arguments is done to the caller's own objects, so that a test
-for side effects works as if the function had run here.
+Each operation on one is done in the sandbox and gives data, or another proxy. Nothing of the
+student's decides a comparison with the test's own values: only two of the student's own objects
+are compared by the student's code.
 """
 
 from __future__ import annotations
 
-import builtins
-from collections.abc import Callable, Mapping, Sequence
+import types
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-import numpy as np
+from autograder.protocol.values import Reference
 
-from autograder.errors import AutograderError
-from autograder.protocol.errors import StudentError
-from autograder.protocol.values import Instance
-from autograder.sandbox.process import CallResult
+
+class Remote(Protocol):
+    """The connection that a proxy works over; see `remote.Remote`."""
+
+    def operate(self, operation: str, *args: Any, **kwargs: Any) -> Any:
+        """Do an operation in the sandbox."""
 
 
 class StudentCodeError(Exception):
-    """The student's function raised; the class that a test sees is named after the original."""
+    """The student's code raised; the class that a test sees is named after the original.
+
+    Attributes:
+        student_traceback: the lines of it that are the student's.
+        text: the original's message.
+        handle: number of the exception in the sandbox, where its class is the student's own.
+    """
 
     student_traceback = ""
+    text: str | None = None
+    handle: int | None = None
+
+    def __str__(self) -> str:
+        return self.text if self.text is not None else super().__str__()
+
+    def __getattr__(self, name: str) -> Any:
+        remote = getattr(type(self), "_remote", None)
+        if self.handle is None or remote is None or name.startswith("__"):
+            raise AttributeError(name)
+        return remote.operate("@getattr", self, name)
 
 
-class Caller(Protocol):
-    """How a proxy reaches the student's code: `Session.call`."""
+class FunctionProxy:
+    """A function of the student's; as a class attribute it is a method."""
 
-    def __call__(
-        self, export: str, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> CallResult: ...
+    def __init__(self, remote: Remote, reference: Reference, name: str) -> None:
+        self._remote = remote
+        self._reference = reference
+        self.__name__ = self.__qualname__ = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._reference.kind == "name":
+            return self._remote.operate(str(self._reference.facts["name"]), *args, **kwargs)
+        return self._remote.operate("@call", self, *args, **kwargs)
+
+    def __get__(self, owner: Any, kind: type | None = None) -> Any:
+        return self if owner is None else types.MethodType(self, owner)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") and name not in ("__doc__", "__defaults__", "__annotations__"):
+            raise AttributeError(name)
+        return self._remote.operate("@getattr", self, name)
+
+    @property
+    def __doc__(self) -> Any:  # type: ignore[override]
+        return self._remote.operate("@getattr", self, "__doc__")
+
+    def __repr__(self) -> str:
+        return f"<the student's function {self.__name__}>"
 
 
-def install(namespace: dict[str, Any], export: str, call: Caller) -> None:
-    """Put a proxy for `export` (`name` or `Class.name`) where the instructor's cells look for it.
+class IteratorProxy(Iterator[Any]):
+    """A generator or other iterator of the student's."""
 
-    Raises:
-        AutograderError: the class is not in the namespace.
+    def __init__(self, remote: Remote, reference: Reference) -> None:
+        self._remote = remote
+        self._reference = reference
+
+    def __next__(self) -> Any:
+        # an exception cannot say the end: the student's code could raise it anywhere
+        found = self._remote.operate("@next", self, END)
+        if isinstance(found, str) and found == END:
+            raise StopIteration
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._remote.operate("@getattr", self, name)
+
+
+END = "\ue000 end \ue000"
+
+
+class ProxyClass(type):
+    """The type of proxy classes: what is done to the class itself is done in the sandbox."""
+
+    _remote: Remote
+    _class_token: int
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if "_class_token" in vars(cls):
+            return cls._remote.operate("@call", cls, *args, **kwargs)
+        return super().__call__(*args, **kwargs)
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__") and name not in ("__members__", "__annotations__"):
+            raise AttributeError(name)
+        return _of_class(cls, "@getattr", name)
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        if name.startswith("_") or name in vars(cls):
+            super().__setattr__(name, value)
+        else:
+            _of_class(cls, "@setattr", name, value)
+
+    def __getitem__(cls, key: Any) -> Any:
+        return _of_class(cls, "@special", key, special="__getitem__")
+
+    def __iter__(cls) -> Any:
+        return _of_class(cls, "@special", special="__iter__")
+
+    def __len__(cls) -> int:
+        length: int = _of_class(cls, "@special", special="__len__")
+        return length
+
+    def __contains__(cls, item: Any) -> bool:
+        return bool(_of_class(cls, "@special", item, special="__contains__"))
+
+    def __bool__(cls) -> bool:
+        return True
+
+
+def _of_class(cls: type, operation: str, *args: Any, special: str | None = None) -> Any:
+    """An operation on the nearest class that the sandbox has."""
+    own: Any = next(base for base in cls.__mro__ if "_class_token" in vars(base))
+    names = () if special is None else (special,)
+    return own._remote.operate(operation, *names, own, *args)
+
+
+class ObjectProxy:
+    """An object of the student's."""
+
+    __slots__ = ("_token",)
+    _remote: Remote
+    _token: int
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # only for classes that a test derives: the others are made in the sandbox
+        own: Any = next(base for base in type(self).__mro__ if "_class_token" in vars(base))
+        made = own._remote.operate("@call", own, *args, **kwargs)
+        object.__setattr__(self, "_token", made._token)
+
+    def __getattr__(self, name: str) -> Any:
+        if (name.startswith("__") and name != "__dict__") or name in ("_token", "_remote"):
+            raise AttributeError(name)
+        return self._remote.operate("@getattr", self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._remote.operate("@setattr", self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        self._remote.operate("@delattr", self, name)
+
+    def __copy__(self) -> Any:
+        return self._remote.operate("@copy", self)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self._remote.operate("@deepcopy", self)
+
+    def __repr__(self) -> str:
+        return f"<an object of the student's class {type(self).__name__}>"
+
+    __hash__ = object.__hash__
+
+
+_ARITHMETIC = ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "divmod", "pow")
+_BITS = ("lshift", "rshift", "and", "xor", "or")
+_FORWARDED = {
+    *(f"__{prefix}{name}__" for name in (*_ARITHMETIC, *_BITS) for prefix in ("", "r", "i")),
+    *("__neg__", "__pos__", "__abs__", "__invert__", "__round__", "__trunc__", "__floor__"),
+    *("__ceil__", "__int__", "__float__", "__complex__", "__index__", "__bool__", "__len__"),
+    *("__length_hint__", "__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__"),
+    *("__next__", "__reversed__", "__call__", "__str__", "__repr__", "__format__", "__bytes__"),
+    *("__hash__", "__enter__", "__exit__", "__dir__", "__missing__"),
+}
+_COMPARISONS = {
+    "__eq__": lambda a, b: a == b,
+    "__ne__": lambda a, b: a != b,
+    "__lt__": lambda a, b: a < b,
+    "__le__": lambda a, b: a <= b,
+    "__gt__": lambda a, b: a > b,
+    "__ge__": lambda a, b: a >= b,
+}
+
+
+def make_class(remote: Remote, token: int, facts: Mapping[str, Any], bases: list[type]) -> type:
+    """The proxy class of one of the student's classes, or of a library's.
+
+    Args:
+        facts: from `sandbox/inside/references.py`; not trusted.
+        bases: proxy classes of its bases, and ordinary exception classes.
     """
-    *owner, name = export.split(".")
-    proxy = make_proxy(namespace, export, call)
-    if not owner:
-        namespace[name] = proxy
-    elif len(owner) == 1 and isinstance(namespace.get(owner[0]), type):
-        setattr(namespace[owner[0]], name, proxy)
-    else:
-        raise AutograderError(
-            f"A solution cell exports {export}, but no locked cell above it defines the class "
-            f"{'.'.join(owner)}. Correct the cell's metadata in the source notebook."
-        )
+    name = str(facts.get("name", "object"))[:200]
+    members: dict[str, Any] = {"_remote": remote, "_class_token": token, "__module__": "__main__"}
+    specials = {entry for entry in facts.get("specials", []) if isinstance(entry, str)}
+    methods = {entry for entry in facts.get("methods", []) if isinstance(entry, str)}
+    for method in methods:
+        if method.isidentifier() and method not in ("_token", "_remote", "handle", "text", "args"):
+            members[method] = _method(remote, method)
+    if any(issubclass(base, BaseException) for base in bases) or facts.get("name") == "Exception":
+        errors = tuple(base for base in bases if issubclass(base, StudentCodeError))
+        return ProxyClass(name, (*(errors or (StudentCodeError,)), *_only(bases, errors)), members)
+    for special in specials & _FORWARDED:
+        members[special] = _special(remote, special)
+    for special in specials & _COMPARISONS.keys():
+        members[special] = _comparison(remote, special, data=facts.get("data") is True)
+    if "__eq__" in members and "__hash__" not in specials:
+        members["__hash__"] = None
+    own = [base for base in bases if issubclass(base, ObjectProxy)]
+    return ProxyClass(name, tuple(own) or (ObjectProxy,), {**members, "__slots__": ()})
 
 
-def make_proxy(namespace: Mapping[str, Any], export: str, call: Caller) -> Callable[..., Any]:
-    """A function that calls the student's `export`; as a class attribute it is a method.
-
-    It raises what the student's function raised, as a `StudentCodeError` that is also of the
-    original built-in type where there is one, and `ProcessEnded` when the student's process ended.
-    """
-
-    def proxy(*args: Any, **kwargs: Any) -> Any:
-        sent = [_to_data(arg, namespace) for arg in args]
-        sent_by_name = {key: _to_data(arg, namespace) for key, arg in kwargs.items()}
-        try:
-            result = call(export, sent, sent_by_name)
-        except StudentError as error:
-            raise _as_exception(error) from None
-        for mine, returned in zip(args, result.args, strict=False):
-            _write_back(mine, returned, namespace)
-        for key, mine in kwargs.items():
-            if key in result.kwargs:
-                _write_back(mine, result.kwargs[key], namespace)
-        return _to_object(result.value, namespace)
-
-    proxy.__name__ = export.rpartition(".")[2]
-    proxy.__qualname__ = export
-    proxy.__doc__ = f"The student's {export}."
-    return proxy
+def _only(bases: list[type], errors: tuple[type, ...]) -> list[type]:
+    """The ordinary exception classes that no other base is derived from."""
+    plain = [base for base in bases if base not in errors and issubclass(base, BaseException)]
+    return [base for base in plain if not any(issubclass(error, base) for error in errors)]
 
 
-def _as_exception(error: StudentError) -> StudentCodeError:
-    name = error.ename if error.ename.isidentifier() else "Exception"
-    original = getattr(builtins, name, None)
-    bases: tuple[type[Exception], ...] = (StudentCodeError,)
-    # Others need arguments of their own, or mean something to the code around the test.
-    if original in (ValueError, TypeError, IndexError, KeyError, ZeroDivisionError, RuntimeError):
-        bases = (StudentCodeError, original)
-    raised: StudentCodeError = type(name, bases, {})(error.evalue)
-    raised.student_traceback = error.traceback
-    return raised
+def class_of_error(name: str, bases: tuple[type[Exception], ...]) -> type[StudentCodeError]:
+    """The class of an exception that the student's code raised."""
+    named = name if name.isidentifier() else "Exception"
+    kept = tuple(base for base in bases if base is not Exception)
+    made: type[StudentCodeError] = type(named, (StudentCodeError, *kept), {})
+    return made
 
 
-def _is_notebook_object(value: Any, namespace: Mapping[str, Any]) -> bool:
-    return namespace.get(type(value).__name__) is type(value) and hasattr(value, "__dict__")
+def _method(remote: Remote, name: str) -> Callable[..., Any]:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return remote.operate("@method", self, name, *args, **kwargs)
+
+    method.__name__ = name
+    return method
 
 
-def _to_data(value: Any, namespace: Mapping[str, Any]) -> Any:
-    if _is_notebook_object(value, namespace):
-        state = {name: _to_data(item, namespace) for name, item in vars(value).items()}
-        return Instance(type(value).__name__, state)
-    if isinstance(value, list):
-        return [_to_data(item, namespace) for item in value]
-    if isinstance(value, tuple):
-        return tuple(_to_data(item, namespace) for item in value)
-    if isinstance(value, dict):
-        return {key: _to_data(item, namespace) for key, item in value.items()}
-    return value
+def _special(remote: Remote, name: str) -> Callable[..., Any]:
+    def special(self: Any, *args: Any) -> Any:
+        return remote.operate("@special", name, self, *args)
+
+    return special
 
 
-def _to_object(value: Any, namespace: Mapping[str, Any]) -> Any:
-    """Data from the sandbox as the tests expect it: `Instance` becomes the instructor's class."""
-    if isinstance(value, Instance):
-        kind = namespace.get(value.class_name)
-        if not isinstance(kind, type):
-            raise StudentCodeError(
-                f"an object of your own class {value.class_name} came back; "
-                "return numbers, strings, lists or arrays"
-            )
-        made: Any = object.__new__(kind)
-        vars(made).update({name: _to_object(i, namespace) for name, i in value.state.items()})
-        return made
-    if isinstance(value, list):
-        return [_to_object(item, namespace) for item in value]
-    if isinstance(value, tuple):
-        return tuple(_to_object(item, namespace) for item in value)
-    if isinstance(value, dict):
-        return {key: _to_object(item, namespace) for key, item in value.items()}
-    return value
+def _comparison(remote: Remote, name: str, *, data: bool) -> Callable[..., Any]:
+    def compare(self: Any, other: Any) -> Any:
+        if isinstance(other, ObjectProxy):
+            return remote.operate("@special", name, self, other)
+        if data and type(other).__module__ != "__main__":
+            return _COMPARISONS[name](remote.operate("@data", self), other)
+        return NotImplemented
 
-
-def _write_back(mine: Any, returned: Any, namespace: Mapping[str, Any]) -> bool:
-    """Make the caller's object equal to its copy after the call; False where it cannot be."""
-    if isinstance(mine, np.ndarray):
-        return _write_array(mine, returned)
-    if type(mine).__module__ == "torch" and type(mine) is type(returned):
-        if mine.shape != returned.shape or mine.dtype != returned.dtype:
-            return False
-        mine.detach().copy_(returned.detach())
-        return True
-    if isinstance(mine, list) and isinstance(returned, list):
-        mine[:] = _merged(mine, returned, namespace)
-        return True
-    if isinstance(mine, tuple) and isinstance(returned, tuple) and len(mine) == len(returned):
-        written = [_write_back(a, b, namespace) for a, b in zip(mine, returned, strict=True)]
-        return all(written)
-    if isinstance(mine, dict) and isinstance(returned, dict):
-        _write_attributes(mine, returned, namespace)
-        return True
-    if isinstance(returned, Instance) and _is_notebook_object(mine, namespace):
-        _write_attributes(vars(mine), returned.state, namespace)
-        return True
-    return False
-
-
-def _merged(mine: list[Any], returned: list[Any], namespace: Mapping[str, Any]) -> list[Any]:
-    kept = [
-        old if _write_back(old, new, namespace) else _to_object(new, namespace)
-        for old, new in zip(mine, returned, strict=False)
-    ]
-    return kept + [_to_object(new, namespace) for new in returned[len(mine) :]]
-
-
-def _write_attributes(
-    mine: dict[Any, Any], returned: Mapping[Any, Any], namespace: Mapping[str, Any]
-) -> None:
-    for name in set(mine) - set(returned):
-        del mine[name]
-    for name, new in returned.items():
-        if name not in mine or not _write_back(mine[name], new, namespace):
-            mine[name] = _to_object(new, namespace)
-
-
-def _write_array(mine: np.ndarray[Any, Any], returned: Any) -> bool:
-    if not isinstance(returned, np.ndarray):
-        return False
-    if mine.shape != returned.shape or mine.dtype != returned.dtype:
-        return False
-    if mine.tobytes() != returned.tobytes():
-        if not mine.flags.writeable:
-            return False
-        mine[...] = returned
-    return True
+    return compare

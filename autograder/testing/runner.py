@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
+import os
 import sys
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from autograder.diagnosis.assignment import AssignmentDiagnosis, diagnosis_of
+from autograder.diagnosis.assignment import diagnosis_of
 from autograder.errors import AutograderError
 from autograder.protocol.errors import ProcessEnded, WireError
 from autograder.protocol.limits import Limits
 from autograder.recording.results import ExerciseFeedback
 from autograder.sandbox.sandbox import Sandbox
 from autograder.sandbox.session import Session
+from autograder.submission.bindings import bindings_of, names_in
 from autograder.submission.instructor import InstructorCell, InstructorNotebook
 from autograder.submission.presentation import presentable, stopped_output
-from autograder.testing.namespace import fresh_names, run_cell
-from autograder.testing.proxies import StudentCodeError, install, make_proxy
+from autograder.testing.inside import guard, inside_outputs, inside_test
+from autograder.testing.namespace import fresh_names, run_cell, run_definitions
+from autograder.testing.proxies import FunctionProxy, StudentCodeError
+from autograder.testing.remote import Remote, install
 
 
 @dataclass
@@ -30,12 +38,18 @@ class Run:
         stopped: why something was stopped (a time-out, an exit) to the cells that it happened to.
         timed_out: whether a time limit was hit.
         seconds: wall time.
+        test_seconds: grade_id of each test that was run to its wall time.
+        broken: locked cells that fail in the grader, and how.
+        wrote_stderr: tests that wrote to stderr.
         exercises: what the diagnosis says of each exercise.
     """
 
     stopped: dict[str, dict[str, None]] = field(default_factory=dict)
     timed_out: bool = False
     seconds: float = 0.0
+    test_seconds: dict[str, float] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+    wrote_stderr: set[str] = field(default_factory=set)
     exercises: list[ExerciseFeedback] = field(default_factory=list)
 
     @property
@@ -60,7 +74,7 @@ def run_notebook(
     out of time costs what depends on it.
 
     Args:
-        notebook: from `submissions.restore`; changed in place.
+        notebook: from `restore`; changed in place.
         files: the submission's other files, for the sandbox.
         diagnose: also say what each exercise's answer looks like.
 
@@ -79,9 +93,20 @@ def run_notebook(
     run_there = tuple(source for source in sources if source.strip())
     begins = run_there[: len(instructor.opening)] == instructor.opening
     opening = instructor.opening if begins else ()
-    with Session(sandbox, files, limits, student_seed(student), opening) as session:
+    guarded = guard(instructor) if instructor.verdicts.with_mode("inside") else ""
+    if guarded and begins:
+        opening = (guarded, *opening)
+    for library in instructor.libraries:  # their values cross only where they are imported
+        with suppress(ImportError):
+            importlib.import_module(library)
+    with (
+        working_folder(instructor.files),
+        Session(sandbox, files, limits, student_seed(student), opening) as session,
+    ):
         run = _Runner(instructor, session, seed, limits)
         try:
+            if guarded:
+                session.run_cell(guarded)
             for (cell, instructors), source in zip(code, sources, strict=True):
                 run.cell(cell, instructors, source)
             if diagnose:
@@ -118,6 +143,22 @@ def student_seed(student: str) -> int:
     return int.from_bytes(hashlib.sha256(student.encode("utf-8", "replace")).digest()[:4])
 
 
+@contextmanager
+def working_folder(files: Mapping[str, bytes]) -> Iterator[None]:
+    """The instructor's cells find the assignment's files where they run, and write there."""
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory(prefix="grading-") as folder:
+        for name, data in files.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
 class _Runner:
     def __init__(
         self, instructor: InstructorNotebook, session: Session, seed: int, limits: Limits
@@ -127,25 +168,32 @@ class _Runner:
         self.seed = seed
         self.limits = limits
         self.names = fresh_names()
+        self.remote = Remote(self.names, session.call)
         self.report = Run()
         self.lost: dict[str, bool] = {}
         """Exercise to whether a test of it failed."""
         self.died: set[str] = set()
         """Exercises one of whose tests ended the student's process."""
+        self.fetched: dict[str, None] = {}
+        """Names that only the student's side binds, and that a test may need."""
+        self.trusted: set[str] = set()
+        """Names that the instructor's cells mention, whose functions may need them."""
 
     def cell(self, cell: dict[str, Any], known: InstructorCell | None, source: str) -> None:
         """Run one code cell: `known` as the instructor's, `source` in the sandbox."""
+        outside = bool(self.instructor.runs_outside)
+        if known is not None and outside:
+            self._cells_before(known)
         if known is not None and known.is_test:
             cell["outputs"] = self._test(known)
             return
         if source.strip():
             what = "a cell of your own" if known is None else f"the cell {known.grade_id}"
             cell["outputs"] = self._student(source, what)
-        if known is not None and not known.demonstration:
+        if known is not None and not known.demonstration and outside:
             if known.is_fixed:
                 self._fixed(known)
-            for export in known.exports:
-                install(self.names, export, self.session.call)
+            self._student_binds(known)
 
     def _student(self, source: str, what: str) -> list[dict[str, Any]]:
         try:
@@ -155,18 +203,94 @@ class _Runner:
             return [stopped_output(end.reason)]
         return presentable(result.outputs, self.limits.output_bytes)
 
+    def _cells_before(self, known: InstructorCell) -> None:
+        """What the instructor's ordinary cells define is theirs; what they compute is fetched."""
+        for bindings in known.before:
+            run_definitions(bindings.imports, self.names)
+            done = run_definitions(bindings.definitions, self.names)
+            self.fetched |= dict.fromkeys(bindings.names if done else bindings.all_names)
+            self.trusted |= names_in(bindings.definitions)
+            for name in bindings.defined if done else ():
+                self.fetched.pop(name, None)
+        self.remote.share_classes()
+
+    def _student_binds(self, known: InstructorCell) -> None:
+        for export in known.exports:
+            install(self.names, export, self.remote)
+        run_definitions(known.binds.imports, self.names)
+        for name in known.binds.all_names:
+            owner, _, _ = name.rpartition(".")
+            if not owner:
+                self.fetched[name] = None
+            elif owner in self.remote.shared:
+                install(self.names, name, self.remote)
+
+    def _fetch(self, source: str) -> None:
+        """Bind what a cell of the instructor's needs to what the student's side has now."""
+        wanted = [name for name in self.fetched if name in names_in(source) | self.trusted]
+        if not wanted:
+            return
+        try:
+            found = self.session.fetch(wanted, self.remote)
+        except ProcessEnded as end:
+            self._note("fetching your results", end)
+            found = {}
+        for name in wanted:
+            value = found.get(name)
+            if isinstance(value, FunctionProxy):
+                self.names[name] = self.remote.function(name)
+            elif name in found and not isinstance(value, WireError):
+                self.names[name] = value
+            else:
+                self.names.pop(name, None)
+            if isinstance(value, WireError):
+                self._note(f"fetching {name}", value)
+
     def _fixed(self, cell: InstructorCell) -> None:
         """Run a locked cell here too, for the tests that build on it."""
+        self._fetch(cell.released.source)
         calls = self.session.calls
         error = run_cell(cell, self.names).error
-        if error is not None and self.session.calls == calls:
-            raise _broken(self.instructor, cell, error)
+        self._instructor_binds(cell.released.source)
+        if error is None or self.session.calls != calls:
+            return
+        if self.fetched or cell.grade_id in self.instructor.verdicts.broken:
+            self.report.broken[cell.grade_id] = f"{type(error).__name__}: {error!s:.200}"
+            return
+        raise _broken(self.instructor, cell, error)
+
+    def _instructor_binds(self, source: str) -> None:
+        bindings = bindings_of(source)
+        for name in bindings.all_names:
+            self.fetched.pop(name, None)
+        self.trusted |= names_in(bindings.definitions)
+        self.remote.share_classes()
 
     def _test(self, cell: InstructorCell) -> list[dict[str, Any]]:
+        mode = self.instructor.verdicts.mode(cell.grade_id)
+        if mode == "neither":
+            return [stopped_output("the assignment's own solution does not pass it")]
+        self.session.begin_cell()
+        started = time.monotonic()
+        if mode == "inside":
+            outputs, error = self._inside(cell)
+        else:
+            outputs, error = self._outside(cell)
+        self.report.test_seconds[cell.grade_id] = time.monotonic() - started
+        if isinstance(error, ProcessEnded | WireError):
+            self._note(f"the test {cell.grade_id}", error)
+        exercise = cell.exercise
+        if exercise is not None:
+            self.lost[exercise] = self.lost.get(exercise, False) or error is not None
+            if isinstance(error, ProcessEnded):
+                self.died.add(exercise)
+        return outputs
+
+    def _outside(self, cell: InstructorCell) -> tuple[list[dict[str, Any]], Exception | None]:
         import numpy as np
 
+        self._fetch(cell.released.source)
         self.names["grading_seed"] = self.seed
-        self.session.begin_cell()
         state = np.random.get_state()
         np.random.seed(self.seed)
         try:
@@ -174,14 +298,19 @@ class _Runner:
                 verdict = run_cell(cell, self.names)
         finally:
             np.random.set_state(state)
-        if isinstance(verdict.error, ProcessEnded | WireError):
-            self._note(f"the test {cell.grade_id}", verdict.error)
-        exercise = cell.exercise
-        if exercise is not None:
-            self.lost[exercise] = self.lost.get(exercise, False) or verdict.error is not None
-            if isinstance(verdict.error, ProcessEnded):
-                self.died.add(exercise)
-        return verdict.outputs
+        self._instructor_binds(cell.released.source)
+        if verdict.wrote_stderr:
+            self.report.wrote_stderr.add(cell.grade_id)
+        return verdict.outputs, verdict.error
+
+    def _inside(self, cell: InstructorCell) -> tuple[list[dict[str, Any]], Exception | None]:
+        try:
+            answer = self.session.run_test(inside_test(self.instructor, cell, self.limits))
+        except ProcessEnded as end:
+            return [stopped_output(end.reason)], end
+        if any(stream == "stderr" for stream, _ in answer.printed):
+            self.report.wrote_stderr.add(cell.grade_id)
+        return inside_outputs(answer, cell)
 
     def _note(self, what: str, error: ProcessEnded | WireError) -> None:
         why = str(error)[:500].encode("utf-8", "replace").decode()
@@ -194,23 +323,18 @@ class _Runner:
         if diagnosis is None:
             return
         self.session.begin_cell()
+        remote = Remote(diagnosis.names, self.session.call, echo=False)
         for cell in self.instructor.exercises:
             for export in cell.exports:
-                install(diagnosis.names, export, self.session.call)
+                install(diagnosis.names, export, remote)
         for cell in self.instructor.exercises:
             exercise = cell.exercise
             if exercise is None or exercise in self.died or not diagnosis.covers(exercise):
                 continue
             if exercise in self.lost:
-                self._diagnose(exercise, cell.exports[0], diagnosis)
-
-    def _diagnose(self, exercise: str, export: str, diagnosis: AssignmentDiagnosis) -> None:
-        proxy = make_proxy(diagnosis.names, export, self.session.call)
-        try:
-            found = diagnosis.diagnose(exercise, proxy)
-        except (ProcessEnded, StudentCodeError):
-            return
-        self.report.exercises.append(found)
+                with suppress(ProcessEnded, StudentCodeError):
+                    found = diagnosis.diagnose(exercise, remote.function(cell.exports[0]))
+                    self.report.exercises.append(found)
 
     def forget(self) -> None:
         """Let go of the names and figures that the submission made."""

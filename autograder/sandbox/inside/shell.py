@@ -192,21 +192,22 @@ class CourseShell(InteractiveShell):
     def run(self, source: str, output_cap: int) -> tuple[bool, list[dict[str, Any]]]:
         """Run one cell; whether it ended well, and its nbformat outputs."""
         self.cell_source = source
-        with self.capturing(output_cap):
+        with self.capturing(output_cap) as outputs:
             result = self.run_cell(source, store_history=False)
         self.execution_count += 1
-        return bool(result.success), self.outputs.take()
+        return bool(result.success), outputs.take()
 
     @contextmanager
-    def capturing(self, output_cap: int) -> Iterator[None]:
+    def capturing(self, output_cap: int) -> Iterator[Outputs]:
         """What is printed and displayed meanwhile goes to fresh `outputs`."""
-        self.outputs = Outputs(output_cap)
+        before, self.outputs = self.outputs, Outputs(output_cap)
         streams = sys.stdout, sys.stderr
         sys.stdout, sys.stderr = _Stream(self, "stdout"), _Stream(self, "stderr")
         try:
-            yield
+            yield self.outputs
         finally:
             sys.stdout, sys.stderr = streams
+            self.outputs = before
 
     def transform_cell(self, raw_cell: str) -> str:
         """Plain Python is left as it is, which saves most of the time that a short cell takes."""

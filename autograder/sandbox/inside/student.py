@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import random
 import sys
 from collections.abc import Mapping
-from functools import reduce
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from autograder.protocol.channel import Channel, ChannelClosed
-from autograder.protocol.errors import WireError
-from autograder.protocol.values import Instance, can_cross
+from autograder.protocol.values import Refer
 from autograder.protocol.wire import encode
-from autograder.sandbox.inside.shell import CourseShell, describe
+from autograder.sandbox.inside.controls import run_test
+from autograder.sandbox.inside.references import OPERATIONS, References
+from autograder.sandbox.inside.shell import CourseShell, Outputs, describe
 
-_SMALL = 1 << 20
+_PRINTED = 20_000
 
 
 def serve(shell: CourseShell, channel: Channel, output_cap: int) -> None:
@@ -27,22 +29,10 @@ def serve(shell: CourseShell, channel: Channel, output_cap: int) -> None:
     Each answer echoes its request's number, so that an answer made up beforehand is told apart.
     """
     seed_everything(None)  # every process is forked from the same state
-    student = _Student(shell, output_cap)
-    owner = os.getpid()
-    answers = {"files": student.files, "cell": student.cell, "call": student.call}
-    while True:
-        try:
-            request = channel.receive()
-        except ChannelClosed:
-            return
-        answer = answers[request["op"]](request)
-        try:
-            frame = encode({"number": request["number"], **answer})
-        except BaseException:  # a value that cannot cross is the student's error, not a breach
-            frame = encode({"number": request["number"], **_raised()})
-        if os.getpid() != owner:
-            os._exit(0)  # a copy that the student's code forked: only the original answers
-        channel.send(frame)
+    student = _Student(shell, channel, output_cap)
+    with suppress(ChannelClosed):
+        while True:
+            student.answer(student._receive())
 
 
 def seed_everything(seed: int | None) -> None:
@@ -52,9 +42,35 @@ def seed_everything(seed: int | None) -> None:
 
 
 class _Student:
-    def __init__(self, shell: CourseShell, output_cap: int) -> None:
+    def __init__(self, shell: CourseShell, channel: Channel, output_cap: int) -> None:
         self.shell = shell
+        self.channel = channel
         self.output_cap = output_cap
+        self.references = References(shell.user_ns, self.ask)
+        self._owner = os.getpid()
+        self._answers = {
+            "files": self.files,
+            "cell": self.cell,
+            "call": self.call,
+            "fetch": self.fetch,
+            "test": self.test,
+        }
+        self._run_test = run_test
+
+    def answer(self, request: dict[str, Any]) -> None:
+        number = request["number"]
+        given = self._answers[request["op"]](request)
+        try:
+            frame = encode({"number": number, **given}, refer=self._refer(request))
+        except BaseException:  # a value that cannot cross is the student's error, not a breach
+            frame = encode({"number": number, **_raised(), "raised": None, "printed": []})
+        if os.getpid() != self._owner:
+            os._exit(0)  # a copy that the student's code forked: only the original answers
+        self.channel.send(frame)
+
+    def _refer(self, request: dict[str, Any]) -> Refer | None:
+        """How to send what is not data; not at all to a grader that keeps no handles."""
+        return self.references.refer if request.get("handles") else None
 
     def files(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -72,72 +88,100 @@ class _Student:
 
     def call(self, request: dict[str, Any]) -> dict[str, Any]:
         """Call an export; the value and the arguments as the call left them, or the error."""
-        try:
-            function = self._resolve(request["export"])
-            args = [self._revive(item) for item in request["args"]]
-            kwargs = {name: self._revive(item) for name, item in request["kwargs"].items()}
-            with self.shell.capturing(0):  # a call's prints belong to no cell
-                value = function(*args, **kwargs)
-            return {
-                "value": self._flatten(value),
-                "args": [self._flatten(item) for item in args],
-                "kwargs": {name: self._flatten(item) for name, item in kwargs.items()},
-            }
-        except BaseException:
-            return _raised()
+        with self.shell.capturing(_PRINTED) as outputs:
+            try:
+                self.references.shared = frozenset(request["shared"])
+                args, kwargs = request["args"], request["kwargs"]
+                export = request["export"]
+                function = OPERATIONS.get(export) or self.references.named(export)
+                answer = {"value": function(*args, **kwargs), "args": args, "kwargs": kwargs}
+            except BaseException:
+                answer = _raised()
+        return {**answer, "printed": _printed(outputs)}
 
-    def _resolve(self, export: str) -> Any:
-        first, *rest = export.split(".")
-        if first not in self.shell.user_ns:
-            raise NameError(f"name '{first}' is not defined")
-        return reduce(getattr, rest, self.shell.user_ns[first])
+    def fetch(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What the student's names are bound to now, each as a frame of its own."""
+        self.references.shared = frozenset(request["shared"])
+        found: dict[str, Any] = {}
+        for name in request["names"]:
+            if name in self.shell.user_ns:
+                try:
+                    found[name] = encode(self.shell.user_ns[name], refer=self._refer(request))
+                except BaseException as error:
+                    found[name] = f"{type(error).__name__}: {error}"
+        return {"found": found}
 
-    def _revive(self, value: Any) -> Any:
-        if isinstance(value, Instance):
-            kind = self.shell.user_ns.get(value.class_name)
-            if not isinstance(kind, type):
-                raise NameError(f"the class '{value.class_name}' is not defined")
-            revived: Any = object.__new__(kind)
-            for name, item in value.state.items():
-                setattr(revived, name, self._revive(item))
-            return revived
-        if isinstance(value, list):
-            return [self._revive(item) for item in value]
-        if isinstance(value, tuple):
-            return tuple(self._revive(item) for item in value)
-        if isinstance(value, dict):
-            return {key: self._revive(item) for key, item in value.items()}
-        return value
+    def test(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Run one of the instructor's tests here; see `controls`."""
+        with self.shell.capturing(self.output_cap) as outputs:
+            done = self._run_test(request["test"], self.shell.user_ns)
+        error = done.pop("error")
+        told = None
+        if error is not None:
+            name, message, lines = describe(type(error), error, error.__traceback__)
+            told = {"ename": name, "evalue": message, "line": _line_in(error, request["test"])}
+            told["traceback"] = "\n".join(_students_lines(lines))
+        return {**done, "error": told, "printed": _printed(outputs)}
 
-    def _flatten(self, value: Any, depth: int = 0) -> Any:
-        if depth > 30:
-            return value
-        if isinstance(value, (list, tuple)):
-            flat = [self._flatten(item, depth + 1) for item in value]
-            return flat if isinstance(value, list) else tuple(flat)
-        if isinstance(value, Mapping):
-            return {key: self._flatten(item, depth + 1) for key, item in value.items()}
-        name = type(value).__name__
-        if self.shell.user_ns.get(name) is type(value) and hasattr(value, "__dict__"):
-            flat_state = {key: self._flatten(item, depth + 1) for key, item in vars(value).items()}
-            return Instance(name, {key: v for key, v in flat_state.items() if _can_cross(v)})
-        return value
+    def ask(self, token: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Have the grader call one of its own functions; answers what it asks meanwhile."""
+        self._send({"callback": token, "args": list(args), "kwargs": kwargs})
+        while "op" in (message := self._receive()):
+            self.answer(message)
+        if "error" in message:
+            error = message["error"]
+            kind = getattr(builtins, error["ename"], None)
+            proper = kind if isinstance(kind, type) and issubclass(kind, Exception) else Exception
+            raised: Any = proper(error["evalue"])
+            raised.__grader_token__ = error["token"]
+            raise raised
+        return message["value"]
+
+    def _receive(self) -> Any:
+        return self.channel.receive(resolve=self.references.resolve)
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self.channel.send(encode(message, refer=self.references.refer))
+
+
+def _printed(outputs: Outputs) -> list[list[str]]:
+    """(stream, text) of what was printed."""
+    return [
+        [item["name"], item["text"]] for item in outputs.take() if item["output_type"] == "stream"
+    ]
+
+
+def _line_in(error: BaseException, test: Mapping[str, Any]) -> int | None:
+    """The line of the test at which an exception was raised."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == f"<{test['name']}>":
+            return trace.tb_lineno
+        trace = trace.tb_next
+    return None
+
+
+def _students_lines(lines: list[str]) -> list[str]:
+    """A traceback from the first line of the student's own code on; empty where there is none."""
+    first = next((place for place, line in enumerate(lines) if 'File "Cell In[' in line), None)
+    return [] if first is None else lines[first:]
 
 
 def _raised() -> dict[str, Any]:
     """The answer of a call that ended in the exception being handled."""
-    name, message, lines = describe(*sys.exc_info())
-    return {"error": {"ename": name, "evalue": message, "traceback": "\n".join(lines)}}
-
-
-def _can_cross(value: Any) -> bool:
-    if type(value) is np.ndarray and value.nbytes < _SMALL:  # most often it is one: do not copy it
-        return can_cross(value)
-    try:
-        encode(value)
-    except WireError:
-        return False
-    return True
+    kind, error, trace = sys.exc_info()
+    assert kind is not None
+    assert error is not None
+    name, message, lines = describe(kind, error, trace)
+    told: dict[str, Any] = {"ename": name, "evalue": message, "traceback": "\n".join(lines)}
+    token = getattr(error, "__grader_token__", None)
+    told |= {"token": token if isinstance(token, int) else None, "module": kind.__module__}
+    told["args"] = [arg for arg in error.args if type(arg) in (str, int, float)]
+    if kind.__module__ != "__main__":
+        return {"error": told, "raised": None}
+    # the grader may look at it: without the frames, which hold on to all that was in them
+    error.__traceback__ = error.__context__ = None
+    return {"error": told, "raised": error}
 
 
 def plain_json(value: Any) -> Any:

@@ -106,7 +106,7 @@ def test_a_subclass_arrives_as_the_plain_type() -> None:
         pass
 
     assert type(decode(encode(np.zeros(2).view(Odd)))) is np.ndarray
-    assert type(decode(encode(np.ma.masked_all(2)))) is np.ndarray
+    assert type(decode(encode(np.zeros(2).view(np.recarray)))) is np.ndarray
     assert type(decode(encode(Name("a")))) is str
     assert type(decode(encode(True))) is bool
 
@@ -135,16 +135,8 @@ def test_a_frame_imports_nothing() -> None:
     [
         object(),
         print,
-        {1, 2},
         np.array([object()]),
-        np.array(["text"]),
-        np.zeros(1, "datetime64[s]"),
-        np.zeros(1, [("a", "f8")]),
-        np.zeros(1, np.longdouble),
-        {(1, 2): 3},
-        {2**40: 1},
-        {1.5: 1},
-        10**5000,
+        np.zeros(1, [("a", object)]),
         torch.zeros(1, dtype=torch.bfloat16),
         [[object()]],
     ],
@@ -197,7 +189,26 @@ HOSTILE = {
     "header that is not ASCII": frame("é".encode()),
     "nesting that would overflow the stack": frame(b"[" * 100_000),
     "object array": frame(["a", "|O", [1]], bytes(8)),
-    "string array": frame(["a", "<U1", [1]], bytes(4)),
+    "text of impossible characters": frame(["a", "<U1", [1]], b"\xff\xff\xff\xff"),
+    "text without an end": frame(["a", "<U99999999", [1]], bytes(4)),
+    "huge array of nothing": frame(["a", "<U0", [2**40]]),
+    "record of objects": frame(["a", [["a", "|O", []]], [1]], bytes(8)),
+    "record of records": frame(["a", [["a", [["b", "<f8", []]], []]], [1]], bytes(8)),
+    "record with one name twice": frame(["a", [["a", "|i1", []], ["a", "|i1", []]], [1]], bytes(2)),
+    "number of two megabytes": frame(["n", 2 << 20], bytes(2 << 20)),
+    "unknown type": frame(["x", "subprocess.Popen", ["l", "ls"]]),
+    "type that is not plain": frame(["x", "type", "os._wrap_close"]),
+    "set of lists": frame(["x", "set", ["l", ["l"]]]),
+    "decimal that never ends": frame(["x", "Decimal", "1e999999"]),
+    "date that is none": frame(["x", "date", ["l", 2024, 2, 30]]),
+    "time zone that is a path": frame(["x", "time", ["l", 1, 2, 3, 4, "../../etc/passwd", 0]]),
+    "mask that does not fit": frame(
+        ["x", "MaskedArray", ["l", ["a", "|i1", [1]], ["a", "|b1", [2]]]], bytes(3)
+    ),
+    "reference that nobody resolves": frame(["r", "sandbox", "object", 1, {}]),
+    "set chosen to collide": frame(
+        ["x", "set", ["l", *((2**61 - 1) * place % 2**63 for place in range(1, 5000))]]
+    ),
     "big-endian array": frame(["a", ">f8", [1]], bytes(8)),
     "unhashable dtype": frame(["a", ["<f8"], [1]], bytes(8)),
     "negative size": frame(["a", "<f8", [-1]], bytes(8)),
@@ -217,7 +228,9 @@ HOSTILE = {
     "attribute that is no name": frame(["i", "RNN", ["d", ["a b", 1]]]),
     "attributes that are no dictionary": frame(["i", "RNN", 1]),
     "key that is a list": frame(["d", [["l"], 1]]),
-    "key chosen to collide": frame(["d", [2**61 - 1, 1]]),
+    "keys chosen to collide": frame(
+        ["d", *([(2**61 - 1) * place % 2**63, 1] for place in range(1, 5000))]
+    ),
     "pair of three": frame(["d", ["a", 1, 2]]),
     "value without a tag": frame({"a": 1}),
     "empty value": frame([]),

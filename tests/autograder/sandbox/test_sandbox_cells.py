@@ -15,7 +15,7 @@ import torch
 from autograder.protocol.errors import ProcessEnded, StudentError, WireError
 from autograder.protocol.limits import Limits
 from autograder.protocol.values import Instance
-from autograder.sandbox.process import StudentProcess
+from autograder.sandbox.process import Peer, StudentProcess
 from autograder.sandbox.sandbox import Sandbox
 
 
@@ -165,7 +165,10 @@ def test_an_object_is_rebuilt_as_the_students_class_and_comes_back(child: Studen
         "    return self.W, self\n"
         "RNN.step = step"
     )
-    result = child.call("RNN.step", [Instance("RNN", {"W": np.eye(2), "k": 3}), 1.0])
+    peer = Peer()
+    peer.shared, peer.resolve = ["RNN"], lambda told: told
+    model = Instance("RNN", {"W": np.eye(2), "k": 3})
+    result = child.call("RNN.step", [model, 1.0], peer=peer)
     value, returned = result.value
     assert np.array_equal(value, np.eye(2) + 1)
     assert isinstance(returned, Instance)

@@ -13,14 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.errors import AutograderError
-from autograder.protocol.errors import StudentError
+from autograder.protocol.errors import StudentError, WireError
 from autograder.protocol.values import Instance
 from autograder.protocol.wire import decode, encode
-from autograder.sandbox.process import CallResult
-from autograder.testing.proxies import StudentCodeError, install, make_proxy
+from autograder.sandbox.process import CallResult, Peer
+from autograder.testing.proxies import StudentCodeError
+from autograder.testing.remote import Remote, install
 
 
 class Model:
+    __module__ = "__main__"  # as the classes of a notebook
+
     def __init__(self) -> None:
         self.weights = np.arange(3.0)
         self.name = "first"
@@ -32,32 +35,34 @@ class Sandbox:
     def __init__(self, function: Any) -> None:
         self.function = function
 
-    def __call__(self, export: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> CallResult:
-        crossed, named = decode(encode([list(args), dict(kwargs)]))
+    def __call__(
+        self, export: str, args: Sequence[Any], kwargs: Mapping[str, Any], peer: Peer
+    ) -> CallResult:
+        crossed, named = decode(encode([list(args), dict(kwargs)], refer=peer.refer))
         value = self.function(*crossed, **named)
-        return CallResult(*decode(encode([value, crossed, named])))
+        return CallResult(*decode(encode([value, crossed, named]), resolve=peer.resolve))
 
 
 def proxy_of(function: Any) -> Any:
-    return make_proxy({"Model": Model}, "answer", Sandbox(function))
+    return Remote({"Model": Model}, Sandbox(function)).function("answer")
 
 
 def raising(error: Exception) -> Any:
     def call(*_: object) -> CallResult:
         raise error
 
-    return make_proxy({"Model": Model}, "answer", call)
+    return Remote({"Model": Model}, call).function("answer")
 
 
 def test_a_method_gets_the_objects_state_and_gives_back_data() -> None:
-    namespace: dict[str, Any] = {"Model": type("Model", (Model,), {})}
+    namespace: dict[str, Any] = {"Model": type("Model", (Model,), {"__module__": "__main__"})}
     seen: list[Any] = []
 
     def double(model: Instance, x: Any, *, factor: int) -> Any:
         seen.append((model.class_name, model.state["name"]))
         return factor * model.state["weights"] * x
 
-    install(namespace, "Model.double", Sandbox(double))
+    install(namespace, "Model.double", Remote(namespace, Sandbox(double)))
     result = namespace["Model"]().double(np.ones(3), factor=2)
     np.testing.assert_array_equal(result, [0, 2, 4])
     assert seen == [("Model", "first")]
@@ -65,14 +70,14 @@ def test_a_method_gets_the_objects_state_and_gives_back_data() -> None:
 
 def test_a_plain_function_is_put_under_its_name() -> None:
     namespace: dict[str, Any] = {}
-    install(namespace, "total", Sandbox(sum))
+    install(namespace, "total", Remote(namespace, Sandbox(sum)))
     assert namespace["total"]([1, 2]) == 3
     assert namespace["total"].__name__ == "total"
 
 
 def test_an_export_to_a_class_that_is_not_there_names_the_mistake() -> None:
     with pytest.raises(AutograderError, match="RNN"):
-        install({}, "RNN.bptt", Sandbox(sum))
+        install({}, "RNN.bptt", Remote({}, Sandbox(sum)))
 
 
 def test_an_input_that_was_written_to_has_changed_for_the_caller_and_its_aliases() -> None:
@@ -164,7 +169,7 @@ def test_an_object_of_the_notebooks_class_comes_back_as_the_instructors() -> Non
 
 
 def test_an_object_of_the_students_own_class_does_not_come_through() -> None:
-    with pytest.raises(StudentCodeError, match="Forged"):
+    with pytest.raises(WireError, match="Forged"):
         proxy_of(lambda: [Instance("Forged", {})])()
 
 

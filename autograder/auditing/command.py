@@ -1,0 +1,128 @@
+"""`authoring audit`: how each test of an assignment will be run, and what is wrong with it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autograder.errors import AutograderError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from autograder.course import Course
+    from autograder.submission.instructor import InstructorNotebook
+
+
+def audit(
+    assignment: Annotated[str, typer.Argument(help="Name of the assignment, such as rnn-bptt.")],
+) -> None:
+    """Find out how each test of a released assignment is to be run, and what is wrong with it.
+
+    Runs the assignment's own solution and the untouched blanks through every test. A test runs
+    **outside**, where students cannot reach it, if the solution passes it there; else **inside**
+    the sandbox beside the student's code, with controls; a test that the solution passes
+    **neither** way is not scored. The verdicts are kept in audit/ASSIGNMENT.json, and grading
+    follows them. Releasing an assignment audits it too.
+
+    Example:
+
+      authoring audit rnn-bptt
+
+    Exit status: 0 when nothing is wrong with any test, 1 when something is or the audit is not
+    possible, 2 for a mistake in the command.
+    """
+    from rich.console import Console
+
+    from autograder.course import Course
+
+    try:
+        with Console(stderr=True).status("loading nbgrader") as status:
+            course = Course.at(Path.cwd())
+            notebooks, kept = audit_assignment(course, assignment, status.update)
+    except AutograderError as error:
+        print(f"authoring: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    Console().print(verdict_table(notebooks))
+    faults = faults_of(notebooks)
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    print(kept.relative_to(course.root))
+    if faults:
+        raise typer.Exit(1)
+
+
+def audit_assignment(
+    course: Course, assignment: str, step: Callable[[str], None]
+) -> tuple[list[InstructorNotebook], Path]:
+    """Audit a released assignment and keep the verdicts.
+
+    Returns:
+        The notebooks with their verdicts, and the file that keeps these.
+
+    Raises:
+        AutograderError: it was never released, or there is no sandbox.
+    """
+    from dataclasses import replace
+    from functools import partial
+
+    from autograder.auditing.audit import audit_notebook
+    from autograder.auditing.record import write_verdicts
+    from autograder.options import GradingOptions
+    from autograder.recording.gradebook import Gradebook
+    from autograder.sandbox.sandbox import Sandbox
+    from autograder.submission.instructor import read_instructors
+
+    options = GradingOptions.of(course.config)
+    with Gradebook.of(course) as gradebook:
+        released = gradebook.released(assignment)
+    notebooks = []
+    with Sandbox(options.limits, unsandboxed=options.allow_unsandboxed) as sandbox:
+        for plain in read_instructors(course, assignment, released):
+            told = partial(_told, step, plain.name)
+            verdicts = audit_notebook(plain, sandbox, options.limits, told)
+            notebooks.append(replace(plain, verdicts=verdicts))
+    return notebooks, write_verdicts(course, assignment, notebooks)
+
+
+def _told(step: Callable[[str], None], notebook: str, what: str) -> None:
+    step(f"{notebook}: {what}")
+
+
+def verdict_table(notebooks: Sequence[InstructorNotebook]) -> Table:
+    """One row for each test: how it will be run, and why."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table("notebook", "test", "points", "runs", "why", "seconds", box=box.SIMPLE)
+    table.columns[2].justify = table.columns[5].justify = "right"
+    for notebook in notebooks:
+        for cell in notebook.cells:
+            verdict = notebook.verdicts.tests.get(cell.grade_id)
+            if verdict is not None:
+                points = f"{cell.released.points or 0:g}"
+                why = " ".join(verdict.why.split())[:100]
+                seconds = f"{verdict.seconds:.2f}"
+                table.add_row(notebook.name, cell.grade_id, points, verdict.mode, why, seconds)
+    return table
+
+
+def faults_of(notebooks: Sequence[InstructorNotebook]) -> list[str]:
+    """What is wrong with the tests, a sentence each."""
+    return [
+        *(
+            f"{notebook.name}.ipynb, test {name}: {fault}."
+            for notebook in notebooks
+            for name, verdict in notebook.verdicts.tests.items()
+            for fault in verdict.faults
+        ),
+        *(
+            f"{notebook.name}.ipynb: {note}"
+            for notebook in notebooks
+            for note in notebook.verdicts.notes
+        ),
+    ]

@@ -1,0 +1,123 @@
+"""A test cell that runs beside the student's code: what is sent there, and what its answer gives.
+
+The controls themselves run in the sandbox: `sandbox/inside/controls.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from autograder.protocol.limits import Limits
+from autograder.sandbox.process import TestAnswer
+from autograder.submission.bindings import bindings_of, names_in
+from autograder.submission.instructor import InstructorCell, InstructorNotebook
+from autograder.submission.presentation import presentable
+from autograder.testing.namespace import error_output, points_given
+
+_TEST_LIBRARIES = ("pytest", "pandas.testing")
+
+
+def guard(instructor: InstructorNotebook) -> str:
+    """A cell that notes what the libraries are before the student's cells run."""
+    imported = {
+        name
+        for cell in (
+            *instructor.reference,
+            *({"source": c.released.source} for c in instructor.cells),
+        )
+        for name in _imported(str(cell["source"]))
+    }
+    known = tuple(sorted(imported)) + tuple(
+        name for name in _TEST_LIBRARIES if name.partition(".")[0] in imported
+    )
+    module = "autograder.sandbox.inside.controls"
+    return f"__import__({module!r}, fromlist=['remember']).remember({known!r})"
+
+
+def _imported(source: str) -> Iterator[str]:
+    for line in bindings_of(source).imports.splitlines():
+        words = line.replace(",", " ").split()
+        yield words[1]
+
+
+def inside_test(
+    instructor: InstructorNotebook, cell: InstructorCell, limits: Limits
+) -> dict[str, Any]:
+    """The fields of `sandbox.inside.controls.InsideTest` for one test."""
+    sources = list(_cells_until(instructor, cell))
+    verdict = instructor.verdicts.tests.get(cell.grade_id)
+    controlled = verdict is None or verdict.stub_control
+    return {
+        "name": cell.grade_id,
+        "source": cell.released.source,
+        "helpers": _helpers(instructor, cell),
+        "unbind": list(dict.fromkeys(name for _, names in sources for name in names)),
+        "stub": [source for source, _ in sources] if controlled else None,
+        "seconds": limits.cell_seconds / 3,
+    }
+
+
+def _cells_until(
+    instructor: InstructorNotebook, test: InstructorCell
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """From the first blank on: each cell as it was released, and what the solution's binds."""
+    known = {cell.grade_id: cell for cell in instructor.cells}
+    begun = False
+    for each in instructor.reference:
+        cell = known.get(each.get("grade_id", ""))
+        source = str(each["source"])
+        if cell is test:
+            return
+        if each["cell_type"] != "code" or source.strip() in instructor.demonstrations:
+            continue
+        if cell is not None and (cell.is_test or cell.demonstration):
+            continue
+        begun = begun or (cell is not None and not cell.is_fixed)
+        if begun:
+            released = source if cell is None else cell.released.source
+            exports = () if cell is None else cell.exports
+            yield released, tuple(dict.fromkeys((*exports, *bindings_of(source).all_names)))
+
+
+def _helpers(instructor: InstructorNotebook, test: InstructorCell) -> str:
+    """The instructor's functions that a test calls, and those that they call."""
+    functions: dict[str, str] = {}
+    for cell in instructor.cells:
+        for bindings in cell.before:
+            functions |= dict(bindings.functions)
+        if cell is test:
+            break
+        if cell.is_fixed and cell.is_code and not cell.is_test:
+            functions |= dict(bindings_of(cell.released.source).functions)
+        for name in (*cell.exports, *cell.binds.all_names):
+            functions.pop(name, None)
+    wanted = set(names_in(test.released.source)) & functions.keys()
+    used: dict[str, str] = {}
+    while wanted:
+        name = wanted.pop()
+        used[name] = functions[name]
+        wanted |= (set(names_in(functions[name])) & functions.keys()) - used.keys()
+    return "\n".join(source for name, source in functions.items() if name in used)
+
+
+def inside_outputs(
+    answer: TestAnswer, cell: InstructorCell
+) -> tuple[list[dict[str, Any]], Exception | None]:
+    """The outputs of a test that ran there, made here: a process cannot make up points."""
+    outputs: list[dict[str, Any]] = []
+    if text := "".join(text for _, text in answer.printed):
+        outputs = presentable([{"output_type": "stream", "name": "stdout", "text": text}], 20_000)
+    if answer.control:
+        words = f"No points, because the test could not be trusted: {answer.control}"
+        return [*outputs, error_output("ControlFailed", words, None, "", cell)], ValueError(words)
+    if answer.error is not None:
+        error = answer.error
+        shown = error_output(error.name, error.message, error.line, error.student_traceback, cell)
+        return [*outputs, shown], ValueError(error.message)
+    if answer.value is not None:
+        try:
+            outputs += points_given(answer.value, cell.released.points or 0.0)
+        except (ValueError, OverflowError) as unclear:
+            return [*outputs, error_output("ValueError", str(unclear), None, "", cell)], unclear
+    return outputs, None
