@@ -86,6 +86,8 @@ def _cards(result: SubmissionResult) -> Iterator[str]:
         what = "could not be graded" if result.status == "not gradable" else "was graded in part"
         words = f"Your notebook {what}. {result.reason}"
         yield _card("What happened to your submission", words, _LOST)
+    elif result.reason:
+        yield _card("About your submission", result.reason, _OPEN)
     for exercise in result.exercises:
         colour = _WRONG if exercise.diagnosis else _RIGHT if exercise.right else _OPEN
         yield _card(f"About your {exercise.exercise}", exercise.paragraph, colour, exercise)

@@ -18,13 +18,9 @@ from typing import TYPE_CHECKING, Any
 from autograder.protocol.limits import Limits
 from autograder.recording.results import Status, SubmissionResult
 from autograder.startup import lasting_imports
+from autograder.submission.finding import find_notebook
 from autograder.submission.instructor import InstructorNotebook
-from autograder.submission.reading import (
-    NotGradableError,
-    Submission,
-    notebook_bytes,
-    parse_notebook,
-)
+from autograder.submission.reading import NotGradableError, Submission
 from autograder.submission.restore import not_graded_notebook, restore
 
 if TYPE_CHECKING:
@@ -175,11 +171,12 @@ def _grade(job: Job) -> list[GradedNotebook]:
 
 def _grade_notebook(job: Job, instructor: InstructorNotebook) -> GradedNotebook:
     try:
-        cells = parse_notebook(notebook_bytes(job.submission, instructor.name), instructor.name)
+        others = [each.name for each in job.instructors if each is not instructor]
+        cells, found = find_notebook(job.submission, instructor, others)
     except NotGradableError as reason:
         return not_graded(job, instructor, str(reason))
     notebook, remarks = restore(cells, instructor)
-    return GradedNotebook(notebook, run_job(job, instructor, notebook, remarks))
+    return GradedNotebook(notebook, run_job(job, instructor, notebook, found + remarks))
 
 
 def _collect_garbage() -> None:

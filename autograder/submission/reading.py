@@ -6,6 +6,7 @@ only the sources and pasted pictures of its cells are kept.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -18,6 +19,9 @@ from typing import Any
 from autograder.errors import AutograderError
 
 TIMESTAMP = "timestamp.txt"
+_NOTEBOOK = re.compile(r"\.ipynb(\.(json|txt))?$|\.json$", re.IGNORECASE)
+# Outputs do not count towards the size of a submission, but somebody has to read them first.
+_MOST_WITH_OUTPUTS = 64 << 20
 _CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RESAVE = "Open it in Jupyter, save it and submit it again."
 
@@ -102,12 +106,15 @@ def read_submission(
             for name in sorted(n for n in leaves if not _ignored(n, patterns)):
                 path = (here / name).relative_to(root).as_posix()
                 if not path.isprintable():
-                    remarks.append(f"{_shown(path)} has an unusable name and was left out.")
+                    remarks.append(f"{shown_name(path)} has an unusable name and was left out.")
                     continue
                 try:
-                    data = _read_regular(here / name, left)
+                    if _NOTEBOOK.search(name):
+                        data = _notebook_within(here / name, left)
+                    else:
+                        data = _read_regular(here / name, left)
                 except NotGradableError as problem:
-                    remarks.append(f"{_shown(path)} {problem}")
+                    remarks.append(f"{shown_name(path)} {problem}")
                     continue
                 files[path] = data
                 left -= len(data)
@@ -120,7 +127,7 @@ def _ignored(name: str, patterns: tuple[str, ...]) -> bool:
     return any(Path(name).match(pattern) for pattern in patterns)
 
 
-def _shown(path: str) -> str:
+def shown_name(path: str) -> str:
     """A file name for people: names are the student's choice, and reasons go into web pages."""
     return re.sub(r"[^\w ./()+@,=~-]", "?", path)
 
@@ -136,28 +143,48 @@ def _read_regular(path: Path, limit: int) -> bytes:
         if not stat.S_ISREG(found.st_mode):
             raise NotGradableError("is not an ordinary file and was left out.")
         if found.st_size > limit:
-            raise NotGradableError(
-                f"is too large ({found.st_size / 1e6:.0f} MB; {limit / 1e6:.0f} MB are allowed) "
-                "and was left out. Clear its outputs, save it and submit it again."
-            )
+            raise _too_large(found.st_size, limit)
         return file.read(limit)
 
 
-def notebook_bytes(submission: Submission, name: str) -> bytes:
-    """The contents of `NAME.ipynb`.
+def _notebook_within(path: Path, limit: int) -> bytes:
+    """A notebook's bytes; one that is too large is read without its outputs."""
+    data = _read_regular(path, max(limit, _MOST_WITH_OUTPUTS))
+    if len(data) > limit:
+        with contextlib.suppress(
+            ValueError, RecursionError, MemoryError, TypeError, AttributeError
+        ):
+            notebook = json.loads(data)
+            for cell in notebook["cells"]:
+                if cell.get("outputs"):
+                    cell["outputs"] = []
+            data = json.dumps(notebook).encode()
+        if len(data) > limit:
+            raise _too_large(len(data), limit)
+    return data
 
-    Raises:
-        NotGradableError: there is no such file; says which notebooks there are.
-    """
+
+def _too_large(size: int, limit: int) -> NotGradableError:
+    return NotGradableError(
+        f"is too large ({size / 1e6:.0f} MB; {limit / 1e6:.0f} MB are allowed) "
+        "and was left out. Clear its outputs, save it and submit it again."
+    )
+
+
+def notebooks_in(submission: Submission) -> dict[str, bytes]:
+    """Every file that may be a notebook: as Jupyter names it, or with a suffix that was added."""
+    return {path: data for path, data in submission.files.items() if _NOTEBOOK.search(path)}
+
+
+def no_notebook(submission: Submission, name: str) -> NotGradableError:
+    """Why there is no `NAME.ipynb`, and which notebooks there are."""
     wanted = f"{name}.ipynb"
-    if wanted in submission.files:
-        return submission.files[wanted]
     for remark in submission.remarks:
         if remark.startswith(f"{wanted} "):
-            raise NotGradableError(remark.removesuffix(" and was left out."))
-    others = [_shown(path) for path in submission.files if path.endswith(".ipynb")]
+            return NotGradableError(remark.removesuffix(" and was left out."))
+    others = [shown_name(path) for path in notebooks_in(submission)]
     found = f"found {', '.join(sorted(others)[:5])}" if others else "found no notebook at all"
-    raise NotGradableError(
+    return NotGradableError(
         f"There is no {wanted} ({found}). Restore the file's name and submit again."
     )
 

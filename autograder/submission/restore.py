@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import html
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from autograder.submission.bindings import without_magics
 from autograder.submission.instructor import InstructorCell, InstructorNotebook
+from autograder.submission.matching import match
 from autograder.submission.presentation import harmless_markdown, stopped_output
+
+_PARSE_ONLY = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 def restore(
@@ -18,44 +24,58 @@ def restore(
     Every cell that nbgrader knows appears once, in the instructor's order, with the instructor's
     metadata and points; a solution has the student's source, everything locked the instructor's.
     The student's own cells follow the known cell that they followed in the submission. Of a cell
-    that appears twice the last is the answer, as in nbgrader; the others stay as ordinary cells.
+    that appears twice `matching` says which one counts; others that were changed stay as ordinary
+    cells.
 
     Returns:
         the notebook (nbformat 4.5) and remarks on what had to be put right.
     """
     place = {cell.grade_id: index for index, cell in enumerate(instructor.cells)}
-    by_id = {cell.cell_id: cell.grade_id for cell in instructor.cells if cell.cell_id}
-    claims = [_claim(cell, place, by_id) for cell in cells]
-    answer = {claim: index for index, claim in enumerate(claims) if claim is not None}
+    matched = match(cells, instructor)
+    answer, remarks = matched.answers, list(matched.remarks)
     own: dict[int, list[dict[str, Any]]] = {index: [] for index in range(-1, len(place))}
     anchor = -1
-    remarks = []
-    for index, (cell, claim) in enumerate(zip(cells, claims, strict=True)):
+    for index, (cell, claim) in enumerate(zip(cells, matched.claims, strict=True)):
         if claim is None:
             own[anchor].append(_students_cell(cell))
-            continue
-        if answer[claim] != index:
-            remarks.append(f"Cell {claim} appears more than once; the last one counts.")
-            if not instructor.cells[place[claim]].is_fixed:
-                own[anchor].append(_students_cell(cell))
-            continue
-        anchor = place[claim]
+        elif answer[claim] == index:
+            anchor = place[claim]
+        elif not _is_copy_of_blank(cell, instructor.cells[place[claim]]):
+            own[anchor].append(_students_cell(cell))
     notebook_cells = list(own[-1])
     for index, known in enumerate(instructor.cells):
         submitted = cells[answer[known.grade_id]] if known.grade_id in answer else None
         if submitted is None:
             remarks.append(f"Cell {known.grade_id} was missing and was put back.")
         notebook_cells += [_known_cell(known, submitted), *own[index]]
+        if submitted is not None and known.is_code and not known.is_fixed:
+            remarks += _unreadable(known.grade_id, submitted["source"])
     return _notebook(instructor, notebook_cells), remarks
 
 
-def _claim(
-    cell: Mapping[str, Any], place: Mapping[str, int], by_id: Mapping[str, str]
-) -> str | None:
-    """Which of the instructor's cells this is: by grade_id, or by cell id where that was lost."""
-    if cell.get("grade_id") in place:
-        return str(cell["grade_id"])
-    return by_id.get(cell.get("id", ""))
+def _unreadable(name: str, source: str) -> list[str]:
+    """What Python stumbles over in an answer, and the odd character that looks like another."""
+    try:
+        compile(without_magics(source), name, "exec", _PARSE_ONLY)
+    except SyntaxError as error:
+        line = (error.text or "").rstrip("\n")
+        odd = [
+            f"a {unicodedata.name(mark, 'character').lower()} (U+{ord(mark):04X})"
+            for mark in dict.fromkeys(line)
+            if not mark.isascii() and not mark.isalnum()
+        ]
+        words = f"Python cannot read cell {name}, line {error.lineno}: {error.msg}."
+        if odd:
+            words += f" The line holds {', '.join(odd)}; type the plain one instead."
+        return [words]
+    except ValueError as error:  # a null character
+        return [f"Python cannot read cell {name}: {error}."]
+    return []
+
+
+def _is_copy_of_blank(cell: Mapping[str, Any], known: InstructorCell) -> bool:
+    """Such a copy is no work of the student's; run below the answer it would undo it."""
+    return known.is_fixed or cell["source"].strip() == known.released.source.strip()
 
 
 def _known_cell(known: InstructorCell, submitted: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from autograder.recording.gradebook import Gradebook
 from autograder.recording.results import SubmissionResult
 from autograder.sandbox.sandbox import Sandbox
 from autograder.submission.instructor import InstructorNotebook, read_instructors
+from autograder.submission.reading import parse_notebook
 
 COURSE = Path(__file__).parents[2]
 HOMEWORK = COURSE / "source" / "rnn-bptt"
@@ -274,3 +275,17 @@ def sandbox() -> Iterator[Sandbox]:
     """A warm sandbox with short limits."""
     with Sandbox(LIMITS) as warm:
         yield warm
+
+
+@pytest.fixture(scope="module")
+def instructor(_built_course: Path) -> Any:
+    course = Course.at(_built_course)
+    with Gradebook.of(course) as gradebook:
+        (notebook,) = read_instructors(course, "sums", gradebook.released("sums"))
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def released(_built_course: Path) -> list[dict[str, Any]]:
+    data = (_built_course / "release" / "sums" / "sums.ipynb").read_bytes()
+    return parse_notebook(data, "sums")

@@ -13,12 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autograder.errors import AutograderError
-from autograder.recording.gradebook import Gradebook
-from autograder.submission.instructor import read_instructors
+from autograder.submission.finding import find_notebook
 from autograder.submission.reading import (
     NotGradableError,
     check_student_id,
-    notebook_bytes,
     parse_notebook,
     read_submission,
     students_with,
@@ -116,7 +114,9 @@ def test_any_json_is_either_a_list_of_plain_cells_or_refused(document: Any) -> N
     assert all(isinstance(cell["source"], str) for cell in cells)
 
 
-def test_links_are_neither_read_nor_followed(submitted: Path, tmp_path: Path) -> None:
+def test_links_are_neither_read_nor_followed(
+    submitted: Path, tmp_path: Path, instructor: Any
+) -> None:
     folder = submitted / "ada" / "sums"
     secret = tmp_path / "secret"
     secret.mkdir()
@@ -129,7 +129,7 @@ def test_links_are_neither_read_nor_followed(submitted: Path, tmp_path: Path) ->
     assert submission.files == {"own.txt": b"mine"}
     assert sum("is a link" in remark for remark in submission.remarks) == 3
     with pytest.raises(NotGradableError, match="link"):
-        notebook_bytes(submission, "sums")
+        find_notebook(submission, instructor)
 
 
 @pytest.mark.parametrize("at", ["sums", "."])
@@ -147,23 +147,25 @@ def test_a_submission_folder_that_is_a_link_is_refused(submitted: Path, at: str)
         read(submitted)
 
 
-def test_a_pipe_does_not_stop_the_grader(submitted: Path) -> None:
+def test_a_pipe_does_not_stop_the_grader(submitted: Path, instructor: Any) -> None:
     os.mkfifo(submitted / "ada" / "sums" / "sums.ipynb")
     with pytest.raises(NotGradableError, match="not an ordinary file"):
-        notebook_bytes(read(submitted), "sums")
+        find_notebook(read(submitted), instructor)
 
 
-def test_a_notebook_that_is_too_large_is_refused_with_its_size(submitted: Path) -> None:
+def test_a_notebook_that_is_too_large_is_refused_with_its_size(
+    submitted: Path, instructor: Any
+) -> None:
     with (submitted / "ada" / "sums" / "sums.ipynb").open("wb") as file:
         file.truncate(50_000_000)
     with pytest.raises(NotGradableError, match=r"50 MB.*Clear its outputs"):
-        notebook_bytes(read(submitted), "sums")
+        find_notebook(read(submitted), instructor)
 
 
-def test_a_renamed_notebook_is_refused_and_named(submitted: Path) -> None:
+def test_another_notebook_is_refused_and_named(submitted: Path, instructor: Any) -> None:
     (submitted / "ada" / "sums" / "sums (1).ipynb").write_text("{}")
     with pytest.raises(NotGradableError, match=r"no sums.ipynb.*sums \(1\).ipynb"):
-        notebook_bytes(read(submitted), "sums")
+        find_notebook(read(submitted), instructor)
 
 
 def test_files_that_the_course_ignores_are_not_read(submitted: Path) -> None:
@@ -183,22 +185,6 @@ def test_a_student_id_that_leads_elsewhere_is_refused(student: str) -> None:
 @pytest.mark.parametrize("student", ["..ada", "a..b", "ada@example.org", "Ådå", "*", "[a]"])
 def test_a_student_id_that_only_looks_odd_is_a_student_id(student: str) -> None:
     assert check_student_id(student) == student
-
-
-@pytest.fixture(scope="module")
-def instructor(_built_course: Path) -> Any:
-    from autograder.course import Course
-
-    course = Course.at(_built_course)
-    with Gradebook.of(course) as gradebook:
-        (notebook,) = read_instructors(course, "sums", gradebook.released("sums"))
-    return notebook
-
-
-@pytest.fixture(scope="module")
-def released(_built_course: Path) -> list[dict[str, Any]]:
-    data = (_built_course / "release" / "sums" / "sums.ipynb").read_bytes()
-    return parse_notebook(data, "sums")
 
 
 def known(notebook: dict[str, Any]) -> list[str]:
@@ -291,7 +277,7 @@ def test_a_file_name_does_not_reach_a_web_page_as_html(submitted: Path, instruct
     name = "<img src=x onerror=alert(1)>[a](javascript:alert(2)).ipynb"
     (submitted / "ada" / "sums" / name).write_text("{}")
     with pytest.raises(NotGradableError) as refused:
-        notebook_bytes(read(submitted), "sums")
+        find_notebook(read(submitted), instructor)
     assert not re.search(r"[<>\[\]]", str(refused.value))
     page = not_graded_notebook(instructor, "because <script>")["cells"][0]["source"]
     assert "because &lt;script>" in page or "because &lt;script&gt;" in page

@@ -1,0 +1,146 @@
+"""Which submitted cell is which of the instructor's, also where its metadata was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autograder.submission.instructor import InstructorCell, InstructorNotebook
+
+_RECOGNISED = (
+    "The notebook had lost what marks its cells, as happens in Colab and some editors; they were "
+    "recognised by their contents and order."
+)
+_STUB = ("# YOUR CODE HERE", "raise NotImplementedError")
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a submission's cells are.
+
+    Attributes:
+        claims: for each submitted cell, the grade_id that it stands for, or None.
+        answers: grade_id to the index of the cell that counts.
+        remarks: what had to be decided, in sentences.
+    """
+
+    claims: list[str | None]
+    answers: dict[str, int]
+    remarks: list[str]
+
+
+def match(cells: Sequence[Mapping[str, Any]], instructor: InstructorNotebook) -> Match:
+    """Recognise the instructor's cells among the submitted ones.
+
+    By grade_id, or by cell id where that was lost, or by content and order where both were. Of
+    several cells that claim one answer, an untouched copy of the blank is none; of changed ones
+    the last counts.
+    """
+    place = {cell.grade_id: index for index, cell in enumerate(instructor.cells)}
+    by_id = {cell.cell_id: cell.grade_id for cell in instructor.cells if cell.cell_id}
+    claims = [_claim(cell, place, by_id) for cell in cells]
+    recognised = _recognised(cells, instructor, claims)
+    for index, resembled in recognised.items():
+        claims[index] = resembled
+    claimants: dict[str, list[int]] = {}
+    for index, claim in enumerate(claims):
+        if claim is not None:
+            claimants.setdefault(claim, []).append(index)
+    answers, remarks = {}, [_RECOGNISED] if recognised else []
+    for name, indices in sorted(claimants.items(), key=lambda pair: place[pair[0]]):
+        known = instructor.cells[place[name]]
+        changed = [i for i in indices if not _is_untouched(cells[i], known)]
+        answers[name] = (changed or indices)[-1]
+        if len(indices) > 1:
+            which = "the last one" if len(changed) != 1 else "the one that was changed"
+            remarks.append(f"Cell {name} appears more than once; {which} counts.")
+    return Match(claims, answers, remarks)
+
+
+def _claim(
+    cell: Mapping[str, Any], place: Mapping[str, int], by_id: Mapping[str, str]
+) -> str | None:
+    if cell.get("grade_id") in place:
+        return str(cell["grade_id"])
+    return by_id.get(cell.get("id", ""))
+
+
+def _is_untouched(cell: Mapping[str, Any], known: InstructorCell) -> bool:
+    return bool(cell["source"].strip() == known.released.source.strip())
+
+
+def holds_answers(cells: Sequence[Mapping[str, Any]], instructor: InstructorNotebook) -> bool:
+    """Whether any of the blanks was changed."""
+    place = {cell.grade_id: cell for cell in instructor.cells}
+    found = match(cells, instructor)
+    return any(
+        not place[name].is_fixed and not _is_untouched(cells[index], place[name])
+        for name, index in found.answers.items()
+    )
+
+
+def share_found(cells: Sequence[Mapping[str, Any]], instructor: InstructorNotebook) -> float:
+    """Which part of the instructor's cells is among the submitted ones, from 0 to 1."""
+    return len(match(cells, instructor).answers) / max(len(instructor.cells), 1)
+
+
+def _recognised(
+    cells: Sequence[Mapping[str, Any]], instructor: InstructorNotebook, claims: list[str | None]
+) -> dict[int, str]:
+    """Submitted cell to the instructor's cell that it resembles, in the same order.
+
+    The alignment of the two lists with the largest sum of resemblances (Needleman and Wunsch
+    1970), among the cells that nothing else identifies.
+    """
+    open_cells = [index for index, claim in enumerate(claims) if claim is None]
+    claimed = set(claims)
+    known = [cell for cell in instructor.cells if cell.grade_id not in claimed]
+    if not open_cells or not known:
+        return {}
+    # a blank without a line of its own can be told by its place only: not among known neighbours
+    all_lost = not any(claims)
+    alike = [[_resemblance(cells[i], cell, all_lost) for i in open_cells] for cell in known]
+    rows, columns = len(known), len(open_cells)
+    best = [[0.0] * (columns + 1) for _ in range(rows + 1)]
+    for row in range(rows - 1, -1, -1):
+        for column in range(columns - 1, -1, -1):
+            both = best[row + 1][column + 1] + alike[row][column] if alike[row][column] else 0.0
+            best[row][column] = max(best[row + 1][column], best[row][column + 1], both)
+    found: dict[int, str] = {}
+    row = column = 0
+    while row < rows and column < columns:
+        if best[row][column] == best[row + 1][column]:
+            row += 1
+        elif best[row][column] == best[row][column + 1]:
+            column += 1
+        else:
+            found[open_cells[column]] = known[row].grade_id
+            row, column = row + 1, column + 1
+    return found
+
+
+def _resemblance(cell: Mapping[str, Any], known: InstructorCell, all_lost: bool) -> float:
+    """How much a submitted cell looks like one of the instructor's; 0 for not at all."""
+    if cell["cell_type"] != known.released.cell_type or not cell["source"].strip():
+        return 0.0
+    released = known.visible_source.strip() if known.is_fixed else known.released.source.strip()
+    if cell["source"].strip() == released:
+        # a changed copy of a blank is more of an answer than an untouched one
+        return 1.0 if known.is_fixed else 0.6
+    lines = _lines(cell["source"])
+    kept = _lines(released)
+    if not kept:
+        return 0.05 if all_lost and not known.is_fixed else 0.0
+    share = len(kept & lines) / len(kept)
+    if known.is_fixed:
+        return 0.9 * share if share >= 0.5 else 0.0
+    if share >= 0.3:
+        return 0.7 + 0.2 * share
+    return 0.05 if all_lost else 0.0
+
+
+def _lines(source: str) -> set[str]:
+    """The lines that say something, without those of an untouched blank."""
+    stripped = (line.strip() for line in source.splitlines())
+    return {line for line in stripped if line and not line.startswith(("#", *_STUB))}
