@@ -16,7 +16,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from authoring.errors import AuthoringError
-from authoring.markers import LEVELS, Level, Line, read_lines, without_markers
+from authoring.markers import (
+    LEVELS,
+    Level,
+    Line,
+    read_lines,
+    without_any_markers,
+    without_markers,
+)
 
 __all__ = [
     "LEVELS",
@@ -29,6 +36,7 @@ __all__ = [
     "read_exercises",
     "read_lines",
     "source_of",
+    "without_any_markers",
     "without_markers",
 ]
 
@@ -96,6 +104,8 @@ def read_exercises(notebook: Mapping[str, Any], where: str) -> tuple[Exercise, .
     Raises:
         AuthoringError: what a cell says is inconsistent; the message names notebook and cell.
     """
+    if not any("exercise" in cell.get("metadata", {}) for cell in notebook["cells"]):
+        return ()  # an assignment in the plain nbgrader way: its markers are nbgrader's affair
     solutions: dict[str, Exercise] = {}
     tests: dict[str, list[TestCell]] = {}
     seen: set[str] = set()

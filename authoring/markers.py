@@ -95,3 +95,18 @@ def _region(kind: str, level: str | None, where: str) -> Region:
 def without_markers(lines: Sequence[Line]) -> str:
     """The source as a solution shows it: no markers, no hidden tests, all the rest."""
     return "\n".join(line.text for line in lines if line.region != "hidden tests").strip("\n")
+
+
+def without_any_markers(source: str) -> str:
+    """The same for any nbgrader assignment, by nbgrader's own rule: a marker is anywhere in a line.
+
+    Where a region is not closed, what follows it counts as part of it.
+    """
+    kept, hidden = [], False
+    for line in source.split("\n"):
+        marker = _LOOKS_LIKE_A_MARKER.search(line)
+        if marker is None:
+            kept += [] if hidden else [line]
+        elif marker[2].startswith("HIDDEN"):
+            hidden = marker[1] == "BEGIN"
+    return "\n".join(kept).strip("\n")

@@ -250,6 +250,11 @@ def _tell(results: Sequence[SubmissionResult], asked: int, *, quiet: bool) -> No
         graded = len({result.student for result in results} - {r.student for r in failed})
         unchanged = asked - len({result.student for result in results})
         print(f"{graded} graded, {unchanged} unchanged, {len(failed)} could not be graded.")
+        if inside := dict.fromkeys(name for result in results for name in result.inside):
+            points = sum(results[0].tests[name][1] for name in inside if name in results[0].tests)
+            print(
+                f"{points:g} points rest on tests beside the students' code: {', '.join(inside)}."
+            )
     if failed:
         raise typer.Exit(1)
 

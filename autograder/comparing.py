@@ -60,7 +60,7 @@ def _reason(notebook: Mapping[str, Any], test: str) -> str:
     """What a test says of an answer that did not get all of its points."""
     for cell in notebook["cells"]:
         if cell["metadata"].get("nbgrader", {}).get("grade_id") == test:
-            for output in cell["outputs"]:
+            for output in cell.get("outputs", ()):
                 if output["output_type"] == "error":
                     return str(output["traceback"][-1])
     return ""

@@ -99,6 +99,7 @@ def verdict_table(notebooks: Sequence[InstructorNotebook]) -> Table:
     from rich.table import Table
 
     table = Table("notebook", "test", "points", "runs", "why", "seconds", box=box.SIMPLE)
+    table.columns[1].overflow = "fold"
     table.columns[2].justify = table.columns[5].justify = "right"
     for notebook in notebooks:
         for cell in notebook.cells:

@@ -34,6 +34,7 @@ class Entry:
         max_score: points of the whole assignment.
         status, reason: as in `results.SubmissionResult`, the worst of the notebooks.
         tests: grade_id to points and maximum; None points where a person still has to grade.
+        inside: tests that ran beside the student's code, where it could reach them.
         diagnosis: what the exercises look like, exercise by exercise.
         seconds: wall time of grading.
         pages: the student's feedback pages that exist.
@@ -46,6 +47,7 @@ class Entry:
     status: Status
     reason: str
     tests: dict[str, tuple[float | None, float]]
+    inside: tuple[str, ...]
     diagnosis: tuple[DiagnosisRecord, ...]
     seconds: float
     pages: tuple[Path, ...] = ()
@@ -115,6 +117,7 @@ def _entry(
         status=status,
         reason=reason,
         tests={name: tests.get(name, (None, most)) for name, most in points.items()},
+        inside=tuple(name for record in records for name in record.inside),
         diagnosis=tuple(
             found for record in records for each in record.exercises for found in each.diagnosis
         ),

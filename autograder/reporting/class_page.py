@@ -79,6 +79,7 @@ def render_page(assignment: str, entries: Sequence[Entry], folder: Path) -> str:
         most=most,
         bins=_bins(scores, most),
         tests=_tests(entries),
+        inside=list(dict.fromkeys(name for entry in entries for name in entry.inside)),
         misconceptions=_misconceptions(entries),
         failed=[entry for entry in entries if entry.status != "graded"],
         slowest=sorted(entries, key=lambda entry: -entry.seconds)[:_SLOWEST],

@@ -17,7 +17,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 from traitlets import List
 
-from authoring.exercises import cell_label, read_lines, without_markers
+from authoring.exercises import without_any_markers
 from autograder.recording.results import METADATA_KEY, ExerciseFeedback, SubmissionResult
 
 __all__ = ["OpenWithDiagnosis"]
@@ -46,7 +46,6 @@ class OpenWithDiagnosis(NbGraderPreprocessor):
 
         Raises:
             AutograderError: the record in the notebook's metadata is damaged.
-            AuthoringError: the markers of a test cell are.
         """
         for cell in nb.cells:
             if is_grade(cell) and not is_solution(cell) and cell.cell_type == "code":
@@ -59,9 +58,11 @@ class OpenWithDiagnosis(NbGraderPreprocessor):
 
 
 def _hide_tests(cell: NotebookNode) -> None:
-    lines = read_lines(cell.source, cell_label(cell, 0))
-    hidden = {line.text.strip() for line in lines if line.region == "hidden tests"}
-    cell.source = without_markers(lines).strip() or _ALL_HIDDEN
+    shown = without_any_markers(cell.source)
+    hidden = {line.strip() for line in cell.source.split("\n")} - {
+        line.strip() for line in shown.split("\n")
+    }
+    cell.source = shown.strip() or _ALL_HIDDEN
     for output in cell.outputs:
         if output.output_type == "error":
             # A traceback quotes the line that failed and its neighbours.

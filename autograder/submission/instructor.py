@@ -21,9 +21,8 @@ from authoring.exercises import (
     AuthoringError,
     Exercise,
     read_exercises,
-    read_lines,
     source_of,
-    without_markers,
+    without_any_markers,
 )
 from autograder.errors import AutograderError
 from autograder.submission.bindings import NO_BINDINGS, Bindings, bindings_of, libraries_in
@@ -100,7 +99,7 @@ class InstructorCell:
         """The source without its hidden tests: what may be shown to a student."""
         if not self.is_code:
             return self.released.source
-        return without_markers(read_lines(self.released.source, self.grade_id))
+        return without_any_markers(self.released.source)
 
     def is_hidden_line(self, number: int) -> bool:
         """Whether line `number` (from 1) of the source is part of a hidden test."""
@@ -205,10 +204,26 @@ def read_instructors(
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not any(path.match(pattern) for pattern in kept_back)
     }
+    around = [_cells_around(course, which) for which in ("header", "footer")]
     return tuple(
-        _read_instructor(folder / f"{name}.ipynb", assignment, cells, files)
+        _read_instructor(folder / f"{name}.ipynb", assignment, cells, files, around)
         for name, cells in sorted(released.items())
     )
+
+
+def _cells_around(course: Course, which: str) -> list[Any]:
+    """The cells that nbgrader puts at the top or the end of every release of the course."""
+    named = course.config.IncludeHeaderFooter.get(which)
+    if not named:
+        return []
+    path = course.root / str(named)
+    try:
+        cells: list[Any] = json.loads(path.read_bytes())["cells"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AutograderError(
+            f"The {which} {path}, which nbgrader_config.py names, cannot be read ({error})."
+        ) from error
+    return cells
 
 
 def _read_instructor(
@@ -216,10 +231,12 @@ def _read_instructor(
     assignment: str,
     released: Sequence[ReleasedCell],
     files: Mapping[str, bytes],
+    around: Sequence[list[Any]],
 ) -> InstructorNotebook:
     again = f"run `nbgrader generate_assignment {assignment}` again"
     try:
         notebook = json.loads(source.read_bytes())
+        notebook["cells"] = [*around[0], *notebook["cells"], *around[1]]
         exercises = read_exercises(notebook, str(source))
         cells = {
             cell["metadata"]["nbgrader"]["grade_id"]: cell
@@ -270,7 +287,7 @@ def _read_instructor(
 def _reference_cell(cell: Mapping[str, Any]) -> dict[str, Any]:
     source, nbgrader = source_of(cell), cell["metadata"].get("nbgrader", {})
     if cell["cell_type"] == "code":
-        source = without_markers(read_lines(source, ""))
+        source = without_any_markers(source)
     plain = {"cell_type": cell["cell_type"], "source": source}
     return {**plain, "grade_id": nbgrader["grade_id"]} if "grade_id" in nbgrader else plain
 
@@ -305,7 +322,7 @@ def _checks_of_given_functions(
     """Visible tests of functions that this release gives away: they only show that it works."""
     tests = {test.grade_id: test for exercise in exercises for test in exercise.tests}
     return frozenset(
-        without_markers(read_lines(source_of(notebook["cells"][test.index]), name)).strip()
+        without_any_markers(source_of(notebook["cells"][test.index])).strip()
         for name, test in tests.items()
         if name not in recorded
     )
@@ -330,7 +347,7 @@ def _join(
     blank = own and released.grade_id == own[0].grade_id and not released.locked
     solution = source_of(cell)
     if cell["cell_type"] == "code":
-        solution = without_markers(read_lines(solution, released.grade_id))
+        solution = without_any_markers(solution)
     joined = InstructorCell(
         released=released,
         cell_id=cell.get("id", ""),

@@ -81,14 +81,19 @@ def _cells_until(
 
 
 def _helpers(instructor: InstructorNotebook, test: InstructorCell) -> str:
-    """The instructor's functions that a test calls, and those that they call."""
+    """The instructor's functions that a test calls, and those that they call.
+
+    Earlier tests, which may have run elsewhere, give it their imports and functions.
+    """
     functions: dict[str, str] = {}
+    imports: list[str] = []
     for cell in instructor.cells:
         for bindings in cell.before:
             functions |= dict(bindings.functions)
         if cell is test:
             break
-        if cell.is_fixed and cell.is_code and not cell.is_test:
+        if cell.is_fixed and cell.is_code:
+            imports.append(bindings_of(cell.released.source).imports if cell.is_test else "")
             functions |= dict(bindings_of(cell.released.source).functions)
         for name in (*cell.exports, *cell.binds.all_names):
             functions.pop(name, None)
@@ -98,7 +103,7 @@ def _helpers(instructor: InstructorNotebook, test: InstructorCell) -> str:
         name = wanted.pop()
         used[name] = functions[name]
         wanted |= (set(names_in(functions[name])) & functions.keys()) - used.keys()
-    return "\n".join(source for name, source in functions.items() if name in used)
+    return "\n".join([*imports, *(functions[name] for name in functions if name in used)]).strip()
 
 
 def inside_outputs(
