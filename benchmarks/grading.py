@@ -5,6 +5,8 @@
     python benchmarks/grading.py --with-demonstrations 3
                                                     also plain nbgrader as it comes, on 3
     python benchmarks/grading.py --soak 2000        only ours, watching its memory
+    python benchmarks/grading.py --ordinary         two small assignments in the plain nbgrader
+                                                    way, with tests outside and inside
 
 CPU is that of the whole process tree. Printed are the whole commands, start-up included; one more
 submission, which is the difference between these submissions and a quarter of them; and our
@@ -32,6 +34,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import nbformat
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ASSIGNMENT = "rnn-bptt"
@@ -182,6 +186,36 @@ def with_demonstrations(root: Path, submissions: int) -> None:
     )
 
 
+def ordinary(root: Path, submissions: int) -> None:
+    """Small assignments without a word of ours in them, whose tests run outside and inside."""
+    sys.path.insert(0, str(REPOSITORY / "tests" / "shared"))
+    from kinds_of_assignment import KINDS, build_course, read_kind
+
+    few = max(submissions // 4, 1)
+    for mode, name in (("outside", "classes"), ("inside", "inspected_source")):
+        kind = read_kind(KINDS / f"{name}.py")
+        cost = {}
+        for grader, command in (("ours", "autograder grade"), ("nbgrader", "nbgrader autograde")):
+            folder = root / f"{grader}-{mode}"
+            build_course(folder, [kind], name)
+            if grader == "ours":
+                run(["autograder", "init", "--yes"], folder)
+            run(["nbgrader", "generate_assignment", name], folder)
+            release = nbformat.read(folder / "release" / name / f"{name}.ipynb", as_version=4)
+            spent = []
+            for count in (few, submissions):
+                for part in ("submitted", "autograded"):
+                    shutil.rmtree(folder / part, ignore_errors=True)
+                for number in range(count):
+                    place = folder / "submitted" / f"student-{number:04}" / name
+                    place.mkdir(parents=True)
+                    answered = kind.answered(release, ("right", "wrong")[number % 2])
+                    nbformat.write(answered, place / f"{name}.ipynb")
+                spent.append(run([*command.split(), name], folder))
+            cost[grader] = (spent[1] - spent[0]).per(submissions - few)
+        show(f"{mode}, one more", cost)
+
+
 def soak(root: Path, submissions: int) -> None:
     """Grade many submissions in one run, and print what memory the grader holds meanwhile."""
     import psutil
@@ -228,12 +262,15 @@ def main() -> None:
     parser.add_argument("--submissions", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--with-demonstrations", type=int, metavar="SUBMISSIONS", default=0)
+    parser.add_argument("--ordinary", action="store_true")
     parser.add_argument("--soak", type=int, metavar="SUBMISSIONS")
     options = parser.parse_args()
     adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="grading-") as root:
         if options.soak:
             soak(Path(root), options.soak)
+        elif options.ordinary:
+            ordinary(Path(root), options.submissions)
         else:
             compare(Path(root), options.submissions, options.rounds)
             if options.with_demonstrations:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from autograder.protocol import wire
 from autograder.protocol.channel import Channel, ChannelClosed
 from autograder.protocol.errors import EndKind, ProcessEnded, StudentError, TooLarge, WireError
@@ -148,7 +150,10 @@ class StudentProcess:
         request = {"op": "call", "export": export, "args": list(args), "kwargs": named}
         what = f"call of {export}"
         answer = self._ask(
-            {**request, "shared": list(peer.shared)}, self._limits.call_seconds, what, peer
+            {**request, "shared": list(peer.shared), "errstate": np.geterr()},
+            self._limits.call_seconds,
+            what,
+            peer,
         )
         with self._exchange(what, self._limits.call_seconds):
             printed = [(_text(stream), _text(text)) for stream, text in answer.get("printed", ())]

@@ -178,6 +178,7 @@ class ObjectProxy:
     __hash__ = object.__hash__
 
 
+_OWN = ("_token", "_remote", "_class_token", "handle", "text", "args", "student_traceback")
 _ARITHMETIC = ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "divmod", "pow")
 _BITS = ("lshift", "rshift", "and", "xor", "or")
 _FORWARDED = {
@@ -210,7 +211,8 @@ def make_class(remote: Remote, token: int, facts: Mapping[str, Any], bases: list
     specials = {entry for entry in facts.get("specials", []) if isinstance(entry, str)}
     methods = {entry for entry in facts.get("methods", []) if isinstance(entry, str)}
     for method in methods:
-        if method.isidentifier() and method not in ("_token", "_remote", "handle", "text", "args"):
+        # a special method among them would let the student's code decide comparisons
+        if method.isidentifier() and not method.startswith("__") and method not in _OWN:
             members[method] = _method(remote, method)
     if any(issubclass(base, BaseException) for base in bases) or facts.get("name") == "Exception":
         errors = tuple(base for base in bases if issubclass(base, StudentCodeError))

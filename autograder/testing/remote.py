@@ -275,10 +275,7 @@ def _error_class(module: str, name: str) -> list[type[Exception]]:
         found = getattr(builtins, name, None)
         return [found] if found in _PLAIN_ERRORS else []
     if module.partition(".")[0] in _LIBRARIES:
-        try:
-            found = operator.attrgetter(name)(sys.modules[module])
-        except (KeyError, AttributeError):
-            return []
+        found = vars(sys.modules.get(module, builtins)).get(name)
         return [found] if isinstance(found, type) and issubclass(found, Exception) else []
     return []
 

@@ -5,19 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kinds_of_assignment import KINDS
+from kinds_of_assignment import KINDS, reasons
 
 NAMES = sorted(path.stem for path in KINDS.glob("*.py"))
-
-
-def reasons(notebook: Any) -> str:
-    """What the tests say."""
-    return "\n".join(
-        "\n".join(output["traceback"])
-        for cell in notebook["cells"]
-        for output in cell.get("outputs", ())
-        if output["output_type"] == "error"
-    )
 
 
 @pytest.mark.parametrize("name", NAMES)

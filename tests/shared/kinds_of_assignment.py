@@ -119,3 +119,13 @@ def build_course(root: Path, kinds: list[Kind], assignment: str = "kinds") -> No
         nbformat.write(kind.notebook(), folder / f"{kind.name}.ipynb")
         for name, data in kind.files.items():
             (folder / name).write_bytes(data)
+
+
+def reasons(notebook: Any) -> str:
+    """What the tests say."""
+    return "\n".join(
+        "\n".join(output["traceback"])
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", ())
+        if output["output_type"] == "error"
+    )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import gc
 import importlib
 import os
 import select
@@ -31,6 +32,7 @@ _ALWAYS = ("builtins", "unittest", "numpy.testing", "math", "operator", "sys", "
 # cells put in counts.
 _LIVELY = {"matplotlib", "IPython", "torch", "seaborn", "tqdm", "ipywidgets", "sys"}
 _WITH_CLASSES = {"unittest", "pandas", "pytest", "_pytest", "numpy"}
+_TOUCHED = ("numpy._core.numeric", "numpy._core.fromnumeric")
 # IPython puts these among the builtins while it runs a cell.
 _COME_AND_GO = {"get_ipython", "display", "exit", "quit"}
 _PROBE = "no value that a test expects \ue000"
@@ -58,7 +60,9 @@ def remember(modules: Sequence[str]) -> None:
             importlib.import_module(name)
     roots = {name.partition(".")[0] for name in (*_ALWAYS, *modules)}
     for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] in roots and isinstance(module, types.ModuleType):
+        # what is private to a library, its tools for tests excepted, would only cost time
+        private = "._" in name and ".testing." not in name and name not in _TOUCHED
+        if name.partition(".")[0] in roots and not private and isinstance(module, types.ModuleType):
             _pristine.modules[name] = module
             _note(name, module)
             if name.partition(".")[0] in _WITH_CLASSES:
@@ -206,6 +210,7 @@ def _must_fail_on_the_stub(test: InsideTest, names: dict[str, Any]) -> None:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
+        gc.disable()  # it would copy every page that it looks at
         passed = b"p"
         try:
             for name in test.unbind:

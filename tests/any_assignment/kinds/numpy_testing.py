@@ -18,7 +18,7 @@ assert_allclose(softmax(x).sum(axis=-1), 1)
 assert_allclose(softmax(x)[1], 0.5)
 assert_array_less(0, softmax(x))
 # %% test 1
-with np.errstate(all="raise"):
+with np.errstate(over="raise", invalid="raise"):
     large = softmax(np.array([1000.0, 0.0]))
 assert np.isfinite(large).all() and large.tolist() == [1, 0]
 # %% wrong

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from autograder.errors import AutograderError
 from autograder.protocol.errors import StudentError, WireError
-from autograder.protocol.values import Instance
+from autograder.protocol.values import Instance, Reference
 from autograder.protocol.wire import decode, encode
 from autograder.sandbox.process import CallResult, Peer
 from autograder.testing.proxies import StudentCodeError
@@ -198,3 +198,62 @@ def test_plain_data_goes_there_and_back_unchanged_and_fresh(data: Any) -> None:
     assert data == before
     if isinstance(data, list | dict):
         assert returned is not data
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        Reference("grader", "function", 7),
+        Reference("grader", "function", -1),
+        Reference("nobody", "function", 1),
+        Reference("library", "function", 0, {"name": "os:system"}),
+        Reference("notebook", "class", 0, {"name": "Forged"}),
+        Reference("sandbox", "object", 1, {}),
+        Reference("sandbox", "object", 1, {"class": [1]}),
+        Reference("sandbox", "weird", 1, {}),
+    ],
+    ids=str,
+)
+def test_a_reference_to_nothing_is_refused(told: Reference) -> None:
+    with pytest.raises(WireError):
+        Remote({"Model": Model}, raising(Exception())).resolve(told)
+
+
+def test_a_forged_class_cannot_decide_comparisons_or_stand_for_another() -> None:
+    """The sandbox says which methods a class has; some of these names mean something here."""
+    facts = {
+        "name": "int",
+        "bases": ["builtins:KeyboardInterrupt", "unittest.case:SkipTest", "os:system"],
+        "specials": ["__eq__", "__class__", "__del__", "__getattribute__", "__instancecheck__", 3],
+        "methods": ["__eq__", "__ne__", "_token", "not a name", None],
+        "data": False,
+    }
+    told = Reference("sandbox", "object", 3, {"class": [2, facts]})
+    forged = Remote({}, raising(AssertionError("asked the sandbox"))).resolve(told)
+    assert not isinstance(forged, BaseException | int)
+    assert (forged == 4) is False
+    assert (forged != 4) is True
+    with pytest.raises(TypeError):
+        assert forged < 4
+
+
+def test_what_a_test_passes_in_is_called_back_with_data() -> None:
+    seen: list[Any] = []
+
+    def call(export: str, args: Any, kwargs: Any, peer: Peer) -> CallResult:
+        (sent,) = decode(encode([args[0]], refer=peer.refer), resolve=lambda told: told)
+        assert sent.owner == "grader"
+        reply = peer.called(sent.token, [2, 3], {})
+        assert decode(encode(reply, refer=peer.refer)) == {"value": 5}
+        failed = peer.called(sent.token, ["a"], {})
+        assert failed["error"]["ename"] == "TypeError"
+        with pytest.raises(WireError):
+            peer.called(sent.token + 5, [], {})
+        return CallResult(None, [args[0]], {})
+
+    def add(a: int, b: int) -> int:
+        seen.append((a, b))
+        return a + b
+
+    Remote({}, call).function("answer")(add)
+    assert seen == [(2, 3)]
