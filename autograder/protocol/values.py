@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,7 @@ def _dtype_of(code: Any) -> np.dtype[Any] | None:
         return None
 
 
+@lru_cache(maxsize=256)
 def _code_of(dtype: np.dtype[Any]) -> Any:
     """How the header names a dtype; None where arrays of it cannot cross as bytes."""
     if dtype.names is None:
@@ -221,12 +223,12 @@ class Encoder:
         return ["u", self.buffer(value.encode("utf-8", "surrogatepass"))]
 
     def array(self, value: np.ndarray[Any, Any], code: Any) -> list[Any]:
-        plain = np.asarray(value)
-        dtype = _dtype_of(code)
-        assert dtype is not None
-        little = plain.astype(dtype, order="C", copy=False)
-        self.buffer(little.tobytes())
-        return [code, list(plain.shape)]
+        if value.dtype.byteorder == ">" or value.dtype.names is not None:
+            dtype = _dtype_of(code)
+            assert dtype is not None
+            value = value.astype(dtype)
+        self.buffer(value.tobytes())
+        return [code, list(value.shape)]
 
     def tensor(self, value: Any) -> list[Any]:
         try:

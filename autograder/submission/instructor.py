@@ -63,7 +63,7 @@ class InstructorCell:
         binds: what the instructor's own solution binds, for cells that students write and whose
             metadata does not say what they export.
         before: the ordinary cells of the instructor's between the known cell above and this one:
-            what they bind, and the source of what they define.
+            what they bind, and the source of what they define; none where exports are declared.
         solution: what the instructor's source has here, without markers and hidden tests.
     """
 
@@ -264,7 +264,8 @@ def _read_instructor(
         if name in recorded:
             known[name] = _join(cell, recorded[name], exercises, tuple(before))
             before = []
-        elif cell["cell_type"] == "code" and not _is_demonstration(cell):
+        # tests of an assignment that says what its cells export need nothing else
+        elif cell["cell_type"] == "code" and not exercises and not _is_demonstration(cell):
             before.append(bindings_of(source_of(cell)))
     demonstrations = frozenset(
         source_of(cell).strip()
