@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from autograder.diagnosis.evidence import SINGLE, Evidence, Trial
@@ -24,7 +25,14 @@ from autograder.diagnosis.misconceptions import Misconceptions
 from autograder.diagnosis.mutants import MutantRunner
 from autograder.diagnosis.probes import BUILDS_ON, QUANTITIES, observe
 from autograder.diagnosis.quantity_rules import CERTAIN, LIKELY, Rule
-from autograder.diagnosis.wording import message_of, open_challenge, paragraph_of, right_in_words
+from autograder.diagnosis.wording import (
+    GUESS,
+    is_advice,
+    message_of,
+    open_challenge,
+    paragraph_of,
+    right_in_words,
+)
 from autograder.errors import AutograderError
 from autograder.recording.results import DiagnosisRecord, ExerciseFeedback
 
@@ -54,15 +62,18 @@ def diagnose(
     if exercise not in QUANTITIES or exercise not in known.references:
         names = ", ".join(QUANTITIES)
         raise AutograderError(f"There are no probes for the exercise '{exercise}' (only {names}).")
-    runner = _runner_of(known, exercise, namespace, seed)
+    runner = _runner_of(known, exercise, namespace, seed, equal_sizes=False)
     evidence = _gather(student, runner)
     right = tuple(right_in_words(evidence))
-    if evidence.is_right:
+    if evidence.is_right and not evidence.is_extended:
         return ExerciseFeedback(exercise, right, (), paragraph_of(evidence, []))
     if evidence.is_untouched and known.references[exercise].exercise.always_blank:
         return ExerciseFeedback(exercise, (), (), open_challenge(exercise))
-    findings = merged(_explain(evidence, runner))
-    png = draw_heatmap(evidence)
+    findings = merged(_explain(student, evidence, runner))
+    if is_advice(findings):
+        right, png = evidence.quantities, None
+    else:
+        png = draw_heatmap(evidence)
     return ExerciseFeedback(
         exercise,
         right,
@@ -72,21 +83,26 @@ def diagnose(
     )
 
 
-_runners: dict[str, MutantRunner] = {}
+_runners: dict[tuple[str, bool], MutantRunner] = {}
 
 
 def _runner_of(
-    known: Misconceptions, exercise: str, namespace: Mapping[str, Any], seed: int
+    known: Misconceptions,
+    exercise: str,
+    namespace: Mapping[str, Any],
+    seed: int,
+    equal_sizes: bool,
 ) -> MutantRunner:
     """The exercise's last runner, if it was about the same."""
-    runner = _runners.get(exercise)
+    runner = _runners.get((exercise, equal_sizes))
     if (
         runner is None
         or runner.known is not known
         or runner.namespace is not namespace
         or runner.seed != seed
     ):
-        runner = _runners[exercise] = MutantRunner(known, exercise, namespace, seed)
+        runner = MutantRunner(known, exercise, namespace, seed, equal_sizes)
+        _runners[exercise, equal_sizes] = runner
     return runner
 
 
@@ -101,22 +117,26 @@ def _gather(student: Callable[..., Any], runner: MutantRunner) -> Evidence:
     return Evidence(runner.exercise, tuple(trials), runner.truncated)
 
 
-def _explain(evidence: Evidence, runner: MutantRunner) -> list[Finding]:
+def _explain(
+    student: Callable[..., Any], evidence: Evidence, runner: MutantRunner
+) -> list[Finding]:
     """The best explanation that can be given: exact first, then by parts, then by structure."""
     problem = explain_problem(evidence)
     if problem is not None and all(trial.student.problem for trial in evidence.trials):
-        return [problem]
+        return _explain_error(student, problem, runner)
     mutants = runner.known.mutants[evidence.exercise]
     matches = find_matches(evidence, runner, mutants)
     if complete := complete_matches(matches):
         confidence = 0.98 if len(complete) == 1 else 0.6
         return [found for match in complete for found in match.findings(confidence)]
     if problem is not None:
-        return [problem]
+        return _explain_error(student, problem, runner)
     if (below := _wrong_foundation(runner)) is not None:
         return [below]
     effect = explain_side_effects(evidence)
     findings = [] if effect is None else [effect]
+    if evidence.is_right:
+        return [finding("extended-precision")]
     if not evidence.wrong or not (evidence.repeats or evidence.changed):
         # values that change from call to call say nothing about the equations
         return findings
@@ -138,6 +158,23 @@ def _explain(evidence: Evidence, runner: MutantRunner) -> list[Finding]:
     return [*findings, *parts]
 
 
+def _explain_error(
+    student: Callable[..., Any], problem: Finding, runner: MutantRunner
+) -> list[Finding]:
+    """What is behind an error that comes from sizes: with equal sizes, values tell."""
+    if not problem.about_sizes or runner.equal_sizes:
+        return [problem]
+    equal = _runner_of(runner.known, runner.exercise, runner.namespace, runner.seed, True)
+    evidence = _gather(student, equal)
+    if any(trial.student.problem for trial in evidence.trials):
+        return [problem]
+    found = [each for each in _explain(student, evidence, equal) if each.label != "unknown"]
+    if not found or evidence.is_right:
+        return [problem]
+    sized = f"{found[0].says} ({problem.says}; with as many hidden units as digits it runs)"
+    return [replace(found[0], says=sized), *found[1:]]
+
+
 def _wrong_foundation(runner: MutantRunner) -> Finding | None:
     """The finding that another exercise's function, which this one calls, is not right."""
     below = BUILDS_ON.get(runner.exercise)
@@ -146,7 +183,7 @@ def _wrong_foundation(runner: MutantRunner) -> Finding | None:
     owner, _, name = runner.known.references[below].exercise.exports[0].rpartition(".")
     names = runner.namespace
     function = getattr(names[owner], name, None) if owner else names.get(name)
-    foundation = _runner_of(runner.known, below, names, runner.seed)
+    foundation = _runner_of(runner.known, below, names, runner.seed, runner.equal_sizes)
     if function is not None and _gather(function, foundation).is_right:
         return None
     return finding("builds-on", below=below, exercise=runner.exercise)
@@ -162,7 +199,8 @@ def _by_parts(
     """Explanations of single quantities, which are taken out of those that are `left`."""
     found = []
     for match in best_cover(matches, left):
-        found += match.findings(confidence)
+        # a mutant that is also wrong elsewhere, but not as the student is, is no more than a guess
+        found += match.findings(confidence if match.spoils <= match.explains else GUESS)
         left -= match.explains
     for name in evidence.wrong:
         if name in left:

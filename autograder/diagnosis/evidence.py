@@ -84,6 +84,15 @@ class Evidence:
         return not self.wrong and not self.changed and self.repeats
 
     @property
+    def is_extended(self) -> bool:
+        """Whether something came back in more than double precision."""
+        return any(
+            value.dtype.kind == "f" and value.dtype.itemsize > 8
+            for trial in self.trials
+            for value in trial.student.values.values()
+        )
+
+    @property
     def is_untouched(self) -> bool:
         """Whether the function is still the release's stub."""
         return all(trial.student.problem == "NotImplementedError" for trial in self.trials)

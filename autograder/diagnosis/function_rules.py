@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from autograder.diagnosis.evidence import CLOSE, RIGHT, Evidence, agree
+from autograder.diagnosis.evidence import CLOSE, RIGHT, SINGLE, Evidence, agree
 from autograder.diagnosis.findings import Finding, finding
 from autograder.diagnosis.probes import PARAMETERS, Array, Observation
 
@@ -31,15 +32,18 @@ def explain_problem(evidence: Evidence) -> Finding | None:
         return finding("does-not-finish", where=where, detail=seen.detail)
     if seen.problem == "shape of the answer":
         return finding("wrong-answer-shape", where=where, detail=seen.detail)
-    return finding(
+    family = _family_of_error(seen)
+    error = finding(
         "raises-an-error",
-        family=_family_of_error(seen),
+        family=family,
         confidence=0.9 if everywhere else 0.8,
         problem=seen.problem,
         where=where,
         detail=f": {seen.detail[:200]}" if seen.detail else "",
+        line=f", in your line `{seen.line}`" if seen.line else "",
         what="the sizes of the arrays on " if seen.problem == "ValueError" else "",
     )
+    return replace(error, about_sizes=family in ("transpose", "time index"))
 
 
 def _family_of_error(seen: Observation) -> str:
@@ -102,8 +106,10 @@ def explain_precision(evidence: Evidence) -> Finding | None:
 
 
 def _rounding(wrong: Sequence[str], pairs: Sequence[tuple[Array, Array]]) -> Finding:
+    single = all(agree(got, want, SINGLE) for got, want in pairs)
     for kind, label in ((np.float16, "half-precision"), (np.float32, "single-precision")):
-        if all(np.array_equal(got.astype(kind).astype(float), got) for got, _ in pairs):
+        stored = all(np.array_equal(got.astype(kind).astype(float), got) for got, _ in pairs)
+        if stored and (single or label == "half-precision"):
             return finding(label, *wrong)
     for decimals in range(1, 9):
         if all(agree(np.round(got, decimals), got, 1e-13) for got, _ in pairs):

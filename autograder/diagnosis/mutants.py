@@ -29,24 +29,30 @@ class MutantRunner:
     answers have to wait for it.
 
     Attributes:
-        known, exercise, namespace, seed: what it was made from.
+        known, exercise, namespace, seed, equal_sizes: what it was made from.
         probes: of the exercise, with models of the namespace's class.
         reference: the instructor's function.
     """
 
     def __init__(
-        self, known: Misconceptions, exercise: str, namespace: Mapping[str, Any], seed: int = 0
+        self,
+        known: Misconceptions,
+        exercise: str,
+        namespace: Mapping[str, Any],
+        seed: int = 0,
+        equal_sizes: bool = False,
     ) -> None:
         self.known = known
         self.exercise = exercise
         self.namespace = namespace
         self.seed = seed
+        self.equal_sizes = equal_sizes
         self._seen: dict[tuple[int, int], Observation] = {}
         self._name = known.references[exercise].function_name
         self._scope: dict[str, Any] = {**namespace, "print": _silent}
         exports = [name for each in known.references.values() for name in each.exercise.exports]
         owners = [owner for owner, dot, _ in (name.rpartition(".") for name in exports) if dot]
-        self.probes = make_probes(exercise, namespace[owners[0]], seed)
+        self.probes = make_probes(exercise, namespace[owners[0]], seed, equal_sizes)
         for owner in owners:
             self._scope[owner] = type(owner, (namespace[owner],), {})
         for reference in known.references.values():

@@ -7,6 +7,7 @@ everything that came back: the named quantities, or why there are none, and what
 from __future__ import annotations
 
 import copy
+import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -40,12 +41,15 @@ BUILDS_ON: Mapping[str, str] = {
 MOVES_THE_MODEL = ("sgd_step", "train_with_sgd")
 PARAMETERS = ("U", "V", "W")
 
-# C, H, T, k of the probes that every exercise has, and of those about truncation.
+# C, H, T, k of the probes that every exercise has, of those about truncation, and of one with large
+# errors, which shows whether a gradient is clipped.
 _SIZES = ((5, 3, 5, 1000), (4, 6, 4, 1000), (6, 4, 1, 1000))
 _TRUNCATIONS = {
     "bptt": ((5, 3, 5, 0), (4, 5, 5, 1), (5, 3, 6, 2), (3, 4, 8, 5), (4, 3, 9, 1000)),
     "bptt_linear_time": ((5, 3, 5, 0),),
 }
+_LOUD = {"bptt": (3, 6, 12, 1000), "bptt_linear_time": (3, 6, 12, 1000)}
+_LOUDNESS = 100.0
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ class Observation:
         values: quantity → what came back for it; empty when nothing readable did.
         problem: short reason for empty values: the exception's name, or `shape of the answer`.
         detail: the same in words.
+        line: the student's own line that an exception came from, where it is known.
         changed: what the call changed and should not have: names of attributes or inputs.
         again: what a second call with the same arguments gave; empty when there was none.
         died: the student's process ended; no further call makes sense.
@@ -97,6 +102,7 @@ class Observation:
     values: Mapping[str, Array] = field(default_factory=dict)
     problem: str = ""
     detail: str = ""
+    line: str = ""
     changed: tuple[str, ...] = ()
     again: Mapping[str, Array] = field(default_factory=dict)
     died: bool = False
@@ -110,7 +116,9 @@ class Observation:
         )
 
 
-def make_probes(exercise: str, model_class: Callable[..., Any], seed: int) -> list[Probe]:
+def make_probes(
+    exercise: str, model_class: Callable[..., Any], seed: int, equal_sizes: bool = False
+) -> list[Probe]:
     """The probes of one exercise, the same for the same seed.
 
     Sizes differ (C > H, C < H), lengths include 1, truncations cut nothing, something and
@@ -120,16 +128,22 @@ def make_probes(exercise: str, model_class: Callable[..., Any], seed: int) -> li
         exercise: a key of `QUANTITIES`.
         model_class: called as `model_class(input_dim, hidden_dim, bptt_truncate)`.
         seed: of the student and assignment.
+        equal_sizes: as many hidden units as digits, so that a matrix on the wrong side still fits.
     """
     rng = np.random.default_rng([seed, zlib.crc32(exercise.encode())])
     probes = []
-    for number, (C, H, T, k) in enumerate((*_SIZES, *_TRUNCATIONS.get(exercise, ()))):
+    loud = [_LOUD[exercise]] if exercise in _LOUD else []
+    for number, (C, H, T, k) in enumerate((*_SIZES, *_TRUNCATIONS.get(exercise, ()), *loud)):
+        if equal_sizes:
+            C = H = max(C, H)
         kept = np.random.get_state()  # the notebook's class draws from NumPy's global generator
         model = model_class(C, H, k)
         np.random.set_state(kept)
         for name in PARAMETERS:
             # larger than the initial weights, so that every term of a gradient shows
             setattr(model, name, rng.uniform(-1, 1, getattr(model, name).shape))
+        if loud and number == len(_SIZES) + len(_TRUNCATIONS[exercise]):
+            model.V = _LOUDNESS * model.V
         inputs = _inputs(exercise, rng, C, T, repeated=number not in (1, 2))
         probes.append(Probe(exercise, C, H, T, k, model, inputs, twice=number == 0))
     return probes
@@ -187,11 +201,18 @@ def _call(
     except WireError as error:
         return Observation(problem="shape of the answer", detail=str(error))
     except Exception as error:
-        return Observation(problem=type(error).__name__, detail=str(error))
+        line = _last_own_line(getattr(error, "student_traceback", ""))
+        return Observation(problem=type(error).__name__, detail=str(error), line=line)
     try:
         return Observation(_read(exercise, result, model))
     except (TypeError, ValueError) as error:
         return Observation(problem="shape of the answer", detail=str(error))
+
+
+def _last_own_line(traceback: str) -> str:
+    """The last line of a traceback that stands in a cell of the notebook."""
+    own = re.findall(r'File "Cell In\[\d+\]", line \d+, in \S+\n    (\S[^\n]*)', traceback)
+    return own[-1][:200] if own else ""
 
 
 def _read(exercise: str, result: Any, model: Any) -> dict[str, Array]:

@@ -168,8 +168,26 @@ def _clipped(evidence: Evidence, name: str) -> Finding | None:
     pairs = evidence.pairs(name)
     limit = max(float(np.abs(got).max(initial=0)) for _, got, _ in pairs)
     if limit and all(agree(got, np.clip(want, -limit, limit), EXACT) for _, got, want in pairs):
-        return finding("clipped", name, limit=limit)
+        return finding("clipped", name, limit=limit, what="clipped to ±")
     return None
+
+
+def _clipped_norm(evidence: Evidence, name: str) -> Finding | None:
+    """Whether everything is scaled down where the norm over all quantities exceeds a limit."""
+    cut: list[float] = []
+    kept: list[float] = []
+    for trial in evidence.trials:
+        got, want = trial.student.values[name], trial.reference.values[name]
+        if not want.any():
+            continue
+        factor = float((got * want).sum() / (want * want).sum()) if got.shape == want.shape else 0
+        if not factor or not agree(got, factor * want, EXACT):
+            return None
+        norm = np.sqrt(sum(float((value**2).sum()) for value in trial.reference.values.values()))
+        (kept if np.isclose(factor, 1) else cut).append(factor * norm)
+    if not cut or not np.allclose(cut, cut[0]) or max(kept, default=0) > cut[0]:
+        return None
+    return finding("clipped", name, limit=cut[0], what="scaled down to the norm ")
 
 
 def _columns(evidence: Evidence, name: str) -> Finding | None:
@@ -234,8 +252,9 @@ CERTAIN: tuple[Rule, ...] = (
 )
 LIKELY: tuple[Rule, ...] = (
     _another_truncation,
-    _steps_back,
     _clipped,
+    _clipped_norm,
+    _steps_back,
     _columns,
     _slope,
     _condition,

@@ -9,11 +9,24 @@ from autograder.diagnosis.evidence import Evidence
 from autograder.diagnosis.findings import Finding
 from autograder.diagnosis.probes import MOVES_THE_MODEL, Probe
 
-__all__ = ["message_of", "open_challenge", "paragraph_of", "right_in_words"]
+__all__ = ["GUESS", "is_advice", "message_of", "open_challenge", "paragraph_of", "right_in_words"]
+
+
+# A finding that is no surer than this is told as a guess.
+GUESS = 0.65
+# What right answers may be told, no points off.
+_ADVICE = ("single-precision", "extended-precision")
+
+
+def is_advice(findings: Sequence[Finding]) -> bool:
+    """Whether all that can be said of an answer is a piece of advice: it is right."""
+    return bool(findings) and all(finding.label in _ADVICE for finding in findings)
 
 
 def message_of(finding: Finding) -> str:
     """One finding as two sentences: what it looks like and where to look."""
+    if is_advice([finding]):
+        return f"Right: no points are lost, but {finding.says}. Look at {finding.hint}."
     if finding.quantities:
         says = f"In {_listed(finding.quantities)}: {finding.says}"
     else:
@@ -59,12 +72,17 @@ def open_challenge(exercise: str) -> str:
 def paragraph_of(evidence: Evidence, findings: Sequence[Finding]) -> str:
     """Three to five sentences: what is right, what it looks like, where to look."""
     name = evidence.exercise
-    if not findings:
-        return (
+    if not findings or is_advice(findings):
+        told = [
+            f"One piece of advice, which costs no points: {finding.says}. Look at {finding.hint}."
+            for finding in findings
+        ]
+        well_done = (
             f"Well done: your {name} is right. {_listed(evidence.quantities)} agreed with the "
             f"reference answer on {len(evidence.trials)} fresh inputs of different sizes, and the "
             "function left its inputs as they were."
         )
+        return " ".join([well_done, *told])
     if evidence.is_untouched:
         return (
             f"Your {name} is still as it was released, so there is nothing to say about it yet. "
@@ -92,7 +110,7 @@ def _guesses(findings: Sequence[Finding]) -> Iterator[str]:
             continue
         if finding.confidence >= 0.9:
             opening = f"It {also}looks as if"
-        elif finding.confidence >= 0.7:
+        elif finding.confidence > GUESS:
             opening = f"It is {also}likely that"
         else:
             opening = f"I am not sure, but it may {also}be that"

@@ -131,7 +131,12 @@ def test_no_mistake_looks_like_the_right_answer_or_like_another_one(
     exercise: str, seed: int, known: Misconceptions, instructor_names: Mapping[str, Any]
 ) -> None:
     mutants = MutantRunner(known, exercise, instructor_names)
-    probes = make_probes(exercise, instructor_names["RNN"], seed)
+    # equal sizes tell those apart that stop with the same error everywhere else
+    probes = [
+        probe
+        for equal in (False, True)
+        for probe in make_probes(exercise, instructor_names["RNN"], seed, equal)
+    ]
 
     def seen_of(function: Any) -> tuple[object, ...]:
         return effects([observe(function, p, mutants.adopt(p.model)) for p in probes])
