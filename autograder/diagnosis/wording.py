@@ -27,7 +27,7 @@ def message_of(finding: Finding) -> str:
     """One finding as two sentences: what it looks like and where to look."""
     if is_advice([finding]):
         return f"Right: no points are lost, but {finding.says}. Look at {finding.hint}."
-    if finding.quantities:
+    if finding.quantities and not _names_all(finding):
         says = f"In {_listed(finding.quantities)}: {finding.says}"
     else:
         says = finding.says[0].upper() + finding.says[1:]
@@ -114,9 +114,13 @@ def _guesses(findings: Sequence[Finding]) -> Iterator[str]:
             opening = f"It is {also}likely that"
         else:
             opening = f"I am not sure, but it may {also}be that"
-        told = all(re.search(rf"\b{name}\b", finding.says) for name in quantities)
-        seen_in = "" if told else f" (seen in {_listed(quantities)})"
+        seen_in = "" if _names_all(finding) else f" (seen in {_listed(quantities)})"
         yield f"{opening} {finding.says}{seen_in}."
+
+
+def _names_all(finding: Finding) -> bool:
+    """Whether its words name every quantity that it is about."""
+    return all(re.search(rf"\b{name}\b", finding.says) for name in finding.quantities)
 
 
 def _closing(evidence: Evidence, findings: Sequence[Finding]) -> str:
