@@ -7,7 +7,6 @@ reference answer, then with every mutant, and where none fits with simple struct
 from __future__ import annotations
 
 import base64
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,11 +19,12 @@ from autograder.diagnosis.function_rules import (
     explain_side_effects,
 )
 from autograder.diagnosis.heatmap import draw_heatmap
+from autograder.diagnosis.lab_probes import LAB_QUANTITIES
 from autograder.diagnosis.matching import Match, best_cover, complete_matches, find_matches
 from autograder.diagnosis.misconceptions import Misconceptions
 from autograder.diagnosis.mutants import MutantRunner
-from autograder.diagnosis.probes import BUILDS_ON, QUANTITIES, observe
-from autograder.diagnosis.quantity_rules import CERTAIN, LIKELY, Rule
+from autograder.diagnosis.probes import BUILDS_ON, QUANTITIES
+from autograder.diagnosis.quantity_rules import CERTAIN, LAB, LIKELY, Rule
 from autograder.diagnosis.wording import (
     GUESS,
     is_advice,
@@ -59,10 +59,13 @@ def diagnose(
     Raises:
         AutograderError: the exercise is none that inputs can be made for.
     """
-    if exercise not in QUANTITIES or exercise not in known.references:
-        names = ", ".join(QUANTITIES)
+    probed = {**QUANTITIES, **LAB_QUANTITIES}
+    if exercise not in probed or exercise not in known.references:
+        names = ", ".join(probed)
         raise AutograderError(f"There are no probes for the exercise '{exercise}' (only {names}).")
     runner = _runner_of(known, exercise, namespace, seed, equal_sizes=False)
+    if exercise in LAB_QUANTITIES:
+        student = runner.subject(namespace)
     evidence = _gather(student, runner)
     right = tuple(right_in_words(evidence))
     if evidence.is_right and not evidence.is_extended:
@@ -110,7 +113,7 @@ def _gather(student: Callable[..., Any], runner: MutantRunner) -> Evidence:
     """Call the student's function on every probe, and the reference beside it."""
     trials = []
     for number, probe in enumerate(runner.probes):
-        seen = observe(student, probe, copy.deepcopy(probe.model))
+        seen = runner.watch(student, number)
         trials.append(Trial(probe, seen, runner.observe(None, number)))
         if seen.died or seen.problem == "NotImplementedError":
             break  # the others would say the same
@@ -124,6 +127,9 @@ def _explain(
     problem = explain_problem(evidence)
     if problem is not None and all(trial.student.problem for trial in evidence.trials):
         return _explain_error(student, problem, runner)
+    in_lab = evidence.exercise in LAB_QUANTITIES
+    if in_lab and (below := _wrong_foundation(runner)) is not None:
+        return [below]  # what a wrong step does to the loop looks like a mistake of the loop's own
     mutants = runner.known.mutants[evidence.exercise]
     matches = find_matches(evidence, runner, mutants)
     if complete := complete_matches(matches):
@@ -140,11 +146,11 @@ def _explain(
     if not evidence.wrong or not (evidence.repeats or evidence.changed):
         # values that change from call to call say nothing about the equations
         return findings
-    if (precision := explain_precision(evidence)) is not None:
+    if not in_lab and (precision := explain_precision(evidence)) is not None:
         return [precision, *findings]
     left = set(evidence.wrong)
     local = [match for match in matches if match.spoils <= left]
-    parts = _by_parts(evidence, left, local, 0.85, CERTAIN)
+    parts = _by_parts(evidence, left, local, 0.85, LAB if in_lab else CERTAIN)
     if left:
         pairs = find_matches(evidence, runner, runner.known.pairs[evidence.exercise])
         for pair in complete_matches(pairs)[:1]:
@@ -152,7 +158,7 @@ def _explain(
         coarse = find_matches(evidence, runner, mutants, SINGLE)
         for match in complete_matches(coarse)[:1]:
             return match.findings(0.75)
-        parts += _by_parts(evidence, left, [*matches, *pairs], 0.65, LIKELY)
+        parts += _by_parts(evidence, left, [*matches, *pairs], 0.65, () if in_lab else LIKELY)
     if left:
         parts.append(finding("unknown", *(name for name in evidence.wrong if name in left)))
     return [*findings, *parts]
@@ -182,8 +188,10 @@ def _wrong_foundation(runner: MutantRunner) -> Finding | None:
         return None
     owner, _, name = runner.known.references[below].exercise.exports[0].rpartition(".")
     names = runner.namespace
-    function = getattr(names[owner], name, None) if owner else names.get(name)
     foundation = _runner_of(runner.known, below, names, runner.seed, runner.equal_sizes)
+    function = getattr(names[owner], name, None) if owner else names.get(name)
+    if below in LAB_QUANTITIES:
+        function = foundation.subject(names)
     if function is not None and _gather(function, foundation).is_right:
         return None
     return finding("builds-on", below=below, exercise=runner.exercise)

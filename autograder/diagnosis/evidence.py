@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from autograder.diagnosis.lab_probes import LAB_QUANTITIES
 from autograder.diagnosis.probes import QUANTITIES, Array, Observation, Probe
 
 __all__ = ["CLOSE", "EXACT", "RIGHT", "SINGLE", "Evidence", "Trial", "agree"]
@@ -52,7 +53,7 @@ class Evidence:
     @property
     def quantities(self) -> tuple[str, ...]:
         """Names of what the function computes."""
-        return QUANTITIES[self.exercise]
+        return {**QUANTITIES, **LAB_QUANTITIES}[self.exercise]
 
     @functools.cached_property
     def wrong(self) -> tuple[str, ...]:

@@ -23,7 +23,8 @@ def explain_problem(evidence: Evidence) -> Finding | None:
     everywhere = len(troubled) == len(evidence.trials)
     length = "a single digit" if probe.T == 1 else f"{probe.T} digits"
     sizes = f"{probe.C} classes, {probe.H} hidden units and truncation {probe.k}"
-    where = "" if everywhere else f" for {length}, {sizes}"
+    sized = not everywhere and probe.model is not None  # the lab's probes have no sizes
+    where = f" for {length}, {sizes}" if sized else ""
     if seen.problem == "NotImplementedError":
         return finding("not-attempted", confidence=0.99 if everywhere else 0.8)
     if seen.problem in ("AttributeError", "NameError") and evidence.exercise in seen.detail:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
+import warnings
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,7 @@ BUILDS_ON: Mapping[str, str] = {
     "bptt_linear_time": "forward_propagation",
     "sgd_step": "bptt",
     "train_with_sgd": "sgd_step",
+    "inner_loop": "sgd_momentum_step",
 }
 # Exercises whose job is to change the model: its state is their answer, not a side effect.
 MOVES_THE_MODEL = ("sgd_step", "train_with_sgd")
@@ -194,9 +196,24 @@ def observe(function: Callable[..., Any], probe: Probe, model: Any) -> Observati
 def _call(
     function: Callable[..., Any], exercise: str, model: Any, inputs: Sequence[Any]
 ) -> Observation:
+    def run() -> dict[str, Array]:
+        return _read(exercise, function(model, *inputs), model)
+
+    return observed(run)
+
+
+class Unreadable(Exception):
+    """What came back is not of the promised kind."""
+
+
+def observed(run: Callable[[], Mapping[str, Array]]) -> Observation:
+    """The values that `run` gives, or why there are none."""
     try:
-        with np.errstate(all="ignore"):
-            result = function(model, *inputs)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a mutant's are nobody's business
+            return Observation(run())
+    except Unreadable as error:
+        return Observation(problem="shape of the answer", detail=str(error))
     except ProcessEnded as error:
         return Observation(problem="stopped", detail=str(error), died=True)
     except WireError as error:
@@ -204,10 +221,6 @@ def _call(
     except Exception as error:
         line = _last_own_line(getattr(error, "student_traceback", ""))
         return Observation(problem=type(error).__name__, detail=str(error), line=line)
-    try:
-        return Observation(_read(exercise, result, model))
-    except (TypeError, ValueError) as error:
-        return Observation(problem="shape of the answer", detail=str(error))
 
 
 def _last_own_line(traceback: str) -> str:
@@ -220,7 +233,7 @@ def _read(exercise: str, result: Any, model: Any) -> dict[str, Array]:
     """The named quantities of a result, as copies.
 
     Raises:
-        TypeError, ValueError: the result is not of the promised kind.
+        Unreadable: the result is not of the promised kind.
     """
     names = QUANTITIES[exercise]
     if exercise in MOVES_THE_MODEL:
@@ -229,19 +242,22 @@ def _read(exercise: str, result: Any, model: Any) -> dict[str, Array]:
     elif len(names) == 1:
         values = [result]
     elif result is None:
-        raise TypeError("the function returned None; is the `return` missing?")
+        raise Unreadable("the function returned None; is the `return` missing?")
     elif not isinstance(result, list | tuple | np.ndarray) or len(result) != len(names):
-        raise TypeError(f"the function should return the list [{', '.join(names)}]")
+        raise Unreadable(f"the function should return the list [{', '.join(names)}]")
     else:
         values = list(result)
     read = {}
     for name, value in zip(names, values, strict=True):
         what = {"L": "the answer", "losses": "the losses"}.get(name, name)
         if value is None:
-            raise TypeError(f"{what} came back as None")
-        read[name] = np.array(value)
+            raise Unreadable(f"{what} came back as None")
+        try:
+            read[name] = np.array(value)
+        except (TypeError, ValueError) as error:
+            raise Unreadable(str(error)) from error
         if read[name].dtype.kind not in "biufc":
-            raise TypeError(f"{what} should be numbers")
+            raise Unreadable(f"{what} should be numbers")
     return read
 
 

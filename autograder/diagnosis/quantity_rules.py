@@ -14,7 +14,7 @@ from autograder.diagnosis.evidence import EXACT, Evidence, agree
 from autograder.diagnosis.findings import Finding, finding
 from autograder.diagnosis.probes import Array, Probe
 
-__all__ = ["CERTAIN", "LIKELY", "Rule"]
+__all__ = ["CERTAIN", "LAB", "LIKELY", "Rule"]
 
 Rule = Callable[[Evidence, str], Finding | None]
 
@@ -241,6 +241,15 @@ def _condition(evidence: Evidence, name: str) -> Finding | None:
     return None
 
 
+def _not_differentiable(evidence: Evidence, name: str) -> Finding | None:
+    derivatives = [got for _, got, _ in evidence.pairs(name)]
+    if name.startswith("derivatives") and all(np.isnan(got).all() for got in derivatives):
+        return finding("not-differentiable", name)
+    return None
+
+
+# Of the lab's exercises only this can be said: their probes have no sizes, their values no scale.
+LAB: tuple[Rule, ...] = (_not_differentiable,)
 CERTAIN: tuple[Rule, ...] = (
     _zero,
     _swapped,
