@@ -56,17 +56,26 @@ def _family_of_error(seen: Observation) -> str:
     return "not-backprop"
 
 
+# The labels that changes have among the misconceptions, by exercise and what was changed.
+_LABELS = {
+    "bptt": {
+        **dict.fromkeys(PARAMETERS, "parameters-updated-in-bptt"),
+        **dict.fromkeys("xy", "inputs-changed"),
+        "bptt_truncate": "truncation-changed",
+    },
+    "sgd_momentum_step": dict.fromkeys(
+        ("the given parameters", "the given velocity", "the given gradients"), "works-in-place"
+    ),
+    "inner_loop": {"the learner's own parameters": "learner-trained"},
+    "shuffled": dict.fromkeys(("the given images", "the given labels"), "curriculum-changed"),
+}
+
+
 def explain_side_effects(evidence: Evidence) -> Finding | None:
     """What was changed, else what a second call gave."""
     is_bptt = evidence.exercise == "bptt"
     if evidence.changed:
-        # the labels that these have among the misconceptions of bptt
-        labels = {
-            **dict.fromkeys(PARAMETERS, "parameters-updated-in-bptt"),
-            **dict.fromkeys("xy", "inputs-changed"),
-            "bptt_truncate": "truncation-changed",
-        }
-        label = labels.get(evidence.changed[0]) if is_bptt else None
+        label = _LABELS.get(evidence.exercise, {}).get(evidence.changed[0])
         changed = " and ".join(evidence.changed)
         return finding("changes", label=label or "changes-its-input", changed=changed)
     if _adds_up(evidence):
