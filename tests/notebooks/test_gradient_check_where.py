@@ -105,6 +105,14 @@ def test_the_shape_of_an_error_is_said_in_a_sentence(
     ("edit", "told"),
     [
         (("max(0, t - self.bptt_truncate)", "0"), "it is not used"),
+        (
+            ("max(0, t - self.bptt_truncate)", "min(t, self.bptt_truncate)"),
+            "wrong at 0 hops",
+        ),
+        (
+            ("max(0, t - self.bptt_truncate)", "max(0, len(y) - 1 - self.bptt_truncate)"),
+            "`for bptt_step in np.arange(max(0, len(y) - 1 - self.bptt_truncate), t + 1)[::-1]:`",
+        ),
         (("t - self.bptt_truncate)", "t - self.bptt_truncate - 1)"), "one hop too far: with k = 0"),
         (
             ("t - self.bptt_truncate)", "t - self.bptt_truncate + 1)"),
@@ -168,3 +176,41 @@ def test_what_is_no_gradient_is_told_with_the_students_own_line(
     result = attempt(edit)
     assert not result.passed
     assert told in "\n".join([result.reason, *result.where])
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        ("self.W.T.dot(delta_t)", "self.W.dot(delta_t)"),
+        ("self.V.T.dot(delta_o[t]) * (1 - s[t] ** 2)", "self.V.T.dot(delta_o[t]) * (1 - s[t])"),
+        ("dLdV += np.outer(delta_o[t], s[t])", "dLdV += np.outer(o[t], s[t])"),
+        ("dLdW += np.outer(delta_t, s[bptt_step - 1])", "dLdW += np.outer(delta_t, s[t - 1])"),
+        ("dLdU[:, x[bptt_step]] += delta_t", "dLdU[:, y[bptt_step]] += delta_t"),
+        ("delta_o[np.arange(T), y] -= 1.0", "delta_o[np.arange(T), x] -= 1.0"),
+        ("o, s = self.forward_propagation(x)", "o, s = self.forward_propagation(y)"),
+        ("for t in np.arange(T)[::-1]:", "for t in np.arange(T - 1)[::-1]:"),
+        ("max(0, t - self.bptt_truncate), t + 1)", "max(1, t - self.bptt_truncate), t + 1)"),
+    ],
+)
+def test_the_wrong_line_itself_is_quoted(
+    attempt: Callable[..., Any], cells: dict[str, Any], edit: tuple[str, str]
+) -> None:
+    line = next(line for line in cells["bptt"].source.splitlines() if edit[0] in line)
+    result = attempt(edit)
+    assert f"`{line.replace(*edit).strip()}`" in "\n".join([result.reason, *result.where])
+
+
+@pytest.mark.parametrize(
+    ("addition", "told"),
+    [
+        ("self.bptt_truncate = 1", "changed the model's bptt_truncate (now put back)"),
+        ("y[:] = 0", "changed y"),
+        ("dLdV += self.__dict__.setdefault('calls', 0)\n    self.calls += 1", "called again"),
+    ],
+)
+def test_a_trace_that_bptt_leaves_is_told(
+    attempt: Callable[..., Any], addition: str, told: str
+) -> None:
+    result = attempt((RESULT, f"{addition}\n    {RESULT}"))
+    assert not result.passed
+    assert told in result.reason
