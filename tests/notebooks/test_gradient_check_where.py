@@ -205,12 +205,22 @@ def test_the_wrong_line_itself_is_quoted(
     [
         ("self.bptt_truncate = 1", "changed the model's bptt_truncate (now put back)"),
         ("y[:] = 0", "changed y"),
+        ("np.random.seed(0)", "touched NumPy's global random numbers (now put back)"),
+        ("np.seterr(over='raise')", "changed what NumPy does about errors (now put back)"),
+        (
+            "out = self.__dict__.setdefault('out', np.zeros(dLdV.shape))\n"
+            "    out[:] = dLdV\n    dLdV = out",
+            "overwrites what an earlier one returned",
+        ),
         ("dLdV += self.__dict__.setdefault('calls', 0)\n    self.calls += 1", "called again"),
     ],
 )
 def test_a_trace_that_bptt_leaves_is_told(
     attempt: Callable[..., Any], addition: str, told: str
 ) -> None:
-    result = attempt((RESULT, f"{addition}\n    {RESULT}"))
+    with np.errstate():
+        errors = np.geterr()
+        result = attempt((RESULT, f"{addition}\n    {RESULT}"))
+        assert np.geterr() == errors
     assert not result.passed
     assert told in result.reason
