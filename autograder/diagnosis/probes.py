@@ -64,6 +64,7 @@ class Probe:
         model: an instance of the notebook's class, never passed on itself.
         inputs: the arguments after the model.
         twice: call a second time on the same objects.
+        loud: the errors are large, so that a clipped gradient shows.
     """
 
     exercise: str
@@ -74,6 +75,7 @@ class Probe:
     model: Any
     inputs: tuple[Any, ...]
     twice: bool = False
+    loud: bool = False
 
     @property
     def truncates(self) -> bool:
@@ -145,10 +147,11 @@ def make_probes(
             # larger than the initial weights, so that every term of a gradient shows
             setattr(model, name, rng.uniform(-1, 1, getattr(model, name).shape))
         inputs = _inputs(exercise, rng, C, T, repeated=number not in (1, 2))
-        if loud and number == len(_SIZES) + len(_TRUNCATIONS[exercise]):
+        is_loud = bool(loud) and number == len(_SIZES) + len(_TRUNCATIONS[exercise])
+        if is_loud:
             model.V = _LOUDNESS * model.V
             inputs[0][:] = inputs[0][0]  # one digit all along: the errors add up in dLdV, too
-        probes.append(Probe(exercise, C, H, T, k, model, inputs, twice=number == 0))
+        probes.append(Probe(exercise, C, H, T, k, model, inputs, number == 0, is_loud))
     return probes
 
 

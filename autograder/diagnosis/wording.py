@@ -18,6 +18,10 @@ GUESS = 0.65
 _ADVICE = ("single-precision", "extended-precision")
 
 
+# Quantities with a plural's name.
+_PLURAL = ("losses", "parameters", "derivatives", "steps", "images")
+
+
 def is_advice(findings: Sequence[Finding]) -> bool:
     """Whether all that can be said of an answer is a piece of advice: it is right."""
     return bool(findings) and all(finding.label in _ADVICE for finding in findings)
@@ -43,6 +47,7 @@ def right_in_words(evidence: Evidence) -> list[str]:
 def _partly_right(evidence: Evidence) -> dict[str, list[str]]:
     """Conditions, and the wrong quantities that are right under them."""
     conditions: list[tuple[str, Callable[[Probe], bool]]] = [
+        ("where the errors are not large", lambda probe: not probe.loud),
         ("without truncation", lambda probe: not probe.truncates),
         ("where nothing goes back in time", lambda probe: probe.T == 1 or probe.k == 0),
         ("for a single digit", lambda probe: probe.T == 1),
@@ -139,7 +144,8 @@ def _closing(evidence: Evidence, findings: Sequence[Finding]) -> str:
 
 
 def _with_verb(names: Sequence[str]) -> str:
-    return f"{_listed(names)} {'is' if len(names) == 1 else 'are'} right"
+    one = len(names) == 1 and names[0].split()[0] not in _PLURAL
+    return f"{_listed(names)} {'is' if one else 'are'} right"
 
 
 def _ended(words: str) -> str:

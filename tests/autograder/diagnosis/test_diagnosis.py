@@ -232,6 +232,7 @@ def test_clipping_of_large_gradients_is_seen(
     report = diagnosis_of((RETURN, clip))
     assert "clipped" in labels(report)
     assert ("dLdV" in report.right) == (limit > 25)
+    assert "where the errors are not large" in report.paragraph
     norm = "norm = np.sqrt(sum(np.sum(g ** 2) for g in (dLdU, dLdV, dLdW)))"
     scaled = f"return [g * min(1, {limit} / norm) for g in (dLdU, dLdV, dLdW)]"
     report = diagnosis_of((RETURN, f"{norm}\n    {scaled}"))

@@ -133,6 +133,13 @@ def test_a_loop_is_not_blamed_for_its_step(known: Misconceptions, names: Mapping
     assert found.label == "builds-on-sgd_momentum_step"
 
 
+def test_quantities_with_a_plurals_name_get_a_plurals_verb(
+    diagnosed: Callable[..., ExerciseFeedback], known: Misconceptions
+) -> None:
+    source = known.references["inner_loop"].function.replace(", create_graph=True", "")
+    assert "parameters are right" in diagnosed("inner_loop", source).paragraph
+
+
 def test_two_shuffles_with_one_mistake_are_told_in_one_sentence(
     diagnosed: Callable[..., ExerciseFeedback], known: Misconceptions
 ) -> None:
