@@ -13,11 +13,15 @@ from authoring.exercises import (
     Level,
     Line,
     cell_label,
+    hints_in,
     read_exercises,
     read_lines,
     source_of,
     without_markers,
 )
+
+# How many of an exercise's hints a level hands out.
+HINTS: dict[Level, int] = {"guided": 3, "standard": 2, "open": 1}
 
 _BEGIN, _END = "### BEGIN SOLUTION", "### END SOLUTION"
 
@@ -73,7 +77,8 @@ def select(
     Args:
         notebook: the instructor's notebook; changed in place.
         blanks: names of the functions that students write; None: all of them.
-        level: how much help their blanks give; a challenge is always at level open.
+        level: how much help their blanks give, and how many hints; the code of a challenge is
+            always at level open.
         where: the notebook's path, for messages.
 
     Returns:
@@ -94,6 +99,9 @@ def select(
             _make_blank(notebook.cells[exercise.index], level, where)
         else:
             vanished |= _give(notebook, exercise, where)
+            continue
+        if exercise.hints is not None:
+            _cut_hints(notebook.cells[exercise.hints], level)
     notebook.cells = [cell for i, cell in enumerate(notebook.cells) if i not in vanished]
     notebook.metadata["exercise"] = {"blanks": chosen, "level": level}
     return notebook
@@ -116,6 +124,11 @@ def _choose(exercises: Sequence[Exercise], blanks: Sequence[str] | None, where: 
             f"{where}: no function is blank. Choose at least one of: {', '.join(choosable)}."
         )
     return [name for name in choosable if name in blanks]
+
+
+def _cut_hints(cell: NotebookNode, level: Level) -> None:
+    cell.source = "\n\n".join(hints_in(source_of(cell))[: HINTS[level]])
+    del cell.metadata["exercise"]
 
 
 def _make_blank(cell: NotebookNode, level: Level, where: str) -> None:
@@ -157,7 +170,7 @@ def _give(notebook: NotebookNode, exercise: Exercise, where: str) -> set[int]:
     cell.source = without_markers(read_lines(source_of(cell), where))
     cell.metadata.nbgrader.update({"solution": False, "grade": False, "locked": True})
     del cell.metadata["exercise"]
-    vanished: set[int] = set()
+    vanished: set[int] = set() if exercise.hints is None else {exercise.hints}
     for test in exercise.tests:
         cell = notebook.cells[test.index]
         cell.source = without_markers(read_lines(source_of(cell), where))

@@ -5,12 +5,14 @@ works on plain notebook dictionaries and needs nothing beyond the standard libra
 
 A solution cell is marked, beside nbgrader's own metadata, with
 `"exercise": {"name": "bptt", "exports": ["RNN.bptt"]}` (and `"always_blank": true` for a
-challenge), its test cells with `"exercise": {"tests": "bptt"}`. The markers inside a cell are read
-by `authoring.markers`.
+challenge), its test cells with `"exercise": {"tests": "bptt"}`, and a Markdown cell of hints about
+it, one `<details>` block each, with `"exercise": {"hints": "bptt"}`. The markers inside a cell are
+read by `authoring.markers`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,6 +35,7 @@ __all__ = [
     "Line",
     "TestCell",
     "cell_label",
+    "hints_in",
     "read_exercises",
     "read_lines",
     "source_of",
@@ -63,6 +66,7 @@ class Exercise:
         always_blank: a challenge: blank in every release, with no help.
         index: place of the solution cell in the notebook.
         tests: its test cells, in the order of the notebook.
+        hints: place of the cell with its hints, if there is one.
     """
 
     name: str
@@ -71,6 +75,7 @@ class Exercise:
     always_blank: bool
     index: int
     tests: tuple[TestCell, ...]
+    hints: int | None = None
 
     @property
     def points(self) -> float:
@@ -108,6 +113,7 @@ def read_exercises(notebook: Mapping[str, Any], where: str) -> tuple[Exercise, .
         return ()  # an assignment in the plain nbgrader way: its markers are nbgrader's affair
     solutions: dict[str, Exercise] = {}
     tests: dict[str, list[TestCell]] = {}
+    hints: dict[str, int] = {}
     seen: set[str] = set()
     for index, cell in enumerate(notebook["cells"]):
         here = f"{where}, {cell_label(cell, index)}"
@@ -129,12 +135,20 @@ def read_exercises(notebook: Mapping[str, Any], where: str) -> tuple[Exercise, .
             tests.setdefault(_tested(said, here), []).append(
                 _read_test(cell, nbgrader, index, here)
             )
+        elif "hints" in said:
+            hints[_hinted(cell, said, here)] = index
         else:
             exercise = _read_solution(cell, nbgrader, said, index, here)
             if exercise.name in solutions:
                 raise AuthoringError(f"{here}: the exercise '{exercise.name}' is declared twice.")
             solutions[exercise.name] = exercise
-    return tuple(_join(solutions, tests, where))
+    for name in hints.keys() - solutions.keys():
+        here = cell_label(notebook["cells"][hints[name]], hints[name])
+        raise AuthoringError(f"{where}, {here}: hints about '{name}', which is no exercise.")
+    return tuple(
+        replace(exercise, hints=hints.get(exercise.name))
+        for exercise in _join(solutions, tests, where)
+    )
 
 
 def _check_regions(
@@ -151,6 +165,22 @@ def _check_regions(
         raise AuthoringError(
             f"{here}: help regions need the metadata 'exercise' that says whose help this is."
         )
+
+
+def _hinted(cell: Mapping[str, Any], said: Mapping[str, Any], here: str) -> str:
+    name = said["hints"]
+    if set(said) != {"hints"} or not isinstance(name, str) or cell["cell_type"] != "markdown":
+        raise AuthoringError(
+            f'{here}: a cell of hints is Markdown, and says {{"hints": NAME}} and nothing else.'
+        )
+    if not hints_in(source_of(cell)):
+        raise AuthoringError(f"{here}: a hint is a <details> block, and this cell holds none.")
+    return name
+
+
+def hints_in(source: str) -> list[str]:
+    """The hints of a cell: its `<details>` blocks, in order."""
+    return re.findall(r"<details>.*?</details>", source, re.DOTALL)
 
 
 def _tested(said: Mapping[str, Any], here: str) -> str:

@@ -8,6 +8,7 @@ made and when one counts as labelled. Also printed: every miss, and CPU seconds 
 
 from __future__ import annotations
 
+import functools
 import re
 import statistics
 import time
@@ -17,12 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from autograder.diagnosis.diagnose import diagnose
-from autograder.diagnosis.misconceptions import load_misconceptions
+from autograder.diagnosis.lab_probes import LAB_QUANTITIES
+from autograder.diagnosis.misconceptions import Misconceptions, load_misconceptions
 from autograder.diagnosis.mutants import instructor_names
+from autograder.diagnosis.probes import QUANTITIES
 from autograder.recording.results import DiagnosisRecord
 
 COURSE = Path(__file__).resolve().parents[1]
-HOMEWORK = COURSE / "source" / "rnn-bptt"
+HOMEWORK = COURSE / "source" / "rnn-bptt" / "rnn_bptt.ipynb"
+LAB = COURSE / "source" / "gtn-lab" / "gtn_lab.ipynb"
 ANSWERS = COURSE / "tests" / "autograder" / "diagnosis" / "fresh_wrong_answers"
 SEED = 20_260_101
 
@@ -31,9 +35,10 @@ _HEADER = re.compile(r"# answer: (?P<name>.*)\n# label: (?P<labels>.*)\n# family
 
 @dataclass(frozen=True)
 class Answer:
-    """One wrong answer to `bptt` and the truth about it; no labels where none is known."""
+    """One wrong answer and the truth about it; no labels where none is known."""
 
     name: str
+    exercise: str
     labels: frozenset[str]
     family: str
     source: str
@@ -56,7 +61,8 @@ class Outcome:
 
 
 def read_answers(folder: Path = ANSWERS) -> Iterator[Answer]:
-    """The answers of all files, in order."""
+    """The answers of all files, in order. A file that is not named after an exercise is of bptt."""
+    exercises = {*QUANTITIES, *LAB_QUANTITIES}
     for path in sorted(folder.glob("**/*.txt")):
         text = path.read_text(encoding="utf-8")
         headers = list(_HEADER.finditer(text))
@@ -64,22 +70,31 @@ def read_answers(folder: Path = ANSWERS) -> Iterator[Answer]:
         for header, end in zip(headers, ends, strict=True):
             labels = frozenset(re.split(r",\s*", header["labels"])) - {"-"}
             name = f"{path.relative_to(folder).with_suffix('')}: {header['name']}"
-            yield Answer(name, labels, header["family"], text[header.end() : end])
+            exercise = path.stem if path.stem in exercises else "bptt"
+            yield Answer(name, exercise, labels, header["family"], text[header.end() : end])
 
 
 def measure(folder: Path = ANSWERS, seed: int = SEED) -> list[Outcome]:
     """Diagnose every answer."""
-    known = load_misconceptions(HOMEWORK / "misconceptions.toml")
-    names = instructor_names(HOMEWORK / "rnn_bptt.ipynb")
     outcomes = []
     for answer in read_answers(folder):
+        in_lab = answer.exercise in LAB_QUANTITIES
+        known, names = _assignment(LAB if in_lab else HOMEWORK)
         own: dict[str, Any] = dict(names)
+        exec(known.references[answer.exercise].track, own)
         exec(answer.source, own)
+        function, seen = own[answer.exercise], own if in_lab else names
         started = time.process_time()
-        report = diagnose("bptt", own["bptt"], names, known, seed)
+        report = diagnose(answer.exercise, function, seen, known, seed)
         seconds = time.process_time() - started
         outcomes.append(Outcome(answer, tuple(report.diagnosis), seconds))
     return outcomes
+
+
+@functools.cache
+def _assignment(notebook: Path) -> tuple[Misconceptions, dict[str, Any]]:
+    known = load_misconceptions(notebook.parent / "misconceptions.toml")
+    return known, instructor_names(notebook)
 
 
 def main() -> None:

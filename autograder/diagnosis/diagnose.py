@@ -7,8 +7,8 @@ reference answer, then with every mutant, and where none fits with simple struct
 from __future__ import annotations
 
 import base64
-import copy
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from autograder.diagnosis.evidence import SINGLE, Evidence, Trial
@@ -19,12 +19,20 @@ from autograder.diagnosis.function_rules import (
     explain_side_effects,
 )
 from autograder.diagnosis.heatmap import draw_heatmap
+from autograder.diagnosis.lab_probes import LAB_QUANTITIES
 from autograder.diagnosis.matching import Match, best_cover, complete_matches, find_matches
 from autograder.diagnosis.misconceptions import Misconceptions
 from autograder.diagnosis.mutants import MutantRunner
-from autograder.diagnosis.probes import BUILDS_ON, QUANTITIES, observe
-from autograder.diagnosis.quantity_rules import CERTAIN, LIKELY, Rule
-from autograder.diagnosis.wording import message_of, open_challenge, paragraph_of, right_in_words
+from autograder.diagnosis.probes import BUILDS_ON, QUANTITIES
+from autograder.diagnosis.quantity_rules import CERTAIN, LAB, LIKELY, Rule
+from autograder.diagnosis.wording import (
+    GUESS,
+    is_advice,
+    message_of,
+    open_challenge,
+    paragraph_of,
+    right_in_words,
+)
 from autograder.errors import AutograderError
 from autograder.recording.results import DiagnosisRecord, ExerciseFeedback
 
@@ -51,18 +59,24 @@ def diagnose(
     Raises:
         AutograderError: the exercise is none that inputs can be made for.
     """
-    if exercise not in QUANTITIES or exercise not in known.references:
-        names = ", ".join(QUANTITIES)
+    probed = {**QUANTITIES, **LAB_QUANTITIES}
+    if exercise not in probed or exercise not in known.references:
+        names = ", ".join(probed)
         raise AutograderError(f"There are no probes for the exercise '{exercise}' (only {names}).")
-    runner = _runner_of(known, exercise, namespace, seed)
+    runner = _runner_of(known, exercise, namespace, seed, equal_sizes=False)
+    if exercise in LAB_QUANTITIES:
+        student = runner.subject(namespace)
     evidence = _gather(student, runner)
     right = tuple(right_in_words(evidence))
-    if evidence.is_right:
+    if evidence.is_right and not evidence.is_extended:
         return ExerciseFeedback(exercise, right, (), paragraph_of(evidence, []))
     if evidence.is_untouched and known.references[exercise].exercise.always_blank:
         return ExerciseFeedback(exercise, (), (), open_challenge(exercise))
-    findings = merged(_explain(evidence, runner))
-    png = draw_heatmap(evidence)
+    findings = merged(_explain(student, evidence, runner))
+    if is_advice(findings):
+        right, png = evidence.quantities, None
+    else:
+        png = draw_heatmap(evidence)
     return ExerciseFeedback(
         exercise,
         right,
@@ -72,21 +86,26 @@ def diagnose(
     )
 
 
-_runners: dict[str, MutantRunner] = {}
+_runners: dict[tuple[str, bool], MutantRunner] = {}
 
 
 def _runner_of(
-    known: Misconceptions, exercise: str, namespace: Mapping[str, Any], seed: int
+    known: Misconceptions,
+    exercise: str,
+    namespace: Mapping[str, Any],
+    seed: int,
+    equal_sizes: bool,
 ) -> MutantRunner:
     """The exercise's last runner, if it was about the same."""
-    runner = _runners.get(exercise)
+    runner = _runners.get((exercise, equal_sizes))
     if (
         runner is None
         or runner.known is not known
         or runner.namespace is not namespace
         or runner.seed != seed
     ):
-        runner = _runners[exercise] = MutantRunner(known, exercise, namespace, seed)
+        runner = MutantRunner(known, exercise, namespace, seed, equal_sizes)
+        _runners[exercise, equal_sizes] = runner
     return runner
 
 
@@ -94,37 +113,44 @@ def _gather(student: Callable[..., Any], runner: MutantRunner) -> Evidence:
     """Call the student's function on every probe, and the reference beside it."""
     trials = []
     for number, probe in enumerate(runner.probes):
-        seen = observe(student, probe, copy.deepcopy(probe.model))
+        seen = runner.watch(student, number)
         trials.append(Trial(probe, seen, runner.observe(None, number)))
         if seen.died or seen.problem == "NotImplementedError":
             break  # the others would say the same
     return Evidence(runner.exercise, tuple(trials), runner.truncated)
 
 
-def _explain(evidence: Evidence, runner: MutantRunner) -> list[Finding]:
+def _explain(
+    student: Callable[..., Any], evidence: Evidence, runner: MutantRunner
+) -> list[Finding]:
     """The best explanation that can be given: exact first, then by parts, then by structure."""
     problem = explain_problem(evidence)
     if problem is not None and all(trial.student.problem for trial in evidence.trials):
-        return [problem]
+        return _explain_error(student, problem, runner)
+    in_lab = evidence.exercise in LAB_QUANTITIES
+    if in_lab and (below := _wrong_foundation(runner)) is not None:
+        return [below]  # what a wrong step does to the loop looks like a mistake of the loop's own
     mutants = runner.known.mutants[evidence.exercise]
     matches = find_matches(evidence, runner, mutants)
     if complete := complete_matches(matches):
         confidence = 0.98 if len(complete) == 1 else 0.6
         return [found for match in complete for found in match.findings(confidence)]
     if problem is not None:
-        return [problem]
+        return _explain_error(student, problem, runner)
     if (below := _wrong_foundation(runner)) is not None:
         return [below]
     effect = explain_side_effects(evidence)
     findings = [] if effect is None else [effect]
+    if evidence.is_right:
+        return [finding("extended-precision")]
     if not evidence.wrong or not (evidence.repeats or evidence.changed):
         # values that change from call to call say nothing about the equations
         return findings
-    if (precision := explain_precision(evidence)) is not None:
+    if not in_lab and (precision := explain_precision(evidence)) is not None:
         return [precision, *findings]
     left = set(evidence.wrong)
     local = [match for match in matches if match.spoils <= left]
-    parts = _by_parts(evidence, left, local, 0.85, CERTAIN)
+    parts = _by_parts(evidence, left, local, 0.85, LAB if in_lab else CERTAIN)
     if left:
         pairs = find_matches(evidence, runner, runner.known.pairs[evidence.exercise])
         for pair in complete_matches(pairs)[:1]:
@@ -132,10 +158,27 @@ def _explain(evidence: Evidence, runner: MutantRunner) -> list[Finding]:
         coarse = find_matches(evidence, runner, mutants, SINGLE)
         for match in complete_matches(coarse)[:1]:
             return match.findings(0.75)
-        parts += _by_parts(evidence, left, [*matches, *pairs], 0.65, LIKELY)
+        parts += _by_parts(evidence, left, [*matches, *pairs], 0.65, () if in_lab else LIKELY)
     if left:
         parts.append(finding("unknown", *(name for name in evidence.wrong if name in left)))
     return [*findings, *parts]
+
+
+def _explain_error(
+    student: Callable[..., Any], problem: Finding, runner: MutantRunner
+) -> list[Finding]:
+    """What is behind an error that comes from sizes: with equal sizes, values tell."""
+    if not problem.about_sizes or runner.equal_sizes:
+        return [problem]
+    equal = _runner_of(runner.known, runner.exercise, runner.namespace, runner.seed, True)
+    evidence = _gather(student, equal)
+    if any(trial.student.problem for trial in evidence.trials):
+        return [problem]
+    found = [each for each in _explain(student, evidence, equal) if each.label != "unknown"]
+    if not found or evidence.is_right:
+        return [problem]
+    sized = f"{found[0].says} ({problem.says}; with as many hidden units as digits it runs)"
+    return [replace(found[0], says=sized), *found[1:]]
 
 
 def _wrong_foundation(runner: MutantRunner) -> Finding | None:
@@ -145,8 +188,10 @@ def _wrong_foundation(runner: MutantRunner) -> Finding | None:
         return None
     owner, _, name = runner.known.references[below].exercise.exports[0].rpartition(".")
     names = runner.namespace
+    foundation = _runner_of(runner.known, below, names, runner.seed, runner.equal_sizes)
     function = getattr(names[owner], name, None) if owner else names.get(name)
-    foundation = _runner_of(runner.known, below, names, runner.seed)
+    if below in LAB_QUANTITIES:
+        function = foundation.subject(names)
     if function is not None and _gather(function, foundation).is_right:
         return None
     return finding("builds-on", below=below, exercise=runner.exercise)
@@ -162,7 +207,8 @@ def _by_parts(
     """Explanations of single quantities, which are taken out of those that are `left`."""
     found = []
     for match in best_cover(matches, left):
-        found += match.findings(confidence)
+        # a mutant that is also wrong elsewhere, but not as the student is, is no more than a guess
+        found += match.findings(confidence if match.spoils <= match.explains else GUESS)
         left -= match.explains
     for name in evidence.wrong:
         if name in left:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from autograder.diagnosis.lab_probes import LAB_QUANTITIES
 from autograder.diagnosis.probes import QUANTITIES, Array, Observation, Probe
 
 __all__ = ["CLOSE", "EXACT", "RIGHT", "SINGLE", "Evidence", "Trial", "agree"]
@@ -52,7 +53,7 @@ class Evidence:
     @property
     def quantities(self) -> tuple[str, ...]:
         """Names of what the function computes."""
-        return QUANTITIES[self.exercise]
+        return {**QUANTITIES, **LAB_QUANTITIES}[self.exercise]
 
     @functools.cached_property
     def wrong(self) -> tuple[str, ...]:
@@ -82,6 +83,15 @@ class Evidence:
     def is_right(self) -> bool:
         """Whether nothing at all is wrong."""
         return not self.wrong and not self.changed and self.repeats
+
+    @property
+    def is_extended(self) -> bool:
+        """Whether something came back in more than double precision."""
+        return any(
+            value.dtype.kind == "f" and value.dtype.itemsize > 8
+            for trial in self.trials
+            for value in trial.student.values.values()
+        )
 
     @property
     def is_untouched(self) -> bool:

@@ -20,6 +20,7 @@ class Finding:
         hint: where to look.
         confidence: between 0 and 1.
         quantities: what it explains; empty when it is about the whole function.
+        about_sizes: whether it is an error that comes from sizes that do not fit.
     """
 
     label: str
@@ -28,6 +29,7 @@ class Finding:
     hint: str
     confidence: float
     quantities: tuple[str, ...] = ()
+    about_sizes: bool = False
 
 
 _TABLE = {
@@ -61,7 +63,7 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
     """The findings, those that say the same of several quantities made one; surest first."""
     found: dict[tuple[str, str], Finding] = {}
     for each in findings:
-        key = each.label, each.says
-        before = found[key].quantities if key in found else ()
-        found[key] = replace(each, quantities=tuple(dict.fromkeys(before + each.quantities)))
+        first = found.setdefault((each.family, each.says), each)
+        quantities = tuple(dict.fromkeys(first.quantities + each.quantities))
+        found[each.family, each.says] = replace(first, quantities=quantities)
     return sorted(found.values(), key=lambda each: -each.confidence)

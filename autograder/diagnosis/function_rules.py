@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from autograder.diagnosis.evidence import CLOSE, RIGHT, Evidence, agree
+from autograder.diagnosis.evidence import CLOSE, RIGHT, SINGLE, Evidence, agree
 from autograder.diagnosis.findings import Finding, finding
 from autograder.diagnosis.probes import PARAMETERS, Array, Observation
 
@@ -22,7 +23,8 @@ def explain_problem(evidence: Evidence) -> Finding | None:
     everywhere = len(troubled) == len(evidence.trials)
     length = "a single digit" if probe.T == 1 else f"{probe.T} digits"
     sizes = f"{probe.C} classes, {probe.H} hidden units and truncation {probe.k}"
-    where = "" if everywhere else f" for {length}, {sizes}"
+    sized = not everywhere and probe.model is not None  # the lab's probes have no sizes
+    where = f" for {length}, {sizes}" if sized else ""
     if seen.problem == "NotImplementedError":
         return finding("not-attempted", confidence=0.99 if everywhere else 0.8)
     if seen.problem in ("AttributeError", "NameError") and evidence.exercise in seen.detail:
@@ -31,15 +33,18 @@ def explain_problem(evidence: Evidence) -> Finding | None:
         return finding("does-not-finish", where=where, detail=seen.detail)
     if seen.problem == "shape of the answer":
         return finding("wrong-answer-shape", where=where, detail=seen.detail)
-    return finding(
+    family = _family_of_error(seen)
+    error = finding(
         "raises-an-error",
-        family=_family_of_error(seen),
+        family=family,
         confidence=0.9 if everywhere else 0.8,
         problem=seen.problem,
         where=where,
         detail=f": {seen.detail[:200]}" if seen.detail else "",
+        line=f", in your line `{seen.line}`" if seen.line else "",
         what="the sizes of the arrays on " if seen.problem == "ValueError" else "",
     )
+    return replace(error, about_sizes=family in ("transpose", "time index"))
 
 
 def _family_of_error(seen: Observation) -> str:
@@ -51,17 +56,26 @@ def _family_of_error(seen: Observation) -> str:
     return "not-backprop"
 
 
+# The labels that changes have among the misconceptions, by exercise and what was changed.
+_LABELS = {
+    "bptt": {
+        **dict.fromkeys(PARAMETERS, "parameters-updated-in-bptt"),
+        **dict.fromkeys("xy", "inputs-changed"),
+        "bptt_truncate": "truncation-changed",
+    },
+    "sgd_momentum_step": dict.fromkeys(
+        ("the given parameters", "the given velocity", "the given gradients"), "works-in-place"
+    ),
+    "inner_loop": {"the learner's own parameters": "learner-trained"},
+    "shuffled": dict.fromkeys(("the given images", "the given labels"), "curriculum-changed"),
+}
+
+
 def explain_side_effects(evidence: Evidence) -> Finding | None:
     """What was changed, else what a second call gave."""
     is_bptt = evidence.exercise == "bptt"
     if evidence.changed:
-        # the labels that these have among the misconceptions of bptt
-        labels = {
-            **dict.fromkeys(PARAMETERS, "parameters-updated-in-bptt"),
-            **dict.fromkeys("xy", "inputs-changed"),
-            "bptt_truncate": "truncation-changed",
-        }
-        label = labels.get(evidence.changed[0]) if is_bptt else None
+        label = _LABELS.get(evidence.exercise, {}).get(evidence.changed[0])
         changed = " and ".join(evidence.changed)
         return finding("changes", label=label or "changes-its-input", changed=changed)
     if _adds_up(evidence):
@@ -102,8 +116,10 @@ def explain_precision(evidence: Evidence) -> Finding | None:
 
 
 def _rounding(wrong: Sequence[str], pairs: Sequence[tuple[Array, Array]]) -> Finding:
+    single = all(agree(got, want, SINGLE) for got, want in pairs)
     for kind, label in ((np.float16, "half-precision"), (np.float32, "single-precision")):
-        if all(np.array_equal(got.astype(kind).astype(float), got) for got, _ in pairs):
+        stored = all(np.array_equal(got.astype(kind).astype(float), got) for got, _ in pairs)
+        if stored and (single or label == "half-precision"):
             return finding(label, *wrong)
     for decimals in range(1, 9):
         if all(agree(np.round(got, decimals), got, 1e-13) for got, _ in pairs):

@@ -13,7 +13,7 @@ import itertools
 import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -33,6 +33,7 @@ FAMILIES = (
     "sign/scale",
     "side effect",
     "precision",
+    "shuffling",
     "not-backprop",
 )
 
@@ -77,12 +78,18 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Reference:
-    """The instructor's answer to one exercise: its cell, and its function in canonical text."""
+    """The instructor's answer to one exercise: its cell, and its function in canonical text.
+
+    Attributes:
+        track: the cells that define what else the exercise exports: functions that call the answer
+            where it runs, and give data.
+    """
 
     exercise: Exercise
     cell: str
     function_name: str
     function: str
+    track: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +205,9 @@ def _read_references(path: Path) -> dict[str, Reference]:
             where = f"{path}, exercise '{exercise.name}'"
             cell = notebook["cells"][exercise.index]
             source = without_markers(read_lines(source_of(cell), where))
-            references[exercise.name] = _read_reference(source, exercise, where)
+            reference = _read_reference(source, exercise, where)
+            track = _track_of(exercise, notebook["cells"])
+            references[exercise.name] = replace(reference, track=track)
     except (OSError, ValueError, KeyError, AuthoringError) as error:
         raise AutograderError(f"The reference answers in {path} cannot be read: {error}") from error
     return references
@@ -212,6 +221,15 @@ def _read_reference(source: str, exercise: Exercise, where: str) -> Reference:
                 node.body = node.body[1:]
             return Reference(exercise, source, name, ast.unparse(node))
     raise AutograderError(f"{where}: its solution cell defines no function '{name}'.")
+
+
+def _track_of(exercise: Exercise, cells: Sequence[Mapping[str, Any]]) -> str:
+    others = exercise.exports[1:]
+    return "\n\n".join(
+        source_of(cell)
+        for cell in cells
+        if cell["cell_type"] == "code" and any(f"def {name}(" in source_of(cell) for name in others)
+    )
 
 
 def _read_table(path: Path, references: Mapping[str, Reference]) -> Iterator[Misconception]:

@@ -7,6 +7,8 @@ everything that came back: the named quantities, or why there are none, and what
 from __future__ import annotations
 
 import copy
+import re
+import warnings
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,17 +37,21 @@ BUILDS_ON: Mapping[str, str] = {
     "bptt_linear_time": "forward_propagation",
     "sgd_step": "bptt",
     "train_with_sgd": "sgd_step",
+    "inner_loop": "sgd_momentum_step",
 }
 # Exercises whose job is to change the model: its state is their answer, not a side effect.
 MOVES_THE_MODEL = ("sgd_step", "train_with_sgd")
 PARAMETERS = ("U", "V", "W")
 
-# C, H, T, k of the probes that every exercise has, and of those about truncation.
+# C, H, T, k of the probes that every exercise has, of those about truncation, and of one with large
+# errors, which shows whether a gradient is clipped.
 _SIZES = ((5, 3, 5, 1000), (4, 6, 4, 1000), (6, 4, 1, 1000))
 _TRUNCATIONS = {
     "bptt": ((5, 3, 5, 0), (4, 5, 5, 1), (5, 3, 6, 2), (3, 4, 8, 5), (4, 3, 9, 1000)),
     "bptt_linear_time": ((5, 3, 5, 0),),
 }
+_LOUD = {"bptt": (4, 8, 24, 1000), "bptt_linear_time": (4, 8, 24, 1000)}
+_LOUDNESS = 100.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ class Probe:
         model: an instance of the notebook's class, never passed on itself.
         inputs: the arguments after the model.
         twice: call a second time on the same objects.
+        loud: the errors are large, so that a clipped gradient shows.
     """
 
     exercise: str
@@ -68,6 +75,7 @@ class Probe:
     model: Any
     inputs: tuple[Any, ...]
     twice: bool = False
+    loud: bool = False
 
     @property
     def truncates(self) -> bool:
@@ -89,6 +97,7 @@ class Observation:
         values: quantity → what came back for it; empty when nothing readable did.
         problem: short reason for empty values: the exception's name, or `shape of the answer`.
         detail: the same in words.
+        line: the student's own line that an exception came from, where it is known.
         changed: what the call changed and should not have: names of attributes or inputs.
         again: what a second call with the same arguments gave; empty when there was none.
         died: the student's process ended; no further call makes sense.
@@ -97,6 +106,7 @@ class Observation:
     values: Mapping[str, Array] = field(default_factory=dict)
     problem: str = ""
     detail: str = ""
+    line: str = ""
     changed: tuple[str, ...] = ()
     again: Mapping[str, Array] = field(default_factory=dict)
     died: bool = False
@@ -110,7 +120,9 @@ class Observation:
         )
 
 
-def make_probes(exercise: str, model_class: Callable[..., Any], seed: int) -> list[Probe]:
+def make_probes(
+    exercise: str, model_class: Callable[..., Any], seed: int, equal_sizes: bool = False
+) -> list[Probe]:
     """The probes of one exercise, the same for the same seed.
 
     Sizes differ (C > H, C < H), lengths include 1, truncations cut nothing, something and
@@ -120,10 +132,14 @@ def make_probes(exercise: str, model_class: Callable[..., Any], seed: int) -> li
         exercise: a key of `QUANTITIES`.
         model_class: called as `model_class(input_dim, hidden_dim, bptt_truncate)`.
         seed: of the student and assignment.
+        equal_sizes: as many hidden units as digits, so that a matrix on the wrong side still fits.
     """
     rng = np.random.default_rng([seed, zlib.crc32(exercise.encode())])
     probes = []
-    for number, (C, H, T, k) in enumerate((*_SIZES, *_TRUNCATIONS.get(exercise, ()))):
+    loud = [_LOUD[exercise]] if exercise in _LOUD else []
+    for number, (C, H, T, k) in enumerate((*_SIZES, *_TRUNCATIONS.get(exercise, ()), *loud)):
+        if equal_sizes:
+            C = H = max(C, H)
         kept = np.random.get_state()  # the notebook's class draws from NumPy's global generator
         model = model_class(C, H, k)
         np.random.set_state(kept)
@@ -131,7 +147,11 @@ def make_probes(exercise: str, model_class: Callable[..., Any], seed: int) -> li
             # larger than the initial weights, so that every term of a gradient shows
             setattr(model, name, rng.uniform(-1, 1, getattr(model, name).shape))
         inputs = _inputs(exercise, rng, C, T, repeated=number not in (1, 2))
-        probes.append(Probe(exercise, C, H, T, k, model, inputs, twice=number == 0))
+        is_loud = bool(loud) and number == len(_SIZES) + len(_TRUNCATIONS[exercise])
+        if is_loud:
+            model.V = _LOUDNESS * model.V
+            inputs[0][:] = inputs[0][0]  # one digit all along: the errors add up in dLdV, too
+        probes.append(Probe(exercise, C, H, T, k, model, inputs, number == 0, is_loud))
     return probes
 
 
@@ -179,26 +199,44 @@ def observe(function: Callable[..., Any], probe: Probe, model: Any) -> Observati
 def _call(
     function: Callable[..., Any], exercise: str, model: Any, inputs: Sequence[Any]
 ) -> Observation:
+    def run() -> dict[str, Array]:
+        return _read(exercise, function(model, *inputs), model)
+
+    return observed(run)
+
+
+class Unreadable(Exception):
+    """What came back is not of the promised kind."""
+
+
+def observed(run: Callable[[], Mapping[str, Array]]) -> Observation:
+    """The values that `run` gives, or why there are none."""
     try:
-        with np.errstate(all="ignore"):
-            result = function(model, *inputs)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a mutant's are nobody's business
+            return Observation(run())
+    except Unreadable as error:
+        return Observation(problem="shape of the answer", detail=str(error))
     except ProcessEnded as error:
         return Observation(problem="stopped", detail=str(error), died=True)
     except WireError as error:
         return Observation(problem="shape of the answer", detail=str(error))
     except Exception as error:
-        return Observation(problem=type(error).__name__, detail=str(error))
-    try:
-        return Observation(_read(exercise, result, model))
-    except (TypeError, ValueError) as error:
-        return Observation(problem="shape of the answer", detail=str(error))
+        line = _last_own_line(getattr(error, "student_traceback", ""))
+        return Observation(problem=type(error).__name__, detail=str(error), line=line)
+
+
+def _last_own_line(traceback: str) -> str:
+    """The last line of a traceback that stands in a cell of the notebook."""
+    own = re.findall(r'File "Cell In\[\d+\]", line \d+, in \S+\n    (\S[^\n]*)', traceback)
+    return own[-1][:200] if own else ""
 
 
 def _read(exercise: str, result: Any, model: Any) -> dict[str, Array]:
     """The named quantities of a result, as copies.
 
     Raises:
-        TypeError, ValueError: the result is not of the promised kind.
+        Unreadable: the result is not of the promised kind.
     """
     names = QUANTITIES[exercise]
     if exercise in MOVES_THE_MODEL:
@@ -207,19 +245,22 @@ def _read(exercise: str, result: Any, model: Any) -> dict[str, Array]:
     elif len(names) == 1:
         values = [result]
     elif result is None:
-        raise TypeError("the function returned None; is the `return` missing?")
+        raise Unreadable("the function returned None; is the `return` missing?")
     elif not isinstance(result, list | tuple | np.ndarray) or len(result) != len(names):
-        raise TypeError(f"the function should return the list [{', '.join(names)}]")
+        raise Unreadable(f"the function should return the list [{', '.join(names)}]")
     else:
         values = list(result)
     read = {}
     for name, value in zip(names, values, strict=True):
         what = {"L": "the answer", "losses": "the losses"}.get(name, name)
         if value is None:
-            raise TypeError(f"{what} came back as None")
-        read[name] = np.array(value)
+            raise Unreadable(f"{what} came back as None")
+        try:
+            read[name] = np.array(value)
+        except (TypeError, ValueError) as error:
+            raise Unreadable(str(error)) from error
         if read[name].dtype.kind not in "biufc":
-            raise TypeError(f"{what} should be numbers")
+            raise Unreadable(f"{what} should be numbers")
     return read
 
 

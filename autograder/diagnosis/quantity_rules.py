@@ -14,7 +14,7 @@ from autograder.diagnosis.evidence import EXACT, Evidence, agree
 from autograder.diagnosis.findings import Finding, finding
 from autograder.diagnosis.probes import Array, Probe
 
-__all__ = ["CERTAIN", "LIKELY", "Rule"]
+__all__ = ["CERTAIN", "LAB", "LIKELY", "Rule"]
 
 Rule = Callable[[Evidence, str], Finding | None]
 
@@ -168,8 +168,26 @@ def _clipped(evidence: Evidence, name: str) -> Finding | None:
     pairs = evidence.pairs(name)
     limit = max(float(np.abs(got).max(initial=0)) for _, got, _ in pairs)
     if limit and all(agree(got, np.clip(want, -limit, limit), EXACT) for _, got, want in pairs):
-        return finding("clipped", name, limit=limit)
+        return finding("clipped", name, limit=limit, what="clipped to ±")
     return None
+
+
+def _clipped_norm(evidence: Evidence, name: str) -> Finding | None:
+    """Whether everything is scaled down where the norm over all quantities exceeds a limit."""
+    cut: list[float] = []
+    kept: list[float] = []
+    for trial in evidence.trials:
+        got, want = trial.student.values[name], trial.reference.values[name]
+        if not want.any():
+            continue
+        factor = float((got * want).sum() / (want * want).sum()) if got.shape == want.shape else 0
+        if not factor or not agree(got, factor * want, EXACT):
+            return None
+        norm = np.sqrt(sum(float((value**2).sum()) for value in trial.reference.values.values()))
+        (kept if np.isclose(factor, 1) else cut).append(factor * norm)
+    if not cut or not np.allclose(cut, cut[0]) or max(kept, default=0) > cut[0]:
+        return None
+    return finding("clipped", name, limit=cut[0], what="scaled down to the norm ")
 
 
 def _columns(evidence: Evidence, name: str) -> Finding | None:
@@ -223,6 +241,15 @@ def _condition(evidence: Evidence, name: str) -> Finding | None:
     return None
 
 
+def _not_differentiable(evidence: Evidence, name: str) -> Finding | None:
+    derivatives = [got for _, got, _ in evidence.pairs(name)]
+    if name.startswith("derivatives") and all(np.isnan(got).all() for got in derivatives):
+        return finding("not-differentiable", name)
+    return None
+
+
+# Of the lab's exercises only this can be said: their probes have no sizes, their values no scale.
+LAB: tuple[Rule, ...] = (_not_differentiable,)
 CERTAIN: tuple[Rule, ...] = (
     _zero,
     _swapped,
@@ -234,8 +261,9 @@ CERTAIN: tuple[Rule, ...] = (
 )
 LIKELY: tuple[Rule, ...] = (
     _another_truncation,
-    _steps_back,
     _clipped,
+    _clipped_norm,
+    _steps_back,
     _columns,
     _slope,
     _condition,

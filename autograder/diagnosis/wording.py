@@ -9,12 +9,29 @@ from autograder.diagnosis.evidence import Evidence
 from autograder.diagnosis.findings import Finding
 from autograder.diagnosis.probes import MOVES_THE_MODEL, Probe
 
-__all__ = ["message_of", "open_challenge", "paragraph_of", "right_in_words"]
+__all__ = ["GUESS", "is_advice", "message_of", "open_challenge", "paragraph_of", "right_in_words"]
+
+
+# A finding that is no surer than this is told as a guess.
+GUESS = 0.65
+# What right answers may be told, no points off.
+_ADVICE = ("single-precision", "extended-precision")
+
+
+# Quantities with a plural's name.
+_PLURAL = ("losses", "parameters", "derivatives", "steps", "images")
+
+
+def is_advice(findings: Sequence[Finding]) -> bool:
+    """Whether all that can be said of an answer is a piece of advice: it is right."""
+    return bool(findings) and all(finding.label in _ADVICE for finding in findings)
 
 
 def message_of(finding: Finding) -> str:
     """One finding as two sentences: what it looks like and where to look."""
-    if finding.quantities:
+    if is_advice([finding]):
+        return f"Right: no points are lost, but {finding.says}. Look at {finding.hint}."
+    if finding.quantities and not _names_all(finding):
         says = f"In {_listed(finding.quantities)}: {finding.says}"
     else:
         says = finding.says[0].upper() + finding.says[1:]
@@ -30,6 +47,7 @@ def right_in_words(evidence: Evidence) -> list[str]:
 def _partly_right(evidence: Evidence) -> dict[str, list[str]]:
     """Conditions, and the wrong quantities that are right under them."""
     conditions: list[tuple[str, Callable[[Probe], bool]]] = [
+        ("where the errors are not large", lambda probe: not probe.loud),
         ("without truncation", lambda probe: not probe.truncates),
         ("where nothing goes back in time", lambda probe: probe.T == 1 or probe.k == 0),
         ("for a single digit", lambda probe: probe.T == 1),
@@ -59,12 +77,17 @@ def open_challenge(exercise: str) -> str:
 def paragraph_of(evidence: Evidence, findings: Sequence[Finding]) -> str:
     """Three to five sentences: what is right, what it looks like, where to look."""
     name = evidence.exercise
-    if not findings:
-        return (
+    if not findings or is_advice(findings):
+        told = [
+            f"One piece of advice, which costs no points: {finding.says}. Look at {finding.hint}."
+            for finding in findings
+        ]
+        well_done = (
             f"Well done: your {name} is right. {_listed(evidence.quantities)} agreed with the "
             f"reference answer on {len(evidence.trials)} fresh inputs of different sizes, and the "
             "function left its inputs as they were."
         )
+        return " ".join([well_done, *told])
     if evidence.is_untouched:
         return (
             f"Your {name} is still as it was released, so there is nothing to say about it yet. "
@@ -92,13 +115,17 @@ def _guesses(findings: Sequence[Finding]) -> Iterator[str]:
             continue
         if finding.confidence >= 0.9:
             opening = f"It {also}looks as if"
-        elif finding.confidence >= 0.7:
+        elif finding.confidence > GUESS:
             opening = f"It is {also}likely that"
         else:
             opening = f"I am not sure, but it may {also}be that"
-        told = all(re.search(rf"\b{name}\b", finding.says) for name in quantities)
-        seen_in = "" if told else f" (seen in {_listed(quantities)})"
+        seen_in = "" if _names_all(finding) else f" (seen in {_listed(quantities)})"
         yield f"{opening} {finding.says}{seen_in}."
+
+
+def _names_all(finding: Finding) -> bool:
+    """Whether its words name every quantity that it is about."""
+    return all(re.search(rf"\b{name}\b", finding.says) for name in finding.quantities)
 
 
 def _closing(evidence: Evidence, findings: Sequence[Finding]) -> str:
@@ -117,7 +144,8 @@ def _closing(evidence: Evidence, findings: Sequence[Finding]) -> str:
 
 
 def _with_verb(names: Sequence[str]) -> str:
-    return f"{_listed(names)} {'is' if len(names) == 1 else 'are'} right"
+    one = len(names) == 1 and names[0].split()[0] not in _PLURAL
+    return f"{_listed(names)} {'is' if one else 'are'} right"
 
 
 def _ended(words: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
 from nbgrader.preprocessors import ClearSolutions
 
 from authoring.blanks import blank, select
@@ -105,6 +106,28 @@ def test_the_tests_of_a_given_function_keep_what_is_visible_and_lose_the_rest(
     assert visible.source == "assert Model().double(2) == 4"
     assert set(visible.metadata) == set()
     assert "double-zero" not in [each.id for each in released.cells]
+
+
+@pytest.mark.parametrize(("level", "hints"), [("guided", 3), ("standard", 2), ("open", 1)])
+def test_the_level_says_how_many_hints_a_blank_gets_and_what_is_given_gets_none(
+    homework: NotebookNode, cell: Find, level: Level, hints: int
+) -> None:
+    for at, name in ((2, "double"), (6, "square")):
+        homework.cells.insert(at, hints_about(name))
+    released = select(homework, ["double"], level, "hw")
+    shown = cell(released, "double-hints")
+    assert "exercise" not in shown.metadata
+    numbers = [n for n in "123" if f"<summary>Hint {n}</summary>" in shown.source]
+    assert numbers == list("123"[:hints])
+    assert shown.source.count("</details>") == hints
+    assert "square-hints" not in [each.id for each in released.cells]
+
+
+def hints_about(name: str) -> NotebookNode:
+    source = "\n\n".join(
+        f"<details>\n<summary>Hint {n}</summary>\n\nThink.\n\n</details>" for n in "123"
+    )
+    return new_markdown_cell(source, id=f"{name}-hints", metadata={"exercise": {"hints": name}})
 
 
 def test_the_choice_is_recorded_in_the_order_of_the_notebook(homework: NotebookNode) -> None:

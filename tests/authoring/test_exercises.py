@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
 
 from authoring.errors import AuthoringError
 from authoring.exercises import read_exercises, read_lines
@@ -112,6 +113,16 @@ def spoil_unlocked(nb: NotebookNode, find: Find) -> None:
     find(nb, "square-values").metadata.nbgrader.locked = False
 
 
+def hint_about(said: dict[str, str], source: str) -> Callable[[NotebookNode, Find], None]:
+    def spoil(nb: NotebookNode, find: Find) -> None:
+        nb.cells.insert(0, new_markdown_cell(source, id="hints", metadata={"exercise": said}))
+
+    return spoil
+
+
+HINT = "<details>\n<summary>Hint</summary>\n\nThink.\n\n</details>"
+
+
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
@@ -127,6 +138,9 @@ def spoil_unlocked(nb: NotebookNode, find: Find) -> None:
         (spoil_help_outside, "'setup'.*help regions"),
         (spoil_hidden_outside, "'setup'.*not graded"),
         (spoil_unlocked, "'square-values'.*locked"),
+        (hint_about({"hints": "sqare"}, HINT), "'hints'.*'sqare', which is no exercise"),
+        (hint_about({"hints": "square"}, "Think."), "'hints'.*holds none"),
+        (hint_about({"hints": "square", "level": "open"}, HINT), "'hints'.*nothing else"),
     ],
 )
 def test_a_contradiction_names_notebook_and_cell(

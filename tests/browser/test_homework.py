@@ -49,6 +49,28 @@ def move_the_sliders(homework: Any, page: Page) -> None:
         expect(picture).not_to_have_attribute("src", before, timeout=SLOW)
 
 
+def open_the_hints(homework: Any, page: Page) -> None:
+    """One by one, by mouse and by keyboard; the others stay closed."""
+    hints = homework.cell("bptt-hints").locator("details")
+    expect(hints).to_have_count(3)
+    assert [hint.evaluate("hint => hint.open") for hint in hints.all()] == [False] * 3
+    hints.nth(0).locator("summary").click()
+    assert [hint.evaluate("hint => hint.open") for hint in hints.all()] == [True, False, False]
+    hints.nth(1).locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert [hint.evaluate("hint => hint.open") for hint in hints.all()] == [True, True, False]
+
+
+def step_back(homework: Any) -> None:
+    """The stepper's picture follows its slider."""
+    shown = homework.cell("way-back")
+    picture = shown.locator(".jp-OutputArea img").first
+    picture.wait_for()
+    before = picture.get_attribute("src") or ""
+    shown.get_by_role("slider").first.press("End")
+    expect(picture).not_to_have_attribute("src", before, timeout=SLOW)
+
+
 def test_sliders_move_the_picture_and_bptt_fails_its_check_until_it_is_right(
     jupyter: Any, open_notebook: Callable[..., Any], front: str, page: Page
 ) -> None:
@@ -69,15 +91,21 @@ def test_sliders_move_the_picture_and_bptt_fails_its_check_until_it_is_right(
     assert "not finished yet" in homework.text(CHECK)
     move_the_sliders(homework, page)
     keep("slider")
+    step_back(homework)
+    keep("stepper")
+    open_the_hints(homework, page)
+    keep("hints")
 
     type_in(homework, page, answer("no_tanh_derivative"))
-    homework.run(CHECK, *TESTS, seconds=300)
+    homework.run("bptt-deltas", CHECK, *TESTS, seconds=300)
+    assert homework.text("bptt-deltas").count("differs") == 3
+    assert "look at the δ with which each output begins (your line" in homework.text(CHECK)
     assert "Gradient check for parameter V passed." in homework.text(CHECK)
     assert "FAILED" in homework.text(CHECK)
     assert any("image/png" in output.get("data", {}) for output in homework.outputs(CHECK))
     assert set(homework.failed()) >= {"bptt-dLdU", "bptt-dLdW"}
     assert "but the measured slope is" in homework.text("bptt-dLdU")
-    homework.cell(CHECK)
+    homework.cell(CHECK).locator(".jp-OutputArea img").first.scroll_into_view_if_needed()
     keep("check-failed")
 
     type_in(homework, page, answer("right_loops"))

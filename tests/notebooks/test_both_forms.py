@@ -12,6 +12,7 @@ IDS = {"notebook": r"[A-Za-z]+(-[A-Za-z]+)*", "lab_notebook": r"[a-z]+(-[a-z]+)*
 ALLOWED = {
     "notebook": {
         "sys", "contextlib", "dataclasses", "io", "timeit",
+        "ast", "copy", "inspect", "itertools", "linecache", "re", "textwrap", "traceback",
         "ipywidgets", "matplotlib", "numpy", "IPython", "tqdm",
     },
     "lab_notebook": {

@@ -126,6 +126,7 @@ def edited(homework: Namespace, cells: dict[str, Any], name: str, before: str, a
     exec(source.replace(before, after), homework)
 
 
+RETURNED = "[dLdU, dLdV, dLdW]"
 GRADIENTS = "dLdU dLdV dLdW truncation"
 HALF = "[g.astype(np.float16) for g in (dLdU, dLdV, dLdW)]"
 MEAN = "[g / T for g in (dLdU, dLdV, dLdW)]"
@@ -180,13 +181,77 @@ def test_a_wrong_answer_loses_the_points_of_what_is_wrong_and_no_others(
     assert failing(homework, run, CHECKS[name]) == expected
 
 
+@pytest.mark.parametrize("h", [1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7])
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
 def test_finite_differences_do_not_pass_as_backpropagation(
-    failing: Any, homework: Namespace, run: Run
+    failing: Any, homework: Namespace, run: Run, h: float, kind: Any
 ) -> None:
     measured = homework["textbook_slopes"]
-    put(homework, "bptt", lambda self, x, y: [measured(self, x, y, name, 1e-5) for name in "UVW"])
+
+    def differences(self: Any, x: np.ndarray, y: np.ndarray) -> Any:
+        return [measured(self, x, y, name, h).astype(kind) for name in "UVW"]
+
+    put(homework, "bptt", differences)
     failed = failing(homework, run, CHECKS["bptt"])
     assert {"bptt-dLdU", "bptt-dLdV", "bptt-dLdW", "bptt-truncation"} <= failed
+
+
+OTHER_PRECISION = {
+    "float32 results": [(RETURNED, "[g.astype(np.float32) for g in (dLdU, dLdV, dLdW)]")],
+    "longdouble results": [(RETURNED, "[g.astype(np.longdouble) for g in (dLdU, dLdV, dLdW)]")],
+    "float32 sums": [
+        (f"dLd{name} = np.zeros(self.{name}.shape)",
+         f"dLd{name} = np.zeros(self.{name}.shape, dtype=np.float32)")
+        for name in "UVW"
+    ],
+    "float32 error": [("o.copy()", "o.astype(np.float32)")],
+    "float32 states": [
+        ("    # the gradients are acc", "    s = np.float32(s)\n    # the gradients are acc")
+    ],
+    "longdouble delta": [("delta_t = self.V.T", "delta_t = self.V.T.astype(np.longdouble)")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", OTHER_PRECISION)
+@pytest.mark.parametrize("seed", [0, 1, 2026])
+def test_right_equations_in_another_precision_keep_all_points(
+    failing: Any, homework: Namespace, cells: dict[str, Any], run: Run, what: str, seed: int
+) -> None:
+    source = cells["bptt"].source
+    for before, after in OTHER_PRECISION[what]:
+        assert before in source
+        source = source.replace(before, after)
+    exec(source, homework)
+    assert failing(homework, run, CHECKS["bptt"], seed) == set()
+
+
+def test_the_challenge_accepts_single_precision_and_no_finite_differences(
+    failing: Any, homework: Namespace, run: Run
+) -> None:
+    right, measured = homework["RNN"].bptt_linear_time, homework["textbook_slopes"]
+
+    def single(self: Any, x: np.ndarray, y: np.ndarray) -> Any:
+        return [g.astype(np.float32) for g in right(self, x, y)]
+
+    def differences(self: Any, x: np.ndarray, y: np.ndarray) -> Any:
+        if len(x) > 100:  # as if a clever one were fast enough
+            return right(self, x, y)
+        return [measured(self, x, y, name, 1e-4) for name in "UVW"]
+
+    put(homework, "bptt_linear_time", single)
+    assert failing(homework, run, CHECKS["bptt_linear_time"]) == set()
+    put(homework, "bptt_linear_time", differences)
+    assert failing(homework, run, CHECKS["bptt_linear_time"]) == {"bptt-linear-time-values"}
+
+
+@pytest.mark.parametrize("limit", [1, 5, 10])
+def test_clipped_gradients_are_caught(
+    failing: Any, homework: Namespace, cells: dict[str, Any], run: Run, limit: int
+) -> None:
+    clipped = f"[np.clip(g, -{limit}, {limit}) for g in (dLdU, dLdV, dLdW)]"
+    edited(homework, cells, "bptt", f"{RETURNED}\n    ###", f"{clipped}\n    ###")
+    failed = failing(homework, run, CHECKS["bptt"])
+    assert {"bptt-dLdU", "bptt-dLdV", "bptt-dLdW"} <= failed
 
 
 def test_gradients_kept_from_call_to_call_are_caught(

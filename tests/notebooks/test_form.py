@@ -15,7 +15,8 @@ import pytest
 Namespace = dict[str, Any]
 Run = Callable[..., str]
 
-DRAWINGS = ["unrolled-figure", "bptt-figure"]  # pictures of the network: they have no axes
+# pictures of the network: they have no axes
+DRAWINGS = ["unrolled-figure", "bptt-figure", "way-back"]
 
 
 def test_the_minutes_of_the_sections_add_up(cells: dict[str, Any], notebook: Any) -> None:

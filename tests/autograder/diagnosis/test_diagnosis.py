@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from autograder.protocol.errors import ProcessEnded
 from autograder.recording.results import ExerciseFeedback
 
 RIGHT_ANSWERS = sorted((Path(__file__).parent / "right_answers").glob("*.txt"))
+
+RETURN = "return [dLdU, dLdV, dLdW]"
 
 Define = Callable[..., Callable[..., Any]]
 Names = Mapping[str, Any]
@@ -137,9 +140,106 @@ def test_a_right_dLdV_is_said_to_be_right_when_dLdW_is_wrong(
     assert labels(report) == ["dLdW-with-a-fixed-state"]
 
 
-# --- where no mutant fits -------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("edits", "label", "told"),
+    [
+        ([("self.V.T @", "self.V @")], "V-not-transposed", "V is used where Vᵀ is needed"),
+        ([("outer(delta_o[t], s[t])", "outer(s[t], delta_o[t])")], "dLdV-transposed", "dLdV"),
+        ([("dLdU[:, x[step]]", "dLdU[x[step]]")], "dLdU-transposed", "dLdU"),
+        ([("delta_o[t] * (1 - s[t] ** 2)", "delta_o[t] @ (1 - s[t] ** 2)")], "raises-an-error", ""),
+    ],
+)
+def test_an_error_that_comes_from_sizes_is_told_by_what_equal_sizes_give(
+    edits: list[tuple[str, str]],
+    label: str,
+    told: str,
+    diagnosis_of: Callable[..., ExerciseFeedback],
+) -> None:
+    report = diagnosis_of(*edits)
+    assert labels(report)[0] == label
+    assert told in report.paragraph
+    assert re.search("stops with (Value|Index)Error", report.paragraph)
+    assert ("with as many hidden units as digits" in report.paragraph) == bool(told)
 
-RETURN = "return [dLdU, dLdV, dLdW]"
+
+def test_an_error_is_told_with_the_students_own_line(
+    instructor_names: Names, known: Misconceptions
+) -> None:
+    class ValueErrorOfTheirs(ValueError):
+        student_traceback = (
+            "Traceback (most recent call last):\n"
+            '  File "Cell In[9]", line 3, in bptt\n    dLdV += np.outer(s[t], delta_o[t])\n'
+            '  File "numpy/core.py", line 9, in outer\n    return multiply(a, b)\n'
+        )
+
+    def student(model: Any, x: Any, y: Any) -> Any:
+        raise ValueErrorOfTheirs("shapes (3,) and (5,) not aligned")
+
+    report = diagnose("bptt", student, instructor_names, known, 0)
+    assert "in your line `dLdV += np.outer(s[t], delta_o[t])`" in report.paragraph
+    assert "multiply" not in report.paragraph
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "label"),
+    [
+        (RETURN, "return [g.astype(np.float32) for g in (dLdU, dLdV, dLdW)]", "single-precision"),
+        ("o.copy()", "o.astype(np.float32)", "single-precision"),
+        (RETURN, "return [np.longdouble(g) for g in (dLdU, dLdV, dLdW)]", "extended-precision"),
+        ("self.V.T @", "np.longdouble(self.V.T) @", "extended-precision"),
+    ],
+)
+def test_right_equations_in_another_precision_are_right_with_a_piece_of_advice(
+    old: str, new: str, label: str, diagnosis_of: Callable[..., ExerciseFeedback]
+) -> None:
+    report = diagnosis_of((old, new))
+    if label == "extended-precision" and old != RETURN:
+        assert labels(report) == []  # what comes back is float64 again
+        return
+    assert labels(report) == [label]
+    assert report.right == ("dLdU", "dLdV", "dLdW")
+    assert report.paragraph.startswith("Well done: your bptt is right.")
+    assert "One piece of advice" in report.paragraph
+    assert report.heatmap_png is None
+
+
+def test_what_is_said_of_two_gradients_is_said_once(
+    diagnosis_of: Callable[..., ExerciseFeedback],
+) -> None:
+    report = diagnosis_of((RETURN, "return [dLdU, 0.3 * dLdV, 0.3 * dLdW]"))
+    assert [found.message.split(":")[0] for found in report.diagnosis] == ["In dLdV and dLdW"]
+    report = diagnosis_of((RETURN, "return [0 * dLdU, 0 * dLdV, dLdW]"))
+    assert [found.message.split(":")[0] for found in report.diagnosis] == ["In dLdU and dLdV"]
+
+
+def test_a_label_that_does_not_explain_all_it_claims_is_told_as_a_guess(
+    diagnosis_of: Callable[..., ExerciseFeedback],
+) -> None:
+    """The mutant of the first delta gives dLdU, but not the dLdW that is wrong otherwise, too."""
+    report = diagnosis_of(
+        (" * (1 - s[t] ** 2)", ""), (RETURN, "return [dLdU, dLdV, np.sin(9 * dLdW)]")
+    )
+    found = {each.label: each for each in report.diagnosis}
+    assert found["no-tanh-derivative-at-the-output"].confidence < 0.7
+    assert "I am not sure, but it may be that the first delta" in report.paragraph
+
+
+@pytest.mark.parametrize("limit", [5.0, 50.0])
+def test_clipping_of_large_gradients_is_seen(
+    limit: float, diagnosis_of: Callable[..., ExerciseFeedback]
+) -> None:
+    clip = f"return [np.clip(g, -{limit}, {limit}) for g in (dLdU, dLdV, dLdW)]"
+    report = diagnosis_of((RETURN, clip))
+    assert "clipped" in labels(report)
+    assert ("dLdV" in report.right) == (limit > 25)
+    assert "where the errors are not large" in report.paragraph
+    norm = "norm = np.sqrt(sum(np.sum(g ** 2) for g in (dLdU, dLdV, dLdW)))"
+    scaled = f"return [g * min(1, {limit} / norm) for g in (dLdU, dLdV, dLdW)]"
+    report = diagnosis_of((RETURN, f"{norm}\n    {scaled}"))
+    assert labels(report) == ["clipped"]
+
+
+# --- where no mutant fits -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ def test_nine_of_ten_fresh_wrong_answers_are_labelled_and_none_is_called_right(
     benchmark_module: ModuleType,
 ) -> None:
     outcomes = benchmark_module.measure()
-    assert len(outcomes) >= 40
+    assert len(outcomes) >= 160
+    assert len({outcome.answer.exercise for outcome in outcomes}) == 9
     assert all(outcome.diagnoses for outcome in outcomes)
     missed = [outcome.answer.name for outcome in outcomes if not outcome.labelled]
     assert len(missed) <= 0.1 * len(outcomes), missed

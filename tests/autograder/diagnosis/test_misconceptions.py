@@ -50,7 +50,7 @@ def change_cell(folder: Path, old: str, new: str) -> None:
 def test_bptt_has_at_least_forty_mistakes_from_every_family(known: Misconceptions) -> None:
     mistakes = [m for m in known.entries if m.exercise == "bptt"]
     assert len(mistakes) >= 40
-    assert {m.family for m in mistakes} == set(FAMILIES)
+    assert {m.family for m in mistakes} == set(FAMILIES) - {"shuffling"}  # of the lab
 
 
 def test_every_exercise_of_the_notebook_has_mistakes(known: Misconceptions) -> None:
@@ -131,7 +131,12 @@ def test_no_mistake_looks_like_the_right_answer_or_like_another_one(
     exercise: str, seed: int, known: Misconceptions, instructor_names: Mapping[str, Any]
 ) -> None:
     mutants = MutantRunner(known, exercise, instructor_names)
-    probes = make_probes(exercise, instructor_names["RNN"], seed)
+    # equal sizes tell those apart that stop with the same error everywhere else
+    probes = [
+        probe
+        for equal in (False, True)
+        for probe in make_probes(exercise, instructor_names["RNN"], seed, equal)
+    ]
 
     def seen_of(function: Any) -> tuple[object, ...]:
         return effects([observe(function, p, mutants.adopt(p.model)) for p in probes])
