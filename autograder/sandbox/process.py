@@ -43,6 +43,10 @@ class CallResult:
     kwargs: dict[str, Any]
     printed: list[tuple[str, str]] = field(default_factory=list)
     """Stream ("stdout" or "stderr") and text of what it printed, capped by its own end."""
+    number: int = 0
+    """Which question of its process this answers."""
+    left: dict[str, Any] = field(default_factory=dict)
+    """What the call left behind, as its process claims; see `sandbox/inside/effects.py`."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +176,11 @@ class StudentProcess:
                 raise TypeError("the arguments are missing from the answer")
             if len(after) != len(args) or named_after.keys() != named.keys():
                 raise KeyError("the answer has other arguments than the call")
-            return CallResult(answer["value"], after, named_after, printed)
+            left = answer.get("left", {})
+            if not isinstance(left, dict):
+                raise TypeError("what the call left behind is no dictionary")
+            number = answer["number"]
+            return CallResult(answer["value"], after, named_after, printed, number, left)
 
     def fetch(self, names: Sequence[str], peer: Peer = NO_PEER) -> dict[str, Any]:
         """What the student's names are bound to; a WireError for one that cannot cross.

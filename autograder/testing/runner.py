@@ -323,7 +323,7 @@ class _Runner:
         if diagnosis is None:
             return
         self.session.begin_cell()
-        remote = Remote(diagnosis.names, self.session.call, echo=False)
+        remote = Remote(diagnosis.names, self.session.call, effects=False)
         for cell in self.instructor.exercises:
             for export in cell.exports:
                 install(diagnosis.names, export, remote)

@@ -17,6 +17,7 @@ from autograder.protocol.channel import Channel, ChannelClosed
 from autograder.protocol.values import Refer
 from autograder.protocol.wire import encode
 from autograder.sandbox.inside.controls import run_test
+from autograder.sandbox.inside.effects import Effects
 from autograder.sandbox.inside.references import OPERATIONS, References
 from autograder.sandbox.inside.shell import CourseShell, Outputs, describe
 
@@ -47,6 +48,7 @@ class _Student:
         self.channel = channel
         self.output_cap = output_cap
         self.references = References(shell.user_ns, self.ask)
+        self.effects = Effects()
         self._owner = os.getpid()
         self._answers = {
             "files": self.files,
@@ -94,9 +96,11 @@ class _Student:
                 args, kwargs = request["args"], request["kwargs"]
                 export = request["export"]
                 function = OPERATIONS.get(export) or self.references.named(export)
+                self.effects.before()
                 with np.errstate(**request["errstate"]):  # as the test set it
                     value = function(*args, **kwargs)
-                answer = {"value": value, "args": args, "kwargs": kwargs}
+                    left = self.effects.after(request["number"], value, request["errstate"])
+                answer = {"value": value, "args": args, "kwargs": kwargs, "left": left}
             except BaseException:
                 answer = _raised()
         return {**answer, "printed": _printed(outputs)}
