@@ -92,9 +92,12 @@ def grade(
         course = Course.of(Path.cwd(), config)
         students = chosen_students(course, plan)
         with grading_bar(len(students), quiet=quiet) as advance:
-            results = grade_class(course, plan, students, advance)
+            said: list[str] = []
+            results = grade_class(course, plan, students, advance, said.append)
     except AutograderError as error:
         _fail(str(error))
+    if not quiet:
+        print("\n".join(said), end="\n" if said else "")
     _tell(results, len(students), quiet=quiet)
 
 

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Self
 
-from traitlets import Bool, Float, Integer
+from traitlets import Bool, Float, Integer, TraitError
 from traitlets.config import Config, Configurable, PyFileConfigLoader
 
 from autograder.errors import AutograderError
@@ -34,6 +34,14 @@ def read_config(root: Path) -> Config:
             f"{root / CONFIG_FILE} cannot be read: {type(error).__name__}: {error}."
         ) from error
     return config
+
+
+def _line_of(option: str) -> str:
+    """Where the configuration in the present folder sets an option, if it does so in one line."""
+    path = Path(CONFIG_FILE)
+    lines = path.read_text().splitlines() if path.is_file() else []
+    found = [number for number, line in enumerate(lines, 1) if line.strip().startswith(option)]
+    return f", line {found[-1]}" if found else ""
 
 
 class GradingOptions(Configurable):
@@ -72,8 +80,20 @@ class GradingOptions(Configurable):
 
     @classmethod
     def of(cls, config: Config) -> Self:
-        """The options that a course's configuration sets for `TrustedExecute`."""
-        return cls(config=Config({cls.__name__: config.TrustedExecute}))
+        """The options that a course's configuration sets for `TrustedExecute`.
+
+        Raises:
+            AutograderError: one of them cannot be read.
+        """
+        try:
+            return cls(config=Config({cls.__name__: config.TrustedExecute}))
+        except TraitError as error:
+            said = str(error).replace(f"a {cls.__name__} instance", CONFIG_FILE)
+            names = [name for name in cls.class_traits(config=True) if f"'{name}'" in said]
+            option = f"c.TrustedExecute.{names[0]}" if names else "an option of c.TrustedExecute"
+            raise AutograderError(
+                f"{CONFIG_FILE}{_line_of(option)}: {option} cannot be used. {said}"
+            ) from None
 
     @property
     def limits(self) -> Limits:

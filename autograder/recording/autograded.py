@@ -54,6 +54,12 @@ def replace_folder(folder: Path, files: Mapping[str, bytes], mode: int) -> None:
     shutil.rmtree(scratch)
 
 
+def remove_folder(folder: Path) -> None:
+    """Take a folder away, if it is there, read-only files included."""
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder)
+
+
 def result_of(notebook: Path) -> SubmissionResult | None:
     """The record in one graded notebook; None when nothing of ours graded it.
 

@@ -201,6 +201,39 @@ class Gradebook:
         finally:
             self._db.remove()
 
+    def may_be_late(self, assignment: str) -> bool:
+        """Whether anybody has a penalty for late work, or could get one."""
+        found = self._assignment(assignment)
+        penalised = (
+            select(api.SubmittedNotebook.id)
+            .join(api.Notebook, api.Notebook.id == api.SubmittedNotebook.notebook_id)
+            .where(api.Notebook.assignment_id == found.id)
+            .where(api.SubmittedNotebook.late_submission_penalty.is_not(None))
+        )
+        late = found.duedate is not None or self._db.scalar(penalised) is not None
+        self._db.rollback()
+        return late
+
+    def renew_penalty(self, assignment: str, student: str, late: LatePolicy) -> bool:
+        """Compute a submission's penalty for late work again; whether it has changed.
+
+        Raises:
+            AutograderError: the gradebook cannot be written; nothing was changed.
+        """
+        try:
+            submission = self._submission(assignment, student)
+            before = [notebook.late_submission_penalty for notebook in submission.notebooks]
+            for notebook in submission.notebooks:
+                self._penalise(notebook, submission, late)
+            changed = before != [each.late_submission_penalty for each in submission.notebooks]
+            self._db.commit()
+        except SQLAlchemyError as error:
+            self._db.rollback()
+            raise _unusable(self._url, error) from error
+        finally:
+            self._db.remove()
+        return changed
+
     def withdraw(self, assignment: str, student: str, reason: str) -> None:
         """Take back a submission's automatic scores, and note why with the first solution."""
         scores = {}
@@ -325,6 +358,12 @@ def _wait_for_lock(connection: Any, _record: object) -> None:
 
 
 def _unusable(url: str, error: SQLAlchemyError) -> AutograderError:
+    if "database is locked" in str(error):
+        return AutograderError(
+            f"Another program holds the gradebook {url}: formgrader, `nbgrader`, or a browser for "
+            f"databases. It was waited for {_PATIENCE_SECONDS} seconds. Close it, or wait until "
+            "it is done, and run this again; what is graded already stays graded."
+        )
     return AutograderError(
         f"The gradebook {url} cannot be used ({type(error).__name__}: {error}). If nbgrader was "
         "upgraded, back it up and run `nbgrader db upgrade`."

@@ -18,7 +18,12 @@ from autograder.auditing.record import with_verdicts, write_verdicts
 from autograder.course import Course
 from autograder.errors import AutograderError
 from autograder.options import GradingOptions
-from autograder.recording.autograded import notebook_file, replace_folder, result_of
+from autograder.recording.autograded import (
+    notebook_file,
+    remove_folder,
+    replace_folder,
+    result_of,
+)
 from autograder.recording.gradebook import Gradebook
 from autograder.recording.results import SubmissionResult
 from autograder.recording.scores import score_notebook
@@ -83,7 +88,11 @@ def chosen_students(course: Course, plan: Plan) -> list[str]:
 
 
 def grade_class(
-    course: Course, plan: Plan, students: Sequence[str], progress: Progress
+    course: Course,
+    plan: Plan,
+    students: Sequence[str],
+    progress: Progress,
+    say: Callable[[str], None] = lambda _: None,
 ) -> list[SubmissionResult]:
     """Grade submissions; the gradebook and the autograded folder are complete at every moment.
 
@@ -104,6 +113,8 @@ def grade_class(
             # Without the diagnosis: of thousands of submissions that would be a lot to hold.
             results += [replace(result, exercises=()) for result in written]
             progress(student, written)
+        for student in batch.renewed:
+            say(f"{student}: the answers are unchanged, the penalty for late work is not.")
         return results
 
 
@@ -152,6 +163,7 @@ class _Batch:
         if not self.unaudited:
             self.instructors = tuple(audited)
         self.recorded = gradebook.recorded(plan.assignment)
+        self.may_be_late = gradebook.may_be_late(plan.assignment)
         self.limits = options.limits
         self.upload_bytes = options.upload_bytes
         self.unsandboxed = plan.unsandboxed or options.allow_unsandboxed
@@ -160,6 +172,8 @@ class _Batch:
         self.suspects: deque[str] = deque()
         """Students whose submission was being graded when a worker was lost: they go alone."""
         self.losses: Counter[str] = Counter()
+        self.renewed: list[str] = []
+        """Students whose answers had not changed, but whose penalty for late work had."""
 
     def run(self, students: Sequence[str]) -> Iterator[tuple[str, list[SubmissionResult]]]:
         """Grade and write; yields every student once, with no results if nothing had changed."""
@@ -243,6 +257,7 @@ class _Batch:
             fingerprint=self._fingerprint(submission),
         )
         if not self.plan.force and self._is_unchanged(job):
+            self._renew_penalty(job)
             return []
         return job if refused is None else self._write(job, self._without_grade(job, refused))
 
@@ -276,6 +291,13 @@ class _Batch:
                 if recorded.get((instructor.name, name), -1.0) != score:
                     return False
         return True
+
+    def _renew_penalty(self, job: Job) -> None:
+        """A due date that was moved, an extension or another policy changes the penalty alone."""
+        student, late = job.submission.student, self.course.late_penalty
+        if self.may_be_late and self.gradebook.renew_penalty(self.plan.assignment, student, late):
+            self.renewed.append(student)
+            remove_folder(self.course.folder("feedback") / student / self.plan.assignment)
 
     def _autograded(self, student: str) -> Path:
         return self.course.folder("autograded") / student / self.plan.assignment
@@ -311,6 +333,8 @@ class _Batch:
         late = self.course.late_penalty
         self.gradebook.write(self.plan.assignment, student, timestamp, scores, late)
         replace_folder(self._autograded(student), files, self.mode)
+        # what they say is no longer true; nbgrader would leave them, because they are there
+        remove_folder(self.course.folder("feedback") / student / self.plan.assignment)
         return results
 
 

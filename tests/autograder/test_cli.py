@@ -65,7 +65,7 @@ def test_the_core_grades_without_a_package_of_the_lab(
     paths = [str(tmp_path), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
     classroom.hand_in("ada")
-    for command in (["grade", "sums"], ["report", "sums"]):
+    for command in (["init"], ["grade", "sums"], ["compare", "sums"], ["report", "sums"]):
         done = autograder(classroom.root, *command)
         assert done.returncode == 0, done.stderr
     refused = autograder(classroom.root, "grade", "sums", "--scheduler", "tcp://127.0.0.1:1")

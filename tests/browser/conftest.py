@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Error, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, expect, sync_playwright
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
 START_SECONDS = 120
@@ -43,6 +43,9 @@ FLAGS = [
     "--disable-renderer-backgrounding",  # else Chromium gives its page the lowest priority
     "--disable-backgrounding-occluded-windows",
 ]
+
+# A kernel answers late where several tests share two cores.
+expect.set_options(timeout=20_000)
 
 Front = Literal["lab", "notebook"]
 FRONTS: tuple[Front, ...] = ("lab", "notebook")

@@ -61,18 +61,18 @@ def test_every_bad_file_ends_with_a_reason_and_stops_nobody(classroom: Any) -> N
         "empty": b"",
         "truncated": right[: len(right) // 2],
         "latin": right.replace(b"Sums", "Sümmen".encode("latin-1")),
-        "huge": right + b" " * 50_000_000,
+        "huge": right.replace(b"Because tanh", b"Because tanh " * 3_000_000),
         "binary": bytes(range(256)),
         "bomb": b"[" * 200_000 + b"]" * 200_000,
     }
     for student, data in bad.items():
         classroom.hand_in_file(student, data)
-    classroom.hand_in_file("renamed", right, "sums-final.ipynb")
+    classroom.hand_in_file("another", b'{"nbformat": 4, "cells": []}', "sums-final.ipynb")
     classroom.folder("nothing").mkdir(parents=True)
     classroom.folder("linked").parent.mkdir()
     classroom.folder("linked").symlink_to(classroom.folder("zoe"))
     results = grade(classroom, jobs=2)
-    refused = {*bad, "renamed", "nothing", "linked"}
+    refused = {*bad, "another", "nothing", "linked"}
     assert {s for s, result in results.items() if result.status == "not gradable"} == refused
     assert results["zoe"].status == "graded"
     assert code_scores(classroom, "zoe") == FULL
