@@ -1,19 +1,21 @@
-"""Is a derivative right? The same finite differences as for the homework's `bptt`.
+"""Is a derivative right? The same finite differences as for the homework's `bptt`, step by step.
 
 d/dε f(x + ε d) at 0 is ⟨∇f, d⟩ for every direction d; a central difference gives the left side
-to O(ε²) without differentiating anything.
+to O(ε²) without differentiating anything. Directions that change one step's input alone show at
+which step of an unroll the derivative goes wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from gtnlab.errors import GtnError
 
-__all__ = ["gradient_check"]
+__all__ = ["gradient_check", "in_words"]
 
 
 def gradient_check(
@@ -23,18 +25,20 @@ def gradient_check(
     directions: int = 3,
     epsilon: float = 1e-5,
     seed: int = 0,
-) -> dict[str, float]:
+) -> dict[str, list[float]]:
     """Compare autograd's gradient of a scalar function with central differences.
 
     Args:
         function: named tensors → a scalar, differentiable; a whole inner loop, for instance.
-        inputs: where to check, float64: single precision has no digits left for differences.
-        directions: random unit directions to try for each input.
-        epsilon: length of a step.
+        inputs: where to check, float64: single precision has no digits left for differences. The
+            first dimension of each is the step.
+        directions: random unit directions to try for each step of each input.
+        epsilon: length of a nudge.
         seed: of the directions.
 
     Returns:
-        for each input the largest error over its directions, relative to the gradient's length.
+        for each input and step the largest error over its directions, relative to the longest
+        slope of any step; infinite where the function does not lead back to the input at all.
 
     Raises:
         GtnError: an input is not float64.
@@ -44,18 +48,54 @@ def gradient_check(
             raise GtnError(f"{name} is {value.dtype}: convert it with .double() first.")
     generator = torch.Generator().manual_seed(seed)
     at = {name: value.detach().clone().requires_grad_() for name, value in inputs.items()}
-    gradients = torch.autograd.grad(function(at), list(at.values()))
+    loss = function(at)
+    if not loss.requires_grad:
+        return {name: [math.inf] * len(value) for name, value in inputs.items()}
+    gradients = torch.autograd.grad(loss, list(at.values()), allow_unused=True)
     errors = {}
     for name, gradient in zip(at, gradients, strict=True):
-        worst = 0.0
-        for _ in range(directions):
-            drawn = torch.randn(gradient.shape, generator=generator, dtype=torch.float64)
-            direction = (drawn / drawn.norm()).to(gradient.device)
-            ahead, behind = (
-                function({**at, name: at[name].detach() + step * direction}).item()
-                for step in (epsilon, -epsilon)
-            )
-            difference = (ahead - behind) / (2 * epsilon)
-            worst = max(worst, abs(difference - (gradient * direction).sum().item()))
-        errors[name] = worst / max(gradient.norm().item(), 1e-300)
+        if gradient is None:
+            errors[name] = [math.inf] * len(at[name])
+            continue
+        worst = []
+        for step in range(len(gradient)):
+            off = 0.0
+            for _ in range(directions):
+                drawn = torch.randn(gradient[step].shape, generator=generator, dtype=torch.float64)
+                direction = torch.zeros_like(gradient)
+                direction[step] = drawn / drawn.norm()
+                ahead, behind = (
+                    function({**at, name: at[name].detach() + nudge * direction}).item()
+                    for nudge in (epsilon, -epsilon)
+                )
+                slope = (ahead - behind) / (2 * epsilon)
+                off = max(off, abs(slope - (gradient * direction).sum().item()))
+            worst.append(off)
+        longest = max(step.norm().item() for step in gradient)
+        errors[name] = [off / max(longest, 1e-300) for off in worst]
     return errors
+
+
+def in_words(errors: Mapping[str, Sequence[float]], tolerance: float = 1e-6) -> str:
+    """What a `gradient_check` found: for each input, at which steps it goes wrong.
+
+    Args:
+        tolerance: the largest error that is rounding.
+    """
+    lines = []
+    for name, steps in errors.items():
+        wrong = [step for step, error in enumerate(steps) if not error <= tolerance]
+        if not wrong:
+            said = f"passed, largest error {max(steps):.0e}"
+        elif all(math.isinf(error) for error in steps):
+            said = (
+                "FAILED: no way back leads to it. Somewhere the graph is cut: .detach(), .data, "
+                "no_grad, a missing create_graph=True, or a number in a tensor's place."
+            )
+        elif len(wrong) == len(steps):
+            said = "FAILED at every step"
+        else:
+            at = ", ".join(map(str, wrong))
+            said = f"FAILED at step {at}, right at the other steps from 0 to {len(steps) - 1}"
+        lines.append(f"{name:8} {said}")
+    return "\n".join(lines)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from nbgrader.nbgraderformat import MetadataValidator
+
+from authoring.exercises import hints_in, read_exercises, read_lines
 
 Namespace = dict[str, Any]
 Run = Any
@@ -71,7 +74,29 @@ def test_what_a_check_calls_through_is_defined_before_the_answer(lab_notebook: A
 
 def test_the_checks_stand_behind_their_exercise_and_before_the_next(lab_notebook: Any) -> None:
     order = [cell.id for cell in lab_notebook.cells if cell.metadata.get("exercise")]
-    assert order == [i for name in EXPORTS for i in (name.replace("_", "-"), *CHECKS[name])]
+    cells = {name: name.replace("_", "-") for name in EXPORTS}
+    assert order == [
+        i for name, cell in cells.items() for i in (f"{cell}-hints", cell, *CHECKS[name])
+    ]
+
+
+def test_every_blank_has_three_hints_that_never_hold_a_line(lab_notebook: Any) -> None:
+    for exercise in read_exercises(lab_notebook, "lab"):
+        assert exercise.hints == exercise.index - 1
+        hints = hints_in(lab_notebook.cells[exercise.hints].source)
+        assert len(hints) == 3
+        for line in read_lines(lab_notebook.cells[exercise.index].source, "lab"):
+            code = re.sub(r"\s", "", line.text)
+            if line.region == "solution" and len(code) > 11:
+                assert code not in re.sub(r"\s", "", "".join(hints))
+
+
+def test_three_questions_answer_at_once(lab_notebook: Any) -> None:
+    asked = [c.source for c in lab_notebook.cells if c.source.startswith("**Think first")]
+    assert len(asked) == 3
+    for source in asked:
+        assert source.count("<details>") == 3
+        assert len(re.findall(r"^Right\.", source, re.MULTILINE)) == 1
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2026])
