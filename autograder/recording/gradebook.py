@@ -6,14 +6,15 @@ killed, the gradebook has a submission's old grades or its new ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from nbgrader import api
 from nbgrader.utils import parse_utc
-from sqlalchemy import event, make_url, select
+from sqlalchemy import make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.course import Course
@@ -65,14 +66,14 @@ class Gradebook:
                 f"There is no gradebook at {location.database}. Release an assignment first: "
                 "`nbgrader generate_assignment ASSIGNMENT` makes it."
             )
-        try:
-            self._gradebook = api.Gradebook(url, course or "default_course")
-        except SQLAlchemyError as error:
-            raise _unusable(url, error) from error
+        if location.drivername.startswith("sqlite"):
+            # formgrader may be writing: wait for it rather than fail
+            location = location.update_query_dict({"timeout": str(_PATIENCE_SECONDS)})
         self._url = url
-        if self._gradebook.engine.dialect.name == "sqlite":
-            event.listen(self._gradebook.engine, "connect", _wait_for_lock)
-            self._gradebook.engine.dispose()
+        with self._explained():
+            self._gradebook = api.Gradebook(
+                location.render_as_string(hide_password=False), course or "default_course"
+            )
         self._db = self._gradebook.db
 
     @classmethod
@@ -90,10 +91,19 @@ class Gradebook:
     def __exit__(self, *error: object) -> None:
         self._gradebook.close()
 
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """A database that cannot be used is said to be so in a sentence."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raise _unusable(self._url, error) from error
+
     def assignments(self) -> list[str]:
         """Names of the assignments that were released, in order."""
-        names = [each.name for each in self._gradebook.assignments if each.notebooks]
-        self._db.rollback()
+        with self._explained():
+            names = [each.name for each in self._gradebook.assignments if each.notebooks]
+            self._db.rollback()
         return sorted(names)
 
     def released(self, assignment: str) -> dict[str, list[ReleasedCell]]:
@@ -102,17 +112,19 @@ class Gradebook:
         Raises:
             AutograderError: the assignment was never released into this gradebook.
         """
-        found = self._assignment(assignment)
-        notebooks = {notebook.name: _released_cells(notebook) for notebook in found.notebooks}
-        self._db.rollback()
+        with self._explained():
+            found = self._assignment(assignment)
+            notebooks = {notebook.name: _released_cells(notebook) for notebook in found.notebooks}
+            self._db.rollback()
         return notebooks
 
     def recorded(self, assignment: str) -> dict[str, Scores]:
         """Student to the automatic scores on record."""
         scores: dict[str, Scores] = {}
-        for student, notebook, cell, grade in self._grades(self._assignment(assignment)):
-            scores.setdefault(student, {})[notebook, cell] = grade.auto_score
-        self._db.rollback()
+        with self._explained():
+            for student, notebook, cell, grade in self._grades(self._assignment(assignment)):
+                scores.setdefault(student, {})[notebook, cell] = grade.auto_score
+            self._db.rollback()
         return scores
 
     def rows(self, assignment: str) -> dict[str, GradebookRow]:
@@ -350,11 +362,6 @@ def _parsed(timestamp: str) -> Any:
         return parse_utc(timestamp)
     except (ValueError, OverflowError):
         return None
-
-
-def _wait_for_lock(connection: Any, _record: object) -> None:
-    # formgrader may be writing: wait for it rather than fail
-    connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_SECONDS * 1000}")
 
 
 def _unusable(url: str, error: SQLAlchemyError) -> AutograderError:

@@ -332,9 +332,10 @@ class _Batch:
         timestamp = job.submission.timestamp
         late = self.course.late_penalty
         self.gradebook.write(self.plan.assignment, student, timestamp, scores, late)
-        replace_folder(self._autograded(student), files, self.mode)
-        # what they say is no longer true; nbgrader would leave them, because they are there
+        # Before the folder that says that this is done. What the pages say is no longer true, and
+        # nbgrader would leave them, because they are there.
         remove_folder(self.course.folder("feedback") / student / self.plan.assignment)
+        replace_folder(self._autograded(student), files, self.mode)
         return results
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,33 @@ def test_a_gradebook_that_is_held_is_waited_for_and_named(
         other.close()
     assert "SELECT" not in str(held.value)
     assert "upgrade" not in str(held.value)
+
+
+def test_the_wait_for_a_held_gradebook_begins_before_it_is_opened(
+    classroom: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gradebook_module, "_PATIENCE_SECONDS", 8)
+    other = sqlite3.connect(classroom.root / "gradebook.db", isolation_level=None)
+    other.execute("begin exclusive")
+    began = time.monotonic()
+    try:
+        with pytest.raises(AutograderError, match="waited for 8 seconds"):
+            gradebook_module.Gradebook.of(classroom.course)
+    finally:
+        other.close()
+    assert time.monotonic() - began >= 7.5  # SQLite's own patience is 5
+
+
+def test_nbgraders_own_command_takes_the_old_page_away_too(
+    classroom: Any, page: Callable[[], str]
+) -> None:
+    classroom.hand_in("ada", total=WRONG, scale="pass")
+    page()
+    classroom.hand_in("ada")
+    assert run(classroom, "nbgrader", "autograde", "sums", "--force").returncode == 0
+    assert run(classroom, "nbgrader", "generate_feedback", "sums").returncode == 0
+    made = (classroom.root / "feedback" / "ada" / "sums" / "sums.html").read_text()
+    assert "Score: 10.0 / 12.0" in made
 
 
 def test_an_option_that_cannot_be_read_is_named_with_its_line(classroom: Any) -> None:
