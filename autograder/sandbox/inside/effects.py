@@ -62,10 +62,10 @@ class Effects:
         return found
 
 
-def returned_arrays(value: Any) -> Iterator[np.ndarray[Any, Any]]:
-    """The arrays in what a function returned, in order."""
+def returned_arrays(value: Any, depth: int = 0) -> Iterator[np.ndarray[Any, Any]]:
+    """The arrays in what a function returned, in order, two lists or tuples deep."""
     if type(value) is np.ndarray and not value.dtype.hasobject:
         yield value
-    elif isinstance(value, (list, tuple)) and len(value) <= 16:
+    elif isinstance(value, (list, tuple)) and len(value) <= 16 and depth < 2:
         for item in value:
-            yield from returned_arrays(item)
+            yield from returned_arrays(item, depth + 1)
