@@ -38,7 +38,8 @@ def gradient_check(
 
     Returns:
         for each input and step the largest error over its directions, relative to the longest
-        slope of any step; infinite where the function does not lead back to the input at all.
+        slope of any step; infinite at every step of an input to which no way back leads, NaN of
+        one that has no influence.
 
     Raises:
         GtnError: an input is not float64.
@@ -49,14 +50,11 @@ def gradient_check(
     generator = torch.Generator().manual_seed(seed)
     at = {name: value.detach().clone().requires_grad_() for name, value in inputs.items()}
     loss = function(at)
-    if not loss.requires_grad:
-        return {name: [math.inf] * len(value) for name, value in inputs.items()}
-    gradients = torch.autograd.grad(loss, list(at.values()), allow_unused=True)
+    gradients = [torch.zeros_like(value) for value in inputs.values()]
+    if loss.requires_grad:
+        gradients = list(torch.autograd.grad(loss, list(at.values()), materialize_grads=True))
     errors = {}
     for name, gradient in zip(at, gradients, strict=True):
-        if gradient is None:
-            errors[name] = [math.inf] * len(at[name])
-            continue
         worst = []
         for step in range(len(gradient)):
             off = 0.0
@@ -72,7 +70,10 @@ def gradient_check(
                 off = max(off, abs(slope - (gradient * direction).sum().item()))
             worst.append(off)
         longest = max(step.norm().item() for step in gradient)
-        errors[name] = [off / max(longest, 1e-300) for off in worst]
+        if longest == 0:  # rightly so, if nudges change nothing either
+            errors[name] = [math.inf if any(worst) else math.nan] * len(worst)
+        else:
+            errors[name] = [off / longest for off in worst]
     return errors
 
 
@@ -87,6 +88,8 @@ def in_words(errors: Mapping[str, Sequence[float]], tolerance: float = 1e-6) -> 
         wrong = [step for step, error in enumerate(steps) if not error <= tolerance]
         if not wrong:
             said = f"passed, largest error {max(steps):.0e}"
+        elif all(math.isnan(error) for error in steps):
+            said = "FAILED: it has no influence on the result. Is it used?"
         elif all(math.isinf(error) for error in steps):
             said = (
                 "FAILED: no way back leads to it. Somewhere the graph is cut: .detach(), .data, "

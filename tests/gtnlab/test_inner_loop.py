@@ -160,15 +160,18 @@ def test_gradient_check_says_at_which_step_and_for_which_input() -> None:
         for step, (x, lr) in enumerate(zip(at["x"], at["lr"], strict=True)):
             seen = x.detach() if step == 1 else x  # the mistake
             theta = theta + lr * (seen - theta)
-        return theta**2 + 0 * at["unused"].detach().sum()
+        return theta**2 + at["cut"].detach().square().sum()
 
-    given = {"x": normal(3, seed=0), "lr": normal(3, seed=1), "unused": normal(3, seed=2)}
+    given = {"x": normal(3, seed=0), "lr": normal(3, seed=1), "cut": normal(3, seed=2)}
+    given["unused"] = normal(3, seed=3)
     lines = in_words(gradient_check(loss, given)).splitlines()
     assert lines[0].startswith("x        FAILED at step 1, right at the other steps from 0 to 2")
     assert lines[1].startswith("lr       passed")
     assert "no way back leads to it" in lines[2]
+    assert "no influence" in lines[3]
     nothing = in_words(gradient_check(lambda at: at["x"].detach().sum(), given))
-    assert nothing.count("no way back") == 3
+    assert ["no way back" in line for line in nothing.splitlines()] == [True, False, False, False]
+    assert nothing.count("no influence") == 3
 
 
 @pytest.mark.parametrize("implementation", ["functional", "higher"])
