@@ -149,7 +149,9 @@ def execute(
         on_cell_start=on_cell_start,
     )
     try:
-        client.execute(env={**os.environ, **(environment or {})})
+        # Whatever is set for this process, a solution shows its figures.
+        shown = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+        client.execute(env={**os.environ, **shown, **(environment or {})})
     except CellExecutionError as error:
         raise AuthoringError(
             f"{where}, {current[0]}: {error.ename}: {error.evalue}. The solution must run top to "

@@ -61,6 +61,16 @@ def test_a_solution_is_executed_and_its_outputs_carry_no_timestamps(
     assert (course.solutions / "numbers" / "numbers.ipynb").read_bytes() == first
 
 
+def test_figures_are_shown_whatever_backend_is_set(
+    course: Course, cell: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    draw = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
+    edit_source(course, lambda nb: nb.cells.append(new_code_cell(draw, id="figure")))
+    build_solution(course, "numbers")
+    assert "image/png" in cell(read_solution(course), "figure").outputs[-1].data
+
+
 def test_widgets_keep_their_state_and_are_numbered_in_order(course: Course) -> None:
     slider = (
         "import ipywidgets as widgets\n"
