@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -28,7 +27,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "shared"))
 
-from kinds_of_assignment import Kind, all_kinds, build_course
+from kinds_of_assignment import Kind, all_kinds, build_course, scores_on_record
 
 ANSWERS = ("right", "wrong", "cheat")
 Scores = dict[tuple[str, str], float | None]
@@ -55,18 +54,10 @@ def hand_in(root: Path, kinds: Sequence[Kind]) -> None:
 
 
 def scores(root: Path) -> dict[str, Scores]:
-    """Answer to (notebook, grade_id) to score, straight from the database."""
-    query = """
-        select submitted_assignment.student_id, notebook.name, base_cell.name, grade.auto_score
-        from grade join submitted_notebook on submitted_notebook.id = grade.notebook_id
-        join notebook on notebook.id = submitted_notebook.notebook_id
-        join submitted_assignment on submitted_assignment.id = submitted_notebook.assignment_id
-        join base_cell on base_cell.id = grade.cell_id
-    """
+    """Answer to (notebook, grade_id) to score."""
     found: dict[str, Scores] = {answer: {} for answer in ANSWERS}
-    with sqlite3.connect(root / "gradebook.db") as database:
-        for answer, notebook, cell, score in database.execute(query):
-            found[answer][notebook, cell] = score
+    for (answer, notebook, cell), score in scores_on_record(root).items():
+        found[answer][notebook, cell] = score
     return found
 
 

@@ -7,8 +7,9 @@ is a fault of the assignment. The untouched stub runs through the same tests: it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from autograder.protocol.limits import Limits
@@ -29,6 +30,28 @@ class _Outcome:
     failed: Mapping[str, str]
     points: Mapping[str, float]
     run: Run
+
+
+def audited(
+    instructors: Iterable[InstructorNotebook],
+    sandbox: Sandbox,
+    limits: Limits,
+    step: Step = lambda _: None,
+) -> list[InstructorNotebook]:
+    """An assignment's notebooks with the verdicts on their tests.
+
+    Raises:
+        AutograderError: there is no sandbox.
+    """
+    found = []
+    for plain in instructors:
+        verdicts = audit_notebook(plain, sandbox, limits, partial(_told, step, plain.name))
+        found.append(replace(plain, verdicts=verdicts))
+    return found
+
+
+def _told(step: Step, notebook: str, what: str) -> None:
+    step(f"{notebook}: {what}")
 
 
 def audit_notebook(

@@ -67,10 +67,7 @@ def audit_assignment(
     Raises:
         AutograderError: it was never released, or there is no sandbox.
     """
-    from dataclasses import replace
-    from functools import partial
-
-    from autograder.auditing.audit import audit_notebook
+    from autograder.auditing.audit import audited
     from autograder.auditing.record import write_verdicts
     from autograder.options import GradingOptions
     from autograder.recording.gradebook import Gradebook
@@ -80,17 +77,10 @@ def audit_assignment(
     options = GradingOptions.of(course.config)
     with Gradebook.of(course) as gradebook:
         released = gradebook.released(assignment)
-    notebooks = []
+    plain = read_instructors(course, assignment, released)
     with Sandbox(options.limits, unsandboxed=options.allow_unsandboxed) as sandbox:
-        for plain in read_instructors(course, assignment, released):
-            told = partial(_told, step, plain.name)
-            verdicts = audit_notebook(plain, sandbox, options.limits, told)
-            notebooks.append(replace(plain, verdicts=verdicts))
+        notebooks = audited(plain, sandbox, options.limits, step)
     return notebooks, write_verdicts(course, assignment, notebooks)
-
-
-def _told(step: Callable[[str], None], notebook: str, what: str) -> None:
-    step(f"{notebook}: {what}")
 
 
 def verdict_table(notebooks: Sequence[InstructorNotebook]) -> Table:

@@ -99,12 +99,29 @@ class Gradebook:
         except SQLAlchemyError as error:
             raise _unusable(self._url, error) from error
 
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with self._explained():
+            try:
+                yield
+            finally:
+                self._db.rollback()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One transaction: all of it or, after any error, nothing."""
+        with self._explained():
+            try:
+                yield
+                self._db.commit()
+            finally:
+                self._db.rollback()
+                self._db.remove()
+
     def assignments(self) -> list[str]:
         """Names of the assignments that were released, in order."""
-        with self._explained():
-            names = [each.name for each in self._gradebook.assignments if each.notebooks]
-            self._db.rollback()
-        return sorted(names)
+        with self._reading():
+            return sorted(each.name for each in self._gradebook.assignments if each.notebooks)
 
     def released(self, assignment: str) -> dict[str, list[ReleasedCell]]:
         """Notebook name to its cells as they were released.
@@ -112,19 +129,16 @@ class Gradebook:
         Raises:
             AutograderError: the assignment was never released into this gradebook.
         """
-        with self._explained():
+        with self._reading():
             found = self._assignment(assignment)
-            notebooks = {notebook.name: _released_cells(notebook) for notebook in found.notebooks}
-            self._db.rollback()
-        return notebooks
+            return {notebook.name: _released_cells(notebook) for notebook in found.notebooks}
 
     def recorded(self, assignment: str) -> dict[str, Scores]:
         """Student to the automatic scores on record."""
         scores: dict[str, Scores] = {}
-        with self._explained():
+        with self._reading():
             for student, notebook, cell, grade in self._grades(self._assignment(assignment)):
                 scores.setdefault(student, {})[notebook, cell] = grade.auto_score
-            self._db.rollback()
         return scores
 
     def rows(self, assignment: str) -> dict[str, GradebookRow]:
@@ -133,7 +147,7 @@ class Gradebook:
         Raises:
             AutograderError: the assignment is unknown, or the gradebook cannot be read.
         """
-        try:
+        with self._reading():
             found = self._assignment(assignment)
             tests: dict[str, dict[str, tuple[float | None, float]]] = {}
             for student, _, cell, grade in self._grades(found):
@@ -154,10 +168,6 @@ class Gradebook:
                 )
                 for submission, student in submissions
             }
-        except SQLAlchemyError as error:
-            raise _unusable(self._url, error) from error
-        finally:
-            self._db.rollback()
 
     def _grades(self, assignment: Any) -> Any:
         """(student, notebook, grade_id, grade) of every submission of the assignment."""
@@ -196,7 +206,7 @@ class Gradebook:
         Raises:
             AutograderError: the gradebook cannot be written; nothing was changed.
         """
-        try:
+        with self._writing():
             submission = self._submission(assignment, student)
             if timestamp is not None:
                 submission.timestamp = _parsed(timestamp)
@@ -206,25 +216,18 @@ class Gradebook:
             self._db.flush()
             for notebook in submission.notebooks:
                 self._penalise(notebook, submission, late)
-            self._db.commit()
-        except SQLAlchemyError as error:
-            self._db.rollback()
-            raise _unusable(self._url, error) from error
-        finally:
-            self._db.remove()
 
     def may_be_late(self, assignment: str) -> bool:
         """Whether anybody has a penalty for late work, or could get one."""
-        found = self._assignment(assignment)
-        penalised = (
-            select(api.SubmittedNotebook.id)
-            .join(api.Notebook, api.Notebook.id == api.SubmittedNotebook.notebook_id)
-            .where(api.Notebook.assignment_id == found.id)
-            .where(api.SubmittedNotebook.late_submission_penalty.is_not(None))
-        )
-        late = found.duedate is not None or self._db.scalar(penalised) is not None
-        self._db.rollback()
-        return late
+        with self._reading():
+            found = self._assignment(assignment)
+            penalised = (
+                select(api.SubmittedNotebook.id)
+                .join(api.Notebook, api.Notebook.id == api.SubmittedNotebook.notebook_id)
+                .where(api.Notebook.assignment_id == found.id)
+                .where(api.SubmittedNotebook.late_submission_penalty.is_not(None))
+            )
+            return found.duedate is not None or self._db.scalar(penalised) is not None
 
     def renew_penalty(self, assignment: str, student: str, late: LatePolicy) -> bool:
         """Compute a submission's penalty for late work again; whether it has changed.
@@ -232,19 +235,12 @@ class Gradebook:
         Raises:
             AutograderError: the gradebook cannot be written; nothing was changed.
         """
-        try:
+        with self._writing():
             submission = self._submission(assignment, student)
             before = [notebook.late_submission_penalty for notebook in submission.notebooks]
             for notebook in submission.notebooks:
                 self._penalise(notebook, submission, late)
-            changed = before != [each.late_submission_penalty for each in submission.notebooks]
-            self._db.commit()
-        except SQLAlchemyError as error:
-            self._db.rollback()
-            raise _unusable(self._url, error) from error
-        finally:
-            self._db.remove()
-        return changed
+            return before != [each.late_submission_penalty for each in submission.notebooks]
 
     def withdraw(self, assignment: str, student: str, reason: str) -> None:
         """Take back a submission's automatic scores, and note why with the first solution."""

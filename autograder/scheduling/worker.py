@@ -11,7 +11,7 @@ import importlib
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any
 
@@ -138,10 +138,9 @@ def audit(
 def _audit(
     instructors: Sequence[InstructorNotebook], limits: Limits, unsandboxed: bool
 ) -> list[InstructorNotebook]:
-    from autograder.auditing.audit import audit_notebook
+    from autograder.auditing.audit import audited
 
-    warm = sandbox(limits, unsandboxed=unsandboxed)
-    return [replace(each, verdicts=audit_notebook(each, warm, limits)) for each in instructors]
+    return audited(instructors, sandbox(limits, unsandboxed=unsandboxed), limits)
 
 
 def _unfair(instructor: InstructorNotebook, tests: Sequence[str]) -> str:

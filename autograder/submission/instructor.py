@@ -64,7 +64,6 @@ class InstructorCell:
             metadata does not say what they export.
         before: the ordinary cells of the instructor's between the known cell above and this one:
             what they bind, and the source of what they define; none where exports are declared.
-        solution: what the instructor's source has here, without markers and hidden tests.
     """
 
     released: ReleasedCell
@@ -74,7 +73,6 @@ class InstructorCell:
     demonstration: bool
     binds: Bindings = NO_BINDINGS
     before: tuple[Bindings, ...] = ()
-    solution: str = ""
 
     @property
     def grade_id(self) -> str:
@@ -346,9 +344,6 @@ def _join(
     ]
     # The release locks the functions that it gives away: those stay the instructor's.
     blank = own and released.grade_id == own[0].grade_id and not released.locked
-    solution = source_of(cell)
-    if cell["cell_type"] == "code":
-        solution = without_any_markers(solution)
     joined = InstructorCell(
         released=released,
         cell_id=cell.get("id", ""),
@@ -356,8 +351,7 @@ def _join(
         exports=own[0].exports if blank else (),
         demonstration=_is_demonstration(cell) and not released.grade,
         before=before,
-        solution=solution,
     )
     if joined.exports or joined.is_fixed or not joined.is_code:
         return joined
-    return replace(joined, binds=bindings_of(solution))
+    return replace(joined, binds=bindings_of(without_any_markers(source_of(cell))))

@@ -50,7 +50,7 @@ def match(cells: Sequence[Mapping[str, Any]], instructor: InstructorNotebook) ->
     answers, remarks = {}, [_RECOGNISED] if recognised else []
     for name, indices in sorted(claimants.items(), key=lambda pair: place[pair[0]]):
         known = instructor.cells[place[name]]
-        changed = [i for i in indices if not _is_untouched(cells[i], known)]
+        changed = [i for i in indices if not is_untouched(cells[i], known)]
         answers[name] = (changed or indices)[-1]
         if len(indices) > 1:
             which = "the last one" if len(changed) != 1 else "the one that was changed"
@@ -66,7 +66,8 @@ def _claim(
     return by_id.get(cell.get("id", ""))
 
 
-def _is_untouched(cell: Mapping[str, Any], known: InstructorCell) -> bool:
+def is_untouched(cell: Mapping[str, Any], known: InstructorCell) -> bool:
+    """Whether a submitted cell is as it was handed out."""
     return bool(cell["source"].strip() == known.released.source.strip())
 
 
@@ -75,7 +76,7 @@ def holds_answers(cells: Sequence[Mapping[str, Any]], instructor: InstructorNote
     place = {cell.grade_id: cell for cell in instructor.cells}
     found = match(cells, instructor)
     return any(
-        not place[name].is_fixed and not _is_untouched(cells[index], place[name])
+        not place[name].is_fixed and not is_untouched(cells[index], place[name])
         for name, index in found.answers.items()
     )
 

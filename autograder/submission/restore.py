@@ -10,7 +10,7 @@ from typing import Any
 
 from autograder.submission.bindings import without_magics
 from autograder.submission.instructor import InstructorCell, InstructorNotebook
-from autograder.submission.matching import match
+from autograder.submission.matching import is_untouched, match
 from autograder.submission.presentation import harmless_markdown, stopped_output
 
 _PARSE_ONLY = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -75,7 +75,7 @@ def _unreadable(name: str, source: str) -> list[str]:
 
 def _is_copy_of_blank(cell: Mapping[str, Any], known: InstructorCell) -> bool:
     """Such a copy is no work of the student's; run below the answer it would undo it."""
-    return known.is_fixed or cell["source"].strip() == known.released.source.strip()
+    return known.is_fixed or is_untouched(cell, known)
 
 
 def _known_cell(known: InstructorCell, submitted: Mapping[str, Any] | None) -> dict[str, Any]:

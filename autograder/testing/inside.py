@@ -5,6 +5,7 @@ The controls themselves run in the sandbox: `sandbox/inside/controls.py`.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,9 +37,11 @@ def guard(instructor: InstructorNotebook) -> str:
 
 
 def _imported(source: str) -> Iterator[str]:
-    for line in bindings_of(source).imports.splitlines():
-        words = line.replace(",", " ").split()
-        yield words[1]
+    for node in ast.parse(bindings_of(source).imports).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
 
 
 def inside_test(

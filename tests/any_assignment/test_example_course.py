@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import nbformat
 import nbgrader
 import pytest
+from kinds_of_assignment import scores_on_record
 
 BIN = Path(sys.executable).parent
 EXAMPLES = Path(nbgrader.__file__).parent / "docs" / "source" / "user_guide" / "submitted"
@@ -21,19 +21,6 @@ def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [BIN / program, *arguments], cwd=root, capture_output=True, text=True, timeout=300
     )
-
-
-def scores(root: Path) -> dict[tuple[str, str, str], float | None]:
-    """(student, notebook, grade_id) to the automatic score, straight from the database."""
-    query = """
-        select submitted_assignment.student_id, notebook.name, base_cell.name, grade.auto_score
-        from grade join submitted_notebook on submitted_notebook.id = grade.notebook_id
-        join notebook on notebook.id = submitted_notebook.notebook_id
-        join submitted_assignment on submitted_assignment.id = submitted_notebook.assignment_id
-        join base_cell on base_cell.id = grade.cell_id
-    """
-    with sqlite3.connect(root / "gradebook.db") as database:
-        return {(*row[:3],): row[3] for row in database.execute(query)}
 
 
 def hand_in(root: Path) -> None:
@@ -66,7 +53,7 @@ def test_the_example_course_gets_the_same_scores(tmp_path: Path, options: tuple[
     assert run(root, "nbgrader", "generate_assignment", "ps1").returncode == 0
     hand_in(root)
     run(root, "nbgrader", "autograde", "ps1")
-    plain = scores(root)
+    plain = scores_on_record(root)
     assert plain[("right", "problem1", "correct_squares")] == 1
 
     ready = run(root, "autograder", "init", "--yes")
@@ -75,10 +62,10 @@ def test_the_example_course_gets_the_same_scores(tmp_path: Path, options: tuple[
     compared = run(root, "autograder", "compare", "ps1")
     assert compared.returncode == 0, compared.stderr
     assert " 0 differ." in compared.stdout
-    assert scores(root) == plain
+    assert scores_on_record(root) == plain
 
     done = run(root, "autograder", "grade", "ps1", "--force")
     assert done.returncode == 0, done.stderr
-    assert scores(root) == plain
+    assert scores_on_record(root) == plain
     again = run(root, "autograder", "init", "--yes")
     assert "already set up" in again.stdout

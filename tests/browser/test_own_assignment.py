@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from formgrader import Formgrader
 from kinds_of_assignment import KINDS, read_kind
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 BIN = Path(sys.executable).parent
 ARTEFACTS = Path(__file__).parent / "artefacts"
-SLOW = 120_000
 
 
 def run(root: Path, *command: str) -> str:
@@ -34,38 +34,16 @@ def keep(page: Page, name: str) -> None:
     page.screenshot(path=ARTEFACTS / f"own-{name}.png")
 
 
-class Formgrader:
-    """The pages and buttons of a formgrader without a hub."""
-
-    def __init__(self, page: Page, server: Any) -> None:
-        self.page, self.server = page, server
-        page.set_default_timeout(SLOW)
-
-    def open(self, path: str) -> None:
-        self.page.goto(self.server.url(f"formgrader/{path}"))
-
-    def press(self, button: str, says: str) -> None:
-        self.page.locator(f"#main-table .{button} a").click()
-        box = self._box()
-        expect(box.locator(".modal-title")).to_have_text("Success")
-        expect(box.locator(".modal-body p")).to_contain_text(says)
-        box.locator(".modal-footer button").click()
-        box.wait_for(state="detached")
-
-    def add_assignment(self, name: str) -> None:
-        self.page.get_by_role("link", name="Add new assignment").click()
-        box = self._box()
-        box.locator("input.name").fill(name)
-        self.page.wait_for_timeout(600)  # the box slides in
-        keep(self.page, "add-assignment")
-        with self.page.expect_response(lambda answer: answer.request.method == "PUT"):
-            box.locator("button.save").click()
-        self.page.locator("#main-table .name", has_text=name).wait_for()
-
-    def _box(self) -> Locator:
-        box = self.page.locator(".modal.in")
-        box.wait_for()
-        return box
+def add_assignment(formgrader: Formgrader, name: str) -> None:
+    page = formgrader.page
+    page.get_by_role("link", name="Add new assignment").click()
+    box = formgrader.box()
+    box.locator("input.name").fill(name)
+    page.wait_for_timeout(600)  # the box slides in
+    keep(page, "add-assignment")
+    with page.expect_response(lambda answer: answer.request.method == "PUT"):
+        box.locator("button.save").click()
+    page.locator("#main-table .name", has_text=name).wait_for()
 
 
 def test_from_a_new_assignment_to_feedback(
@@ -78,9 +56,10 @@ def test_from_a_new_assignment_to_feedback(
         f'c.CourseDirectory.root = "{root}"\n'
     )
     assert "Nothing is released yet" in run(root, "autograder", "init", "--yes")
-    formgrader = Formgrader(page, start_jupyter(root))
+    server = start_jupyter(root)
+    formgrader = Formgrader(page, lambda path: server.url(f"formgrader/{path}"))
     formgrader.open("manage_assignments")
-    formgrader.add_assignment("accounts")
+    add_assignment(formgrader, "accounts")
 
     kind = read_kind(KINDS / "classes.py")
     nbformat.write(kind.notebook(), root / "source" / "accounts" / "accounts.ipynb")

@@ -8,6 +8,7 @@ the first solution cell instead; the right answer is the instructor's own.
 from __future__ import annotations
 
 import re
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,19 @@ def build_course(root: Path, kinds: list[Kind], assignment: str = "kinds") -> No
         nbformat.write(kind.notebook(), folder / f"{kind.name}.ipynb")
         for name, data in kind.files.items():
             (folder / name).write_bytes(data)
+
+
+def scores_on_record(root: Path) -> dict[tuple[str, str, str], float | None]:
+    """(student, notebook, grade_id) to the automatic score, straight from the database."""
+    query = """
+        select submitted_assignment.student_id, notebook.name, base_cell.name, grade.auto_score
+        from grade join submitted_notebook on submitted_notebook.id = grade.notebook_id
+        join notebook on notebook.id = submitted_notebook.notebook_id
+        join submitted_assignment on submitted_assignment.id = submitted_notebook.assignment_id
+        join base_cell on base_cell.id = grade.cell_id
+    """
+    with sqlite3.connect(root / "gradebook.db") as database:
+        return {(*row[:3],): row[3] for row in database.execute(query)}
 
 
 def reasons(notebook: Any) -> str:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from formgrader import SLOW, Formgrader
 from playwright.sync_api import Locator, Page, expect
 
 ARTEFACTS = Path(__file__).parents[1] / "artefacts"
-SLOW = 180_000  # ms: a notebook is executed while a button waits
 NOTEBOOK = "rnn-bptt/rnn_bptt.ipynb"
 QUESTIONS = {"written-truncation": 0.5, "written-reading-order": 1.5}
 COMMENT = "Say what happens to the first digit."
@@ -109,37 +109,6 @@ def test_a_wrong_password_opens_nothing(hub: str, page: Page) -> None:
 # --- a homework goes round ---
 
 
-class Formgrader:
-    """The formgrader's pages and buttons."""
-
-    def __init__(self, page: Page, hub: str) -> None:
-        self.page, self.address = page, f"{hub}/services/unrolled/formgrader"
-        page.set_default_timeout(SLOW)
-
-    def open(self, path: str) -> None:
-        self.page.goto(f"{self.address}/{path}")
-
-    def press(self, button: str, says: str) -> None:
-        """Press the button in this column, and read the box that opens when it is done."""
-        self.page.locator(f"#main-table .{button} a").click()
-        box = self.page.locator(".modal.in")
-        box.wait_for()
-        expect(box.locator(".modal-title")).to_have_text("Success")
-        expect(box.locator(".modal-body p")).to_contain_text(says)
-        box.locator(".modal-footer button").click()
-        box.wait_for(state="detached")
-
-    def grade(self, question: str, points: float, comment: str) -> None:
-        """Give points and a comment; both are saved as soon as one leaves the field."""
-        # The fields are there before the page knows what they hold, and are then filled again.
-        self.page.locator(f"#{question}.needs_manual_grade").wait_for()
-        self.page.locator(f"#{question}-comment[placeholder]").wait_for()
-        for field, value in ((question, str(points)), (f"{question}-comment", comment)):
-            with self.page.expect_response(lambda answer: answer.request.method == "PUT"):
-                self.page.locator(f"#{field}").fill(value)
-                self.page.locator(f"#{field}").press("Tab")
-
-
 def only_assignment(page: Page, status: str) -> Locator:
     """The one assignment that Assignment List shows under this heading."""
     found = page.locator(f"#{status}_assignments_list > .list_item")
@@ -155,7 +124,10 @@ def test_a_homework_goes_round_by_buttons(
     machine: Any,
     answers: Callable[[str], dict[str, str]],
 ) -> None:
-    formgrader = Formgrader(instructor.context.new_page(), hub)
+    formgrader = Formgrader(
+        instructor.context.new_page(),
+        lambda path: f"{hub}/services/unrolled/formgrader/{path}",
+    )
     formgrader.open("manage_assignments")
     formgrader.press("assign", "Successfully created the student version")
     formgrader.press("release", "Successfully released")
