@@ -13,8 +13,10 @@ from autograder.errors import AutograderError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from autograder.course import Course
     from autograder.options import GradingOptions
     from autograder.recording.results import SubmissionResult
+    from autograder.scheduling.batch import Plan
 
 app = typer.Typer(
     help="Grade a class's notebooks safely, and see what the class has understood.",
@@ -59,16 +61,24 @@ def grade(
             "rights; the gradebook's comments will say so.",
         ),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Write nothing: say who would gain or lose how much against the gradebook.",
+        ),
+    ] = False,
 ) -> None:
     """Grade the submissions of an assignment into nbgrader's gradebook.
 
     Run it at the root of the course, after **nbgrader generate_assignment** and after the
     submissions were collected into submitted/STUDENT/ASSIGNMENT/. Students' code runs in a
     sandbox, the tests do not. Grading that was interrupted goes on where it stopped; manual
-    grades and comments stay.
+    grades and comments stay. Whose points have changed is told. Feedback pages and the report
+    that are no longer true are taken away; a report that was there is made again.
 
-    Afterwards: **autograder report ASSIGNMENT**, **nbgrader generate_feedback
-    ASSIGNMENT**, **nbgrader export**, or formgrader.
+    Afterwards: **autograder feedback ASSIGNMENT**, **autograder report ASSIGNMENT**,
+    **nbgrader export**, or formgrader.
 
     Exit status: 0 when every submission was graded, whatever it scored; 1 when one could not be
     (its reason is printed, and in the gradebook's comments) or grading is not possible; 2 for a
@@ -85,15 +95,20 @@ def grade(
             _start_a_worker(GradingOptions.of(config), allow_unsandboxed)
         with lasting_imports():
             from autograder.course import Course
+            from autograder.recording.derived import has_report
             from autograder.scheduling.batch import Plan, chosen_students, grade_class
             from autograder.scheduling.progress import grading_bar
 
         plan = Plan(assignment, tuple(student or ()), force, jobs, scheduler, allow_unsandboxed)
         course = Course.of(Path.cwd(), config)
-        students = chosen_students(course, plan)
+        if dry_run:
+            _compare(course, plan, quiet=quiet)
+            return
+        students, had_report = chosen_students(course, plan), has_report(course, assignment)
         with grading_bar(len(students), quiet=quiet) as advance:
             said: list[str] = []
             results = grade_class(course, plan, students, advance, said.append)
+        _renew_report(course, assignment, had_report=had_report)
     except AutograderError as error:
         _fail(str(error))
     if not quiet:
@@ -102,11 +117,47 @@ def grade(
 
 
 @app.command()
+def feedback(assignment: Assignment) -> None:
+    """Make the students' feedback pages; those that are there and still true stay.
+
+    Run it at the root of the course, after **autograder grade ASSIGNMENT** and after grading by
+    hand in formgrader. Pages whose notebook, points, comments or penalty have changed are made
+    anew by nbgrader, as **nbgrader generate_feedback ASSIGNMENT** does; pages of whom no
+    submission is graded any more are removed. A report that is there is made again.
+
+    Exit status: 0 when every page is there and true, 1 when one could not be made, 2 for a
+    mistake in the command.
+    """
+    from autograder.startup import import_less, lasting_imports
+
+    import_less()
+    with lasting_imports():
+        from rich.console import Console
+
+        from autograder.course import Course
+        from autograder.recording.derived import has_report
+        from autograder.reporting.renewal import renew_feedback
+
+    try:
+        course = Course.at(Path.cwd())
+        had_report = has_report(course, assignment)
+        with Console(stderr=True).status("Making feedback pages"):
+            renewal = renew_feedback(course, assignment)
+        _renew_report(course, assignment, had_report=had_report)
+    except AutograderError as error:
+        _fail(str(error))
+    print(
+        f"Feedback: {len(renewal.renewed)} renewed, {len(renewal.unchanged)} unchanged, "
+        f"{len(renewal.removed)} removed."
+    )
+
+
+@app.command()
 def report(assignment: Assignment) -> None:
     """Write reports/ASSIGNMENT/: a page about the class, and grades.json for programs.
 
     Run it at the root of the course, after **autograder grade ASSIGNMENT**. The page,
-    index.html, is one file that needs no network; run **nbgrader generate_feedback
+    index.html, is one file that needs no network; run **autograder feedback
     ASSIGNMENT** before it, and it links to every student's feedback.
 
     Exit status: 0 when the report was written, 1 when it could not be, 2 for a mistake in the
@@ -196,39 +247,53 @@ def compare(assignment: Assignment) -> None:
     """Compare what this grader would give with the scores in the gradebook; writes nothing.
 
     Run it in a course that plain nbgrader has graded: it shows, cell by cell, who would gain or
-    lose points, and why.
+    lose points, and why. The same as **autograder grade ASSIGNMENT --dry-run**.
 
     Exit status: 0 when every submission could be graded, whether scores differ or not; 1 when
     not, 2 for a mistake in the command.
     """
+    from autograder.course import Course
+    from autograder.scheduling.batch import Plan
+
+    try:
+        _compare(Course.at(Path.cwd()), Plan(assignment), quiet=False)
+    except AutograderError as error:
+        _fail(str(error))
+
+
+def _compare(course: Course, plan: Plan, *, quiet: bool) -> None:
+    """Print what grading would change, cell by cell and student by student."""
     from rich.console import Console
 
     from autograder.comparing import compare_class, difference_table
-    from autograder.course import Course
-    from autograder.scheduling.batch import Plan, chosen_students
+    from autograder.scheduling.batch import chosen_students
     from autograder.scheduling.progress import grading_bar
 
-    try:
-        course, plan = Course.at(Path.cwd()), Plan(assignment)
-        students = chosen_students(course, plan)
-        with grading_bar(len(students), quiet=False) as advance:
-            compared = compare_class(course, plan, students, advance)
-    except AutograderError as error:
-        _fail(str(error))
+    students = chosen_students(course, plan)
+    with grading_bar(len(students), quiet=quiet) as advance:
+        compared, changes = compare_class(course, plan, students, advance)
     differing = [each for each in compared if each.recorded != each.ours]
     if differing:
         Console().print(difference_table(compared), soft_wrap=True)
-    gains: dict[str, float] = {}
-    for each in differing:
-        gains[each.student] = gains.get(each.student, 0.0) + each.gain
+    for change in changes:
+        if change.gain:
+            print(f"{change}.")
     print(
         f"{len(compared)} test cells of {len(students)} submissions: "
         f"{len(compared) - len(differing)} equal, {len(differing)} differ. "
-        f"{sum(gain > 0 for gain in gains.values())} students would gain, "
-        f"{sum(gain < 0 for gain in gains.values())} would lose."
+        f"{sum(change.gain > 0 for change in changes)} students would gain, "
+        f"{sum(change.gain < 0 for change in changes)} would lose."
     )
     if any(each.ours is None for each in compared):
         raise typer.Exit(1)
+
+
+def _renew_report(course: Course, assignment: str, *, had_report: bool) -> None:
+    """Make the report on the class again, where there was one."""
+    if had_report:
+        from autograder.reporting.report import write_report
+
+        write_report(course, assignment)
 
 
 def _start_a_worker(options: GradingOptions, allow_unsandboxed: bool) -> None:

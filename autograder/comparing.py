@@ -1,4 +1,4 @@
-"""`autograder compare`: what this grader would give, beside the scores on record."""
+"""`autograder compare` and `grade --dry-run`: what grading would change of what is on record."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autograder.course import Course
-from autograder.recording.gradebook import Gradebook
+from autograder.recording.gradebook import Change, Gradebook
 from autograder.scheduling.batch import Plan, Progress, dry_run
 
 if TYPE_CHECKING:
@@ -25,27 +25,25 @@ class Comparison:
     ours: float | None
     why: str
 
-    @property
-    def gain(self) -> float:
-        """Points that the student would gain."""
-        return (self.ours or 0.0) - (self.recorded or 0.0)
-
 
 def compare_class(
     course: Course, plan: Plan, students: Sequence[str], progress: Progress
-) -> list[Comparison]:
-    """Grade without writing anything, and compare with the automatic scores on record.
+) -> tuple[list[Comparison], list[Change]]:
+    """Grade without writing anything, and compare with what is on record.
 
     Returns:
-        Every test cell that both graded, of every submission, by student.
+        Every test cell that both graded, of every submission, and what would become of the points
+        of each student, both by student.
 
     Raises:
         AutograderError: see `batch.grade_class`.
     """
     with Gradebook.of(course) as gradebook:
         recorded = gradebook.recorded(plan.assignment)
-    compared = []
-    for student, graded in dry_run(course, plan, students, progress):
+    compared, changes = [], []
+    for change, graded in dry_run(course, plan, students, progress):
+        changes.append(change)
+        student = change.student
         for notebook, result in graded:
             for test, (ours, _) in result.tests.items():
                 before = recorded.get(student, {}).get((result.notebook, test))
@@ -53,7 +51,8 @@ def compare_class(
                     continue
                 why = result.reason if ours is None else _reason(notebook, test)
                 compared.append(Comparison(student, result.notebook, test, before, ours, why))
-    return sorted(compared, key=lambda each: (each.student, each.notebook, each.test))
+    compared.sort(key=lambda each: (each.student, each.notebook, each.test))
+    return compared, sorted(changes, key=lambda each: each.student)
 
 
 def _reason(notebook: Mapping[str, Any], test: str) -> str:

@@ -9,7 +9,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from autograder.errors import AutograderError
-from autograder.options import CONFIG_FILE, read_config
+from autograder.options import CONFIG_FILE, options_explained, read_config
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,15 @@ class Course:
 
     @classmethod
     def of(cls, root: Path, config: Config) -> Course:
-        """The course at `root`, with a configuration that has been read already."""
+        """The course at `root`, with a configuration that has been read already.
+
+        Raises:
+            AutograderError: see `at`.
+        """
         if "root" not in config.CourseDirectory:
             config.CourseDirectory.root = str(root.resolve())
-        directories = CourseDirectory(config=config)
+        with options_explained():
+            directories = CourseDirectory(config=config)
         if directories.directory_structure != CourseDirectory.directory_structure.default_value:
             raise AutograderError(
                 f"{CONFIG_FILE} sets CourseDirectory.directory_structure; this grader needs "
@@ -51,13 +56,25 @@ class Course:
         return self.root / str(getattr(self.directories, f"{step}_directory"))
 
     def late_penalty(self, student: str, score: float, seconds: float) -> float | None:
-        """Points that the configured plugin for late work takes off, as nbgrader would."""
+        """Points that the configured plugin for late work takes off, as nbgrader would.
+
+        Raises:
+            AutograderError: the plugin cannot be found, or fails.
+        """
         # slow to import, and most work is in time
         from nbgrader.preprocessors import AssignLatePenalties
 
-        penalties = AssignLatePenalties(config=self.config)
-        penalties.init_plugin()
-        penalty: float | None = penalties.plugin_inst.late_submission_penalty(
-            student, score, seconds
-        )
+        with options_explained():
+            penalties = AssignLatePenalties(config=self.config)
+        try:
+            penalties.init_plugin()
+            penalty: float | None = penalties.plugin_inst.late_submission_penalty(
+                student, score, seconds
+            )
+        except Exception as error:  # the plugin is the course's own
+            raise AutograderError(
+                f"The penalty for late work of {student} cannot be computed: the plugin in "
+                f"{CONFIG_FILE}, c.AssignLatePenalties.plugin_class, failed with "
+                f"{type(error).__name__}: {error}. Correct the plugin, and run this again."
+            ) from error
         return penalty

@@ -1,7 +1,11 @@
-"""What the course's configuration says about grading: `c.TrustedExecute`."""
+"""The course's configuration: read, and explained where it cannot be; `c.TrustedExecute`."""
 
 from __future__ import annotations
 
+import re
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Self
@@ -27,20 +31,53 @@ def read_config(root: Path) -> Config:
         raise AutograderError(
             f"There is no {CONFIG_FILE} in {root}. Run this at the root of the course."
         )
+    path = root / CONFIG_FILE
     try:
         config: Config = PyFileConfigLoader(CONFIG_FILE, path=str(root)).load_config()
     except Exception as error:  # the file is Python: it may raise anything
         raise AutograderError(
-            f"{root / CONFIG_FILE} cannot be read: {type(error).__name__}: {error}."
+            f"{path}{_line_that_raised(error, path)}: {type(error).__name__}: {error}. "
+            "The configuration cannot be read; correct it there, and run this again."
         ) from error
     return config
+
+
+def _line_that_raised(error: Exception, path: Path) -> str:
+    """Where in a configuration an error arose; where it imports something, where it does so."""
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return f", line {error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    return f", line {lines[-1]}" if lines else ""
+
+
+@contextmanager
+def options_explained() -> Iterator[None]:
+    """Say in a sentence which option of the configuration cannot be used, and where it is set.
+
+    Raises:
+        AutograderError: traitlets refused an option in the block.
+    """
+    try:
+        yield
+    except TraitError as error:
+        # traitlets names option and class in one way: The 'ignore' trait of a CourseDirectory …
+        said = str(error).replace(GradingOptions.__name__, "TrustedExecute")
+        named = re.search(r"'(\w+)' trait of an? (\w+) instance", said)
+        option = f"c.{named[2]}.{named[1]}" if named else "an option"
+        wanted = re.sub(r"^The '\w+' trait of an? \w+ instance", "It", said)
+        raise AutograderError(
+            f"{CONFIG_FILE}{_line_of(option)}: {option} cannot be used. {wanted.rstrip('.')}. "
+            "Correct that line, and run this again."
+        ) from None
 
 
 def _line_of(option: str) -> str:
     """Where the configuration in the present folder sets an option, if it does so in one line."""
     path = Path(CONFIG_FILE)
     lines = path.read_text().splitlines() if path.is_file() else []
-    found = [number for number, line in enumerate(lines, 1) if line.strip().startswith(option)]
+    setting = re.compile(rf"\s*{re.escape(option)}\b")
+    found = [number for number, line in enumerate(lines, 1) if setting.match(line)]
     return f", line {found[-1]}" if found else ""
 
 
@@ -85,15 +122,8 @@ class GradingOptions(Configurable):
         Raises:
             AutograderError: one of them cannot be read.
         """
-        try:
+        with options_explained():
             return cls(config=Config({cls.__name__: config.TrustedExecute}))
-        except TraitError as error:
-            said = str(error).replace(f"a {cls.__name__} instance", CONFIG_FILE)
-            names = [name for name in cls.class_traits(config=True) if f"'{name}'" in said]
-            option = f"c.TrustedExecute.{names[0]}" if names else "an option of c.TrustedExecute"
-            raise AutograderError(
-                f"{CONFIG_FILE}{_line_of(option)}: {option} cannot be used. {said}"
-            ) from None
 
     @property
     def limits(self) -> Limits:

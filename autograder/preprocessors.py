@@ -21,7 +21,7 @@ from autograder.auditing.record import with_verdicts, write_verdicts
 from autograder.course import Course
 from autograder.errors import AutograderError
 from autograder.options import GradingOptions
-from autograder.recording.autograded import remove_folder
+from autograder.recording.derived import remove_derived
 from autograder.recording.gradebook import Gradebook
 from autograder.recording.scores import score_notebook
 from autograder.scheduling.worker import Job, audit, run_job
@@ -88,10 +88,9 @@ def withdraw_scores(assignment: str, student: str, notebooks: Sequence[str]) -> 
     folder = Path(notebooks[0]).parent
     course = Course.at(folder.parents[2])
     reason = "Not graded: nbgrader could not finish grading it; its log says why."
+    remove_derived(course, assignment, folder.parent.name)
     with Gradebook.of(course) as gradebook:
         gradebook.withdraw(assignment, folder.parent.name, reason)
-    # its page belongs to the old score, and nbgrader would leave it
-    remove_folder(course.folder("feedback") / folder.parent.name / assignment)
 
 
 def audit_release(assignment: str, student: str, notebooks: Sequence[str]) -> None:

@@ -43,6 +43,8 @@ def grade_in_sandbox(c: Any) -> None:
     c.Autograde.pre_convert_hook = "autograder.preprocessors.withdraw_scores"
     # How each test is to be run is found out when the assignment is released.
     c.GenerateAssignment.post_convert_hook = "autograder.preprocessors.audit_release"
+    # Takes away first what is no longer true: nbgrader makes only the pages that are not there.
+    c.GenerateFeedback.exporter_class = "autograder.reporting.renewal.FeedbackExporter"
     c.GenerateFeedback.preprocessors = [
         "nbgrader.preprocessors.GetGrades",
         # The page opens with what the answer looks like, and does not show hidden tests.

@@ -32,6 +32,27 @@ Scores = dict[tuple[str, str], float | None]
 
 
 @dataclass(frozen=True)
+class Change:
+    """A student's points, after manual grading and the penalty for late work.
+
+    Attributes:
+        before: None where nothing was on record.
+    """
+
+    student: str
+    before: float | None
+    after: float
+
+    @property
+    def gain(self) -> float:
+        """Points gained on what was on record; negative for points lost."""
+        return 0.0 if self.before is None else self.after - self.before
+
+    def __str__(self) -> str:
+        return f"{self.student}: {self.before or 0:g} → {self.after:g} points ({self.gain:+g})"
+
+
+@dataclass(frozen=True)
 class GradebookRow:
     """What the gradebook says of one student who handed an assignment in.
 
@@ -108,12 +129,13 @@ class Gradebook:
                 self._db.rollback()
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """One transaction: all of it or, after any error, nothing."""
+    def _writing(self, *, keep: bool = True) -> Iterator[None]:
+        """One transaction: all of it or, after any error or where it is not to keep, nothing."""
         with self._explained():
             try:
                 yield
-                self._db.commit()
+                if keep:
+                    self._db.commit()
             finally:
                 self._db.rollback()
                 self._db.remove()
@@ -169,6 +191,47 @@ class Gradebook:
                 for submission, student in submissions
             }
 
+    def shown(self, assignment: str) -> dict[tuple[str, str], tuple[Any, ...]]:
+        """(student, notebook) to all that a feedback page shows of the gradebook.
+
+        That is the penalty for late work and, cell by cell, points, maximum and comment, as plain
+        values in a fixed order.
+        """
+        with self._reading():
+            mine = api.Notebook.assignment_id == self._assignment(assignment).id
+            notebooks = self._db.execute(
+                select(
+                    api.SubmittedAssignment.student_id,
+                    api.Notebook.name,
+                    api.SubmittedNotebook.id,
+                    api.SubmittedNotebook.late_submission_penalty,
+                )
+                .join(api.SubmittedNotebook, api.SubmittedNotebook.notebook_id == api.Notebook.id)
+                .join(
+                    api.SubmittedAssignment,
+                    api.SubmittedAssignment.id == api.SubmittedNotebook.assignment_id,
+                )
+                .where(mine)
+            ).all()
+            cells: dict[str, list[tuple[Any, ...]]] = {}
+            for kind, values in (
+                (api.Grade, (api.Grade.score, api.Grade.max_score)),
+                (api.Comment, (api.Comment.comment,)),
+            ):
+                found = self._db.execute(
+                    select(kind.notebook_id, api.BaseCell.name, *values)
+                    .join(api.BaseCell, api.BaseCell.id == kind.cell_id)
+                    .join(api.Notebook, api.Notebook.id == api.BaseCell.notebook_id)
+                    .where(mine)
+                    .order_by(api.BaseCell.name)
+                )
+                for notebook, *facts in found:
+                    cells.setdefault(notebook, []).append(tuple(facts))
+            return {
+                (student, name): (penalty, *cells.get(submitted, ()))
+                for student, name, submitted, penalty in notebooks
+            }
+
     def _grades(self, assignment: Any) -> Any:
         """(student, notebook, grade_id, grade) of every submission of the assignment."""
         return self._db.execute(
@@ -192,7 +255,9 @@ class Gradebook:
         timestamp: str | None,
         scores: Mapping[str, NotebookScores],
         late: LatePolicy,
-    ) -> None:
+        *,
+        keep: bool = True,
+    ) -> Change:
         """Write one submission's automatic grades and comments, all or nothing.
 
         Manual grades and comments stay; as in nbgrader, a cell with a manual grade is marked for
@@ -202,11 +267,14 @@ class Gradebook:
             timestamp: when it was handed in, as in `timestamp.txt`.
             scores: notebook name to its scores and comments.
             late: the course's penalty for late work.
+            keep: False to see what would change, and change nothing.
 
         Raises:
             AutograderError: the gradebook cannot be written; nothing was changed.
         """
-        with self._writing():
+        with self._writing(keep=keep):
+            submission = self._find(assignment, student)
+            before = None if submission is None else self._points(submission)
             submission = self._submission(assignment, student)
             if timestamp is not None:
                 submission.timestamp = _parsed(timestamp)
@@ -216,6 +284,7 @@ class Gradebook:
             self._db.flush()
             for notebook in submission.notebooks:
                 self._penalise(notebook, submission, late)
+            return Change(student, before, self._points(submission))
 
     def may_be_late(self, assignment: str) -> bool:
         """Whether anybody has a penalty for late work, or could get one."""
@@ -229,18 +298,30 @@ class Gradebook:
             )
             return found.duedate is not None or self._db.scalar(penalised) is not None
 
-    def renew_penalty(self, assignment: str, student: str, late: LatePolicy) -> bool:
-        """Compute a submission's penalty for late work again; whether it has changed.
+    def renew_penalty(
+        self,
+        assignment: str,
+        student: str,
+        late: LatePolicy,
+        before_it_changes: Callable[[], None],
+    ) -> Change | None:
+        """Compute a submission's penalty for late work again; None where it has not changed.
 
         Raises:
             AutograderError: the gradebook cannot be written; nothing was changed.
         """
         with self._writing():
-            submission = self._submission(assignment, student)
-            before = [notebook.late_submission_penalty for notebook in submission.notebooks]
+            submission = self._find(assignment, student)
+            if submission is None:
+                return None
+            penalties = [notebook.late_submission_penalty for notebook in submission.notebooks]
+            before = self._points(submission)
             for notebook in submission.notebooks:
                 self._penalise(notebook, submission, late)
-            return before != [each.late_submission_penalty for each in submission.notebooks]
+            if penalties == [each.late_submission_penalty for each in submission.notebooks]:
+                return None
+            before_it_changes()
+            return Change(student, before, self._points(submission))
 
     def withdraw(self, assignment: str, student: str, reason: str) -> None:
         """Take back a submission's automatic scores, and note why with the first solution."""
@@ -262,18 +343,31 @@ class Gradebook:
             )
         return found
 
+    def _find(self, assignment: str, student: str) -> Any:
+        """The student's submission, or None."""
+        return self._db.scalar(
+            select(api.SubmittedAssignment).where(
+                api.SubmittedAssignment.assignment_id == self._assignment(assignment).id,
+                api.SubmittedAssignment.student_id == student,
+            )
+        )
+
+    def _points(self, submission: Any) -> float:
+        """The submission's score after the penalty, as the gradebook would show it now."""
+        self._db.flush()
+        points = 0.0
+        for notebook in submission.notebooks:
+            self._db.expire(notebook, ["score"])
+            points += notebook.score - (notebook.late_submission_penalty or 0.0)
+        return max(0.0, float(points))
+
     def _submission(self, assignment: str, student: str) -> Any:
         """The student's submission, made with all its grades and comments where it is new."""
         wanted = self._assignment(assignment)
         if self._db.get(api.Student, student) is None:
             self._db.add(api.Student(id=student))
             self._db.flush()
-        submission = self._db.scalar(
-            select(api.SubmittedAssignment).where(
-                api.SubmittedAssignment.assignment_id == wanted.id,
-                api.SubmittedAssignment.student_id == student,
-            )
-        )
+        submission = self._find(assignment, student)
         if submission is None:
             submission = api.SubmittedAssignment(assignment_id=wanted.id, student_id=student)
             self._db.add(submission)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from autograder.course import Course
 from autograder.errors import AutograderError
+from autograder.recording.derived import REPORT_FILES, report_folder
 from autograder.reporting.class_list import Entry, read_class
 from autograder.reporting.class_page import render_page
 
@@ -36,18 +37,39 @@ def write_report(course: Course, assignment: str) -> Report:
             or a file cannot be written.
     """
     entries = read_class(course, assignment)
-    folder = course.root / "reports" / assignment
-    grades = json.dumps([entry.to_json() for entry in entries], indent=1, ensure_ascii=False)
-    report = Report(folder / "grades.json", folder / "index.html", tuple(entries))
+    folder = report_folder(course, assignment)
+    texts = _texts(assignment, entries, folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(report.grades, grades + "\n")
-        _replace(report.page, render_page(assignment, entries, folder))
+        for path, text in texts.items():
+            _replace(path, text)
     except OSError as error:
         raise AutograderError(
             f"The report cannot be written to {folder}: {error.strerror or error}."
         ) from error
-    return report
+    grades, page = texts
+    return Report(grades, page, tuple(entries))
+
+
+def is_current(course: Course, assignment: str) -> bool:
+    """Whether the report that is there says what it would say now.
+
+    Raises:
+        AutograderError: see `write_report`.
+    """
+    folder = report_folder(course, assignment)
+    texts = _texts(assignment, read_class(course, assignment), folder)
+    try:
+        return all(path.read_text(encoding="utf-8") == text for path, text in texts.items())
+    except (OSError, ValueError):
+        return False
+
+
+def _texts(assignment: str, entries: Sequence[Entry], folder: Path) -> dict[Path, str]:
+    """The report's files: grades.json, then the page."""
+    grades = json.dumps([entry.to_json() for entry in entries], indent=1, ensure_ascii=False)
+    page = render_page(assignment, entries, folder)
+    return dict(zip((folder / name for name in REPORT_FILES), (grades + "\n", page), strict=True))
 
 
 def score_table(entries: Iterable[Entry]) -> Table:

@@ -18,13 +18,9 @@ from autograder.auditing.record import with_verdicts, write_verdicts
 from autograder.course import Course
 from autograder.errors import AutograderError
 from autograder.options import GradingOptions
-from autograder.recording.autograded import (
-    notebook_file,
-    remove_folder,
-    replace_folder,
-    result_of,
-)
-from autograder.recording.gradebook import Gradebook
+from autograder.recording.autograded import notebook_file, replace_folder, result_of
+from autograder.recording.derived import remove_derived
+from autograder.recording.gradebook import Change, Gradebook
 from autograder.recording.results import SubmissionResult
 from autograder.recording.scores import score_notebook
 from autograder.scheduling.pools import Pool, dask_pool, local_jobs, local_pool
@@ -113,27 +109,31 @@ def grade_class(
             # Without the diagnosis: of thousands of submissions that would be a lot to hold.
             results += [replace(result, exercises=()) for result in written]
             progress(student, written)
-        for student in batch.renewed:
-            say(f"{student}: the answers are unchanged, the penalty for late work is not.")
+        for change in sorted(batch.changes, key=lambda each: each.student):
+            why = ""
+            if change.student in batch.renewed:
+                why = ": the answers are unchanged, the penalty for late work is not"
+            if change.gain or why:
+                say(f"{change}{why}.")
         return results
 
 
 def dry_run(
     course: Course, plan: Plan, students: Sequence[str], progress: Progress
-) -> Iterator[tuple[str, list[tuple[dict[str, Any], SubmissionResult]]]]:
+) -> Iterator[tuple[Change, list[tuple[dict[str, Any], SubmissionResult]]]]:
     """Grade submissions and write nothing of it.
 
     Yields:
-        Each student with their graded notebooks and the results.
+        Each student's points, before and then, with the graded notebooks and the results.
 
     Raises:
         AutograderError: see `grade_class`.
     """
     with _only_grader(course, plan.assignment), Gradebook.of(course) as gradebook:
-        batch = _DryRun(course, replace(plan, force=True), gradebook)
+        batch = _Batch(course, replace(plan, force=True), gradebook, keep=False)
         for student, results in batch.run(students):
             progress(student, results)
-            yield student, list(zip(batch.notebooks.pop(student), results, strict=True))
+            yield batch.changes.pop(), list(zip(batch.notebooks, results, strict=True))
 
 
 @contextmanager
@@ -152,8 +152,13 @@ def _only_grader(course: Course, assignment: str) -> Iterator[None]:
 
 
 class _Batch:
-    def __init__(self, course: Course, plan: Plan, gradebook: Gradebook) -> None:
+    """Grades submissions, and writes them unless it is not to keep anything."""
+
+    def __init__(
+        self, course: Course, plan: Plan, gradebook: Gradebook, *, keep: bool = True
+    ) -> None:
         options = GradingOptions.of(course.config)
+        self.keep = keep
         self.course = course
         self.plan = plan
         self.gradebook = gradebook
@@ -172,7 +177,11 @@ class _Batch:
         self.suspects: deque[str] = deque()
         """Students whose submission was being graded when a worker was lost: they go alone."""
         self.losses: Counter[str] = Counter()
-        self.renewed: list[str] = []
+        self.changes: list[Change] = []
+        """What became, or would become, of the points of each, in the order of grading."""
+        self.notebooks: list[dict[str, Any]] = []
+        """What the last student's notebooks would be, where nothing is kept."""
+        self.renewed: set[str] = set()
         """Students whose answers had not changed, but whose penalty for late work had."""
 
     def run(self, students: Sequence[str]) -> Iterator[tuple[str, list[SubmissionResult]]]:
@@ -188,7 +197,8 @@ class _Batch:
         """Find out how each test is to be run, where the assignment was never audited."""
         find = partial(audit, unsandboxed=self.unsandboxed)
         found = pool.submit(find, self.instructors, self.limits).result()
-        write_verdicts(self.course, self.plan.assignment, found)
+        if self.keep:
+            write_verdicts(self.course, self.plan.assignment, found)
         self.instructors, self.unaudited = tuple(found), []
 
     def _pool(self, submissions: int) -> AbstractContextManager[Pool]:
@@ -294,10 +304,18 @@ class _Batch:
 
     def _renew_penalty(self, job: Job) -> None:
         """A due date that was moved, an extension or another policy changes the penalty alone."""
-        student, late = job.submission.student, self.course.late_penalty
-        if self.may_be_late and self.gradebook.renew_penalty(self.plan.assignment, student, late):
-            self.renewed.append(student)
-            remove_folder(self.course.folder("feedback") / student / self.plan.assignment)
+        if not self.may_be_late:
+            return
+        assignment, student = self.plan.assignment, job.submission.student
+        change = self.gradebook.renew_penalty(
+            assignment,
+            student,
+            self.course.late_penalty,
+            partial(remove_derived, self.course, assignment, student),
+        )
+        if change is not None:
+            self.changes.append(change)
+            self.renewed.add(student)
 
     def _autograded(self, student: str) -> Path:
         return self.course.folder("autograded") / student / self.plan.assignment
@@ -320,7 +338,7 @@ class _Batch:
 
     def _write(self, job: Job, graded: Sequence[GradedNotebook]) -> list[SubmissionResult]:
         """Grades first, the folder second: only a complete folder counts as done."""
-        student = job.submission.student
+        assignment, student = self.plan.assignment, job.submission.student
         files = {**job.submission.others, **self.instructors[0].files}
         scores, results = {}, []
         for one, instructor in zip(graded, self.instructors, strict=True):
@@ -329,25 +347,16 @@ class _Batch:
             )
             files[f"{instructor.name}.ipynb"] = notebook_file(one.notebook)
             results.append(result)
-        timestamp = job.submission.timestamp
-        late = self.course.late_penalty
-        self.gradebook.write(self.plan.assignment, student, timestamp, scores, late)
-        # Before the folder that says that this is done. What the pages say is no longer true, and
-        # nbgrader would leave them, because they are there.
-        remove_folder(self.course.folder("feedback") / student / self.plan.assignment)
-        replace_folder(self._autograded(student), files, self.mode)
+        if self.keep:
+            remove_derived(self.course, assignment, student)
+        timestamp, late = job.submission.timestamp, self.course.late_penalty
+        change = self.gradebook.write(assignment, student, timestamp, scores, late, keep=self.keep)
+        self.changes.append(change)
+        if self.keep:
+            replace_folder(self._autograded(student), files, self.mode)
+        else:
+            self.notebooks = [one.notebook for one in graded]
         return results
-
-
-class _DryRun(_Batch):
-    def __init__(self, course: Course, plan: Plan, gradebook: Gradebook) -> None:
-        super().__init__(course, plan, gradebook)
-        self.notebooks: dict[str, list[dict[str, Any]]] = {}
-
-    def _write(self, job: Job, graded: Sequence[GradedNotebook]) -> list[SubmissionResult]:
-        self.notebooks[job.submission.student] = [one.notebook for one in graded]
-        pairs = zip(graded, self.instructors, strict=True)
-        return [score_notebook(one.notebook, one.result, each.points)[1] for one, each in pairs]
 
 
 def _lost_worker(future: Future[list[GradedNotebook]]) -> bool:

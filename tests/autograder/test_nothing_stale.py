@@ -98,7 +98,8 @@ def test_a_due_date_that_is_moved_renews_the_penalty_and_the_page(
     assert score(classroom) == 5
     late("2026-01-03 00:00:00 UTC")
     done = run(classroom, "autograder", "grade", "sums")
-    assert "ada: the answers are unchanged, the penalty for late work is not." in done.stdout
+    told = "ada: 5 → 10 points (+5): the answers are unchanged, the penalty for late work is not."
+    assert told in done.stdout
     assert not (classroom.root / "feedback" / "ada" / "sums").exists()
     assert score(classroom) == 10
     assert "penalty" not in run(classroom, "autograder", "grade", "sums").stdout

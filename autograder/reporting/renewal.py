@@ -1,0 +1,219 @@
+"""Feedback pages that are no longer true are made anew, by nbgrader; the others stay.
+
+Each page ends with a digest of all that it was made from. `FeedbackExporter` compares, and takes
+away what differs, before nbgrader decides which pages to make: it makes those that are not there.
+So `autograder feedback` and `nbgrader generate_feedback` do the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from nbconvert.exporters import HTMLExporter
+from nbformat import NotebookNode
+from nbgrader.converters import GenerateFeedback
+from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
+
+from autograder.course import Course
+from autograder.errors import AutograderError
+from autograder.options import options_explained
+from autograder.recording.autograded import remove_folder
+from autograder.recording.derived import has_report, pages_folder, remove_derived, remove_report
+from autograder.recording.gradebook import Gradebook
+from autograder.reporting import feedback
+from autograder.reporting.report import is_current
+
+_MARK = "\n<!-- made from {} -->\n"
+_DIGEST = re.compile(rb"<!-- made from ([0-9a-f]{64}) -->\s*\Z")
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """Students by what becomes of their pages.
+
+    Attributes:
+        renewed: pages that were not there or no longer true.
+        unchanged: pages that stay as they are.
+        removed: pages of students of whom no submission is graded any more.
+    """
+
+    renewed: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class FeedbackExporter(HTMLExporter):
+    """Takes away the pages that are no longer true, and writes its digest into each new one.
+
+    nbgrader makes one exporter for a run, before it looks which pages are there.
+
+    Raises:
+        NbGraderException: the gradebook cannot be read, or a penalty not be computed.
+    """
+
+    renewal = Renewal()
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._digests: dict[tuple[str, str], str] = {}
+        if isinstance(self.parent, GenerateFeedback):
+            try:
+                self.renewal = self._take_away(self.parent)
+            except AutograderError as error:
+                self.log.error("%s", error)
+                raise NbGraderException(str(error)) from error
+
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **options: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """The page with its digest at the end: one that was cut off has none."""
+        page, resources = super().from_notebook_node(nb, resources, **options)
+        asked = resources.get("nbgrader", {})
+        digest = self._digests.get((asked.get("student"), asked.get("notebook")))
+        return page + (_MARK.format(digest) if digest else ""), resources
+
+    def _take_away(self, converter: GenerateFeedback) -> Renewal:
+        directories = converter.coursedir
+        course, assignment = Course(converter.config, directories), directories.assignment_id
+        notebooks = {
+            Path(folder).parent.name: names for folder, names in converter.assignments.items()
+        }
+        with Gradebook.of(course) as gradebook:
+            if gradebook.may_be_late(assignment):
+                _renew_penalties(course, assignment, gradebook, notebooks)
+            shown = gradebook.shown(assignment)
+        if has_report(course, assignment) and not is_current(course, assignment):
+            self.log.warning(
+                "The report on the class is no longer true and was removed; "
+                "`autograder report %s` makes it again.",
+                assignment,
+            )
+            remove_report(course, assignment)
+        known = {student for student, _ in shown}
+        # nbgrader stops at a student that the gradebook no longer knows.
+        excluded = {*directories.student_id_exclude.split(","), *(notebooks.keys() - known)} - {""}
+        directories.student_id_exclude = ",".join(sorted(excluded))
+        look = _look(self, converter)
+        renewed, unchanged = [], []
+        for student in sorted(notebooks.keys() - excluded):
+            wanted = {}
+            for notebook in map(Path, notebooks[student]):
+                made_from = (look, notebook.read_bytes(), shown.get((student, notebook.stem)))
+                wanted[notebook.stem] = hashlib.sha256(repr(made_from).encode()).hexdigest()
+            self._digests |= {(student, name): digest for name, digest in wanted.items()}
+            if _still_true(pages_folder(course, assignment, student), wanted, directories):
+                unchanged.append(student)
+            else:
+                renewed.append(student)
+        removed = _remove_others(course, assignment, notebooks.keys() & known)
+        return Renewal(tuple(renewed), tuple(unchanged), removed)
+
+
+def renew_feedback(course: Course, assignment: str) -> Renewal:
+    """Let nbgrader make the feedback pages that are not there or no longer true.
+
+    Raises:
+        AutograderError: nothing is graded, or a page could not be made; the others are.
+    """
+    with Gradebook.of(course) as gradebook:
+        gradebook.released(assignment)  # says so where the assignment is unknown
+    if not any(course.folder("autograded").glob(f"*/{assignment}/*.ipynb")):
+        removed = _remove_others(course, assignment, graded=())
+        if not removed:
+            raise AutograderError(
+                f"No submission of {assignment} is graded. Run `autograder grade {assignment}`."
+            )
+        return Renewal(removed=removed)
+    course.directories.assignment_id = assignment
+    with options_explained():
+        converter = GenerateFeedback(coursedir=course.directories, config=course.config)
+        converter.exporter_class = FeedbackExporter
+    said = io.StringIO()
+    handler = logging.StreamHandler(said)
+    handler.setLevel(logging.ERROR)
+    converter.log.addHandler(handler)
+    try:
+        converter.start()
+    except NbGraderException as error:
+        raise AutograderError(_why(said.getvalue(), error)) from error
+    finally:
+        converter.log.removeHandler(handler)
+    renewal: Renewal = converter.exporter.renewal
+    return renewal
+
+
+def _why(log: str, error: NbGraderException) -> str:
+    """In a sentence, what nbgrader says in tracebacks."""
+    students = re.findall(r"processing assignment '.*' for student '(.*)'", log)
+    if not students:
+        return str(error)
+    (*_, reason) = re.findall(r"^[\w.]+: .*", log, re.MULTILINE) or [str(error)]
+    return (
+        f"The pages of {', '.join(students)} could not be made: {reason}. The others are made; "
+        "grade these again with --force."
+    )
+
+
+def _renew_penalties(
+    course: Course, assignment: str, gradebook: Gradebook, students: Iterable[str]
+) -> None:
+    """Points given by hand change a penalty that is a share of them, as a moved due date does."""
+    for student in students:
+        first = partial(remove_derived, course, assignment, student)
+        gradebook.renew_penalty(assignment, student, course.late_penalty, first)
+
+
+def _look(exporter: FeedbackExporter, converter: GenerateFeedback) -> str:
+    """What every page depends on: options, templates, programs."""
+    preprocessors = [str(getattr(each, "__name__", each)) for each in converter.preprocessors]
+    options = [exporter.config.get(name.rpartition(".")[2]) for name in preprocessors]
+    folders = [Path(base, exporter.template_name) for base in exporter.extra_template_basedirs]
+    files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    return repr(
+        (
+            sorted(exporter.trait_values(config=True).items()),
+            [*zip(preprocessors, options, strict=True)],
+            [path.read_bytes() for path in (*files, Path(feedback.__file__))],
+            [version(package) for package in ("nbgrader", "nbconvert")],
+        )
+    )
+
+
+def _still_true(folder: Path, wanted: Mapping[str, str], directories: CourseDirectory) -> bool:
+    """Whether these pages are there and were made from the same; if not, they are no more."""
+    found = {page.stem: page for page in folder.glob("*.html")}
+    if directories.notebook_id != "*":  # then nbgrader looks at these pages alone
+        found = {name: page for name, page in found.items() if name in wanted}
+    if {name: _digest_of(page) for name, page in found.items()} == wanted:
+        return True
+    if directories.notebook_id == "*":
+        remove_folder(folder)
+    for page in found.values():
+        page.unlink(missing_ok=True)
+    return False
+
+
+def _digest_of(page: Path) -> str | None:
+    found = _DIGEST.search(page.read_bytes())
+    return found[1].decode() if found else None
+
+
+def _remove_others(course: Course, assignment: str, graded: Collection[str]) -> tuple[str, ...]:
+    """Take away the pages of all whose work is not graded; whose they were."""
+    chosen = course.directories.student_id
+    folders = course.folder("feedback").glob(f"*/{assignment}")
+    gone = {path.parent.name for path in folders if fnmatch(path.parent.name, chosen)} - set(graded)
+    for student in gone:
+        remove_folder(pages_folder(course, assignment, student))
+    return tuple(sorted(gone))
