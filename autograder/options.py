@@ -67,12 +67,12 @@ def options_explained() -> Iterator[None]:
         option = f"c.{named[2]}.{named[1]}" if named else "an option"
         wanted = re.sub(r"^The '\w+' trait of an? \w+ instance", "It", said)
         raise AutograderError(
-            f"{CONFIG_FILE}{_line_of(option)}: {option} cannot be used. {wanted.rstrip('.')}. "
+            f"{CONFIG_FILE}{line_of(option)}: {option} cannot be used. {wanted.rstrip('.')}. "
             "Correct that line, and run this again."
         ) from None
 
 
-def _line_of(option: str) -> str:
+def line_of(option: str) -> str:
     """Where the configuration in the present folder sets an option, if it does so in one line."""
     path = Path(CONFIG_FILE)
     lines = path.read_text().splitlines() if path.is_file() else []

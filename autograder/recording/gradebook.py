@@ -15,10 +15,11 @@ from typing import Any, Self
 from nbgrader import api
 from nbgrader.utils import parse_utc
 from sqlalchemy import make_url, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from autograder.course import Course
 from autograder.errors import AutograderError
+from autograder.options import CONFIG_FILE, line_of
 from autograder.recording.scores import NotebookScores
 from autograder.submission.instructor import ReleasedCell
 
@@ -81,7 +82,8 @@ class Gradebook:
     """
 
     def __init__(self, url: str, course: str) -> None:
-        location = make_url(url)
+        with _driver_explained():
+            location = make_url(url)
         if location.drivername.startswith("sqlite") and not Path(str(location.database)).is_file():
             raise AutograderError(
                 f"There is no gradebook at {location.database}. Release an assignment first: "
@@ -91,7 +93,7 @@ class Gradebook:
             # formgrader may be writing: wait for it rather than fail
             location = location.update_query_dict({"timeout": str(_PATIENCE_SECONDS)})
         self._url = url
-        with self._explained():
+        with self._explained(), _driver_explained():
             self._gradebook = api.Gradebook(
                 location.render_as_string(hide_password=False), course or "default_course"
             )
@@ -444,6 +446,19 @@ def _released_cells(notebook: Any) -> list[ReleasedCell]:
         )
         for cell in notebook.source_cells
     ]
+
+
+@contextmanager
+def _driver_explained() -> Iterator[None]:
+    """Say that the address in the configuration is none, or needs a driver that is not there."""
+    try:
+        yield
+    except (ArgumentError, ImportError) as error:
+        option = "c.CourseDirectory.db_url"
+        raise AutograderError(
+            f"{CONFIG_FILE}{line_of(option)}: {option} cannot be used. {error}. Write an address "
+            "of SQLAlchemy's, such as sqlite:////course/gradebook.db, and install its driver."
+        ) from error
 
 
 def _parsed(timestamp: str) -> Any:
