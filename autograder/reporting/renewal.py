@@ -86,37 +86,32 @@ class FeedbackExporter(HTMLExporter):
     def _take_away(self, converter: GenerateFeedback) -> Renewal:
         directories = converter.coursedir
         course, assignment = Course(converter.config, directories), directories.assignment_id
-        notebooks = {
-            Path(folder).parent.name: names for folder, names in converter.assignments.items()
-        }
+        folders = {Path(folder).parent.name: folder for folder in converter.assignments}
         with Gradebook.of(course) as gradebook:
             if gradebook.may_be_late(assignment):
-                _renew_penalties(course, assignment, gradebook, notebooks)
+                _renew_penalties(course, assignment, gradebook, folders)
             shown = gradebook.shown(assignment)
         if has_report(course, assignment) and not is_current(course, assignment):
-            self.log.warning(
-                "The report on the class is no longer true and was removed; "
-                "`autograder report %s` makes it again.",
-                assignment,
-            )
             remove_report(course, assignment)
+            again = f"`autograder report {assignment}` makes it again"
+            self.log.warning("The report is no longer true and was removed; %s.", again)
         known = {student for student, _ in shown}
-        # nbgrader stops at a student that the gradebook no longer knows.
-        excluded = {*directories.student_id_exclude.split(","), *(notebooks.keys() - known)} - {""}
-        directories.student_id_exclude = ",".join(sorted(excluded))
+        for student in folders.keys() - known:
+            # It would end with an error: the gradebook no longer knows this student.
+            del converter.assignments[folders.pop(student)]
         look = _look(self, converter)
         renewed, unchanged = [], []
-        for student in sorted(notebooks.keys() - excluded):
+        for student in sorted(folders.keys() - {*directories.student_id_exclude.split(",")}):
             wanted = {}
-            for notebook in map(Path, notebooks[student]):
+            for notebook in map(Path, converter.assignments[folders[student]]):
                 made_from = (look, notebook.read_bytes(), shown.get((student, notebook.stem)))
-                wanted[notebook.stem] = hashlib.sha256(repr(made_from).encode()).hexdigest()
-            self._digests |= {(student, name): digest for name, digest in wanted.items()}
+                digest = hashlib.sha256(repr(made_from).encode()).hexdigest()
+                self._digests[student, notebook.stem] = wanted[notebook.stem] = digest
             if _still_true(pages_folder(course, assignment, student), wanted, directories):
                 unchanged.append(student)
             else:
                 renewed.append(student)
-        removed = _remove_others(course, assignment, notebooks.keys() & known)
+        removed = _remove_others(course, assignment, graded=folders)
         return Renewal(tuple(renewed), tuple(unchanged), removed)
 
 

@@ -52,16 +52,12 @@ def write_report(course: Course, assignment: str) -> Report:
 
 
 def is_current(course: Course, assignment: str) -> bool:
-    """Whether the report that is there says what it would say now.
-
-    Raises:
-        AutograderError: see `write_report`.
-    """
+    """Whether the report that is there says what it would say now; not, if it cannot be made."""
     folder = report_folder(course, assignment)
-    texts = _texts(assignment, read_class(course, assignment), folder)
     try:
+        texts = _texts(assignment, read_class(course, assignment), folder)
         return all(path.read_text(encoding="utf-8") == text for path, text in texts.items())
-    except (OSError, ValueError):
+    except (AutograderError, OSError, ValueError):
         return False
 
 

@@ -262,6 +262,12 @@ def _built_course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def classroom_at() -> type[Classroom]:
+    """Makes a classroom of the folder of a course."""
+    return Classroom
+
+
 @pytest.fixture
 def classroom(_built_course: Path, tmp_path: Path) -> Classroom:
     """A course of its own, with the assignment `sums` released."""
