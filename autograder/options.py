@@ -61,11 +61,11 @@ def options_explained() -> Iterator[None]:
     try:
         yield
     except TraitError as error:
-        # traitlets names option and class in one way: The 'ignore' trait of a CourseDirectory …
+        # "The 'ignore' trait of a CourseDirectory instance expected …", or of <its object at …>
         said = str(error).replace(GradingOptions.__name__, "TrustedExecute")
-        named = re.search(r"'(\w+)' trait of an? (\w+) instance", said)
+        named = re.search(r"'(\w+)' trait of (?:an? |<[\w.]+\.)(\w+)[^>]*?>? instance", said)
         option = f"c.{named[2]}.{named[1]}" if named else "an option"
-        wanted = re.sub(r"^The '\w+' trait of an? \w+ instance", "It", said)
+        wanted = re.sub(r"^The '\w+' trait of .*? instance", "It", said)
         raise AutograderError(
             f"{CONFIG_FILE}{line_of(option)}: {option} cannot be used. {wanted.rstrip('.')}. "
             "Correct that line, and run this again."

@@ -154,13 +154,46 @@ def test_nbgraders_own_command_takes_the_old_page_away_too(
     assert "Score: 10.0 / 12.0" in made
 
 
-def test_an_option_that_cannot_be_read_is_named_with_its_line(classroom: Any) -> None:
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("c.TrustedExecute.cell_seconds = 'ten'", "c.TrustedExecute.cell_seconds cannot be used"),
+        ("c.CourseDirectory.ignore = 5", "c.CourseDirectory.ignore cannot be used"),
+        ("c.CourseDirectory.db_url = 'here'", "c.CourseDirectory.db_url cannot be used"),
+        ("c.CourseDirectory = 5", "ValueError"),
+        ("c.CourseDirectory.ignore = [nobody]", "name 'nobody' is not defined"),
+        ("import of_nobody", "No module named 'of_nobody'"),
+        ("c.CourseDirectory.ignore = [", "'[' was never closed"),
+    ],
+)
+def test_a_configuration_that_cannot_be_read_is_explained_with_its_line(
+    classroom: Any, line: str, says: str
+) -> None:
     config = classroom.root / "nbgrader_config.py"
-    config.write_text(f"{config.read_text()}c.TrustedExecute.cell_seconds = 'ten'\n")
+    config.write_text(f"{config.read_text()}{line}\n")
     classroom.hand_in("ada")
-    done = run(classroom, "autograder", "grade", "sums")
+    done = run(classroom, "autograder", "grade", "sums", "--quiet")
     assert done.returncode == 1
     number = len(config.read_text().splitlines())
-    assert f"nbgrader_config.py, line {number}: c.TrustedExecute.cell_seconds" in done.stderr
+    assert f"nbgrader_config.py, line {number}: " in done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+
+
+@pytest.mark.parametrize("plugin", ["nowhere.Halving", "halving.Wrong"])
+def test_a_policy_for_late_work_that_fails_is_explained(
+    classroom: Any, late: Callable[[str | None], None], plugin: str
+) -> None:
+    with (classroom.root / "nbgrader_config.py").open("a") as config:
+        config.write(f"c.AssignLatePenalties.plugin_class = '{plugin}'\n")
+    with (classroom.root / "halving.py").open("a") as policies:
+        policies.write("class Wrong(Halving):\n    late_submission_penalty = None\n")
+    classroom.hand_in("ada")
+    classroom.hand_in_file("ada", b"2026-01-02 00:00:00 UTC", "timestamp.txt")
+    late("2026-01-01 00:00:00 UTC")
+    done = run(classroom, "autograder", "grade", "sums", "--quiet")
+    assert done.returncode == 1
+    assert "c.AssignLatePenalties.plugin_class" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
