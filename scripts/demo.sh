@@ -19,7 +19,7 @@ run authoring solutions "$assignment"
 run authoring sample-class "$assignment"
 # Status 1 says that not every submission could be graded: otto's file is damaged on purpose.
 run autograder grade "$assignment" || [ $? -eq 1 ]
-run nbgrader generate_feedback "$assignment" --log-level=WARN
+run autograder feedback "$assignment"
 run nbgrader export --log-level=WARN
 run autograder report "$assignment"
 
