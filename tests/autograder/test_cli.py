@@ -24,7 +24,15 @@ def test_help_teaches_every_option_and_the_order_of_things(tmp_path: Path) -> No
     told = autograder(tmp_path, "grade", "--help")
     assert told.returncode == 0
     for option in (
-        *("--student", "--force", "--jobs", "--quiet", "--scheduler", "--allow-unsandboxed"),
+        *(
+            "--student",
+            "--force",
+            "--jobs",
+            "--quiet",
+            "--scheduler",
+            "--allow-unsandboxed",
+            "--dry-run",
+        ),
         *("generate_assignment", "Exit status"),
     ):
         assert option in told.stdout
@@ -65,7 +73,13 @@ def test_the_core_grades_without_a_package_of_the_lab(
     paths = [str(tmp_path), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
     classroom.hand_in("ada")
-    for command in (["init"], ["grade", "sums"], ["compare", "sums"], ["report", "sums"]):
+    for command in (
+        ["init"],
+        ["grade", "sums"],
+        ["compare", "sums"],
+        ["feedback", "sums"],
+        ["report", "sums"],
+    ):
         done = autograder(classroom.root, *command)
         assert done.returncode == 0, done.stderr
     refused = autograder(classroom.root, "grade", "sums", "--scheduler", "tcp://127.0.0.1:1")
