@@ -229,11 +229,13 @@ def _place(folder: Path, version: _Version, download: str, *, dry_run: bool) -> 
             # The same again, but perhaps under a new number, or with a roster that knows more.
             _note(folder, version, download, digest, origin.collected if origin else "")
         return "already there"
-    if older.is_dir() and digest in {_digest(_read(each)) for each in older.iterdir()}:
+    age = _age(version, time, there, origin) if there is not None else 0
+    # Somebody may go back to an earlier answer: handed in later, it counts.
+    if age <= 0 and older.is_dir() and digest in {_digest(_read(one)) for one in older.iterdir()}:
         return "already there"
     if time:
         files[TIMESTAMP] = _stamp(time)
-    if there is not None and _is_older(version, time, there, origin):
+    if age < 0:
         if not dry_run:
             replace_folder(_free(older, time), files, _MODE)
         return "older than what is there"
@@ -247,16 +249,16 @@ def _place(folder: Path, version: _Version, download: str, *, dry_run: bool) -> 
     return "new" if there is None else "replaces an older one"
 
 
-def _is_older(
+def _age(
     version: _Version, time: datetime | None, there: Mapping[str, bytes], origin: Origin | None
-) -> bool:
-    """Whether it came before what is there; what cannot be told is taken for newer."""
+) -> int:
+    """Negative if it was handed in before what is there, positive if after, 0 if none can tell."""
     before = _time_of(there.get(TIMESTAMP))
     if time and before and time != before:
-        return time < before
-    return bool(
-        origin and origin.scheme == version.named.scheme and version.named.order < origin.order
-    )
+        return 1 if time > before else -1
+    if origin and origin.scheme == version.named.scheme:
+        return version.named.order - origin.order
+    return 0
 
 
 def _note(folder: Path, version: _Version, download: str, digest: str, collected: str = "") -> None:

@@ -78,7 +78,9 @@ def collect(
             late = ", marked as late" if each.late else ""
             print(f"{each.student}: {each.done} ({', '.join(each.files)}{time}{late})")
     if any(each.time is None for each in done.submissions):
-        print("No times are known of some submissions: they count as in time, late marks or not.")
+        print(
+            "Some have no known time and count as in time, even if the platform marked them late."
+        )
     if done.missing:
         print(f"Nothing came from {', '.join(done.missing)}.")
     counts = Counter(each.done for each in done.submissions)

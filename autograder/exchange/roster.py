@@ -115,11 +115,11 @@ class Roster:
             if found:
                 names = ", ".join(sorted(one.student for one in found))
                 return [], f"{part!r} may be any of {names}; put it into submitted/ by hand"
-        fix = (
-            "give the platform's list with --roster" if not self.people else "is the list complete?"
-        )
         number = f" (number {named.number})" if named.number else ""
-        return [], f"nobody in the roster is {named.who!r}{number}; {fix}"
+        return [], (
+            f"nobody known is {named.who!r}{number}; give the platform's list with --roster, or "
+            "put the file into submitted/ by hand"
+        )
 
 
 def _after_hyphens(name: str) -> list[str]:

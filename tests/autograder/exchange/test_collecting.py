@@ -138,6 +138,16 @@ def test_canvas_attempts_late_marks_and_text(
     assert older(classroom, "zoe") == ["first"]
 
 
+def test_who_goes_back_to_an_earlier_answer_is_graded_by_it(
+    classroom: Any, zipped: Any, canvas_book: Path, take: Collect
+) -> None:
+    attempts = {900: "first", 901: "second", 902: "first"}
+    for attempt, text in attempts.items():
+        archive = zipped({f"vogelada_33_{attempt}_sums.ipynb": text}, f"{attempt}.zip")
+        take(archive, canvas_book)
+        assert files(classroom, "ada") == {"sums.ipynb": text}
+
+
 def test_canvas_groups_need_the_list_of_groups(
     classroom: Any, zipped: Any, canvas_book: Path, listed: Any, take: Collect
 ) -> None:
@@ -189,7 +199,7 @@ def test_a_folder_of_loose_notebooks(classroom: Any, tmp_path: Path, take: Colle
         "timestamp.txt": "2026-03-01 12:00:00.000000 UTC",
     }
     assert list(collection.left) == ["mystery.ipynb"]
-    assert "nobody in the roster is 'mystery'" in collection.left["mystery.ipynb"]
+    assert "nobody known is 'mystery'" in collection.left["mystery.ipynb"]
 
 
 def test_nbgraders_exchange_keeps_every_submission_with_its_time(
