@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ from traitlets.config import Config
 POINTS = {"zoe": 9.0, "orjan": 7.5}
 
 
-@pytest.fixture
-def graded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def gradebook_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A gradebook with two assignments; Zoë and Ørjan handed in, and Li still is to be graded."""
-    monkeypatch.chdir(tmp_path)
-    with api.Gradebook(f"sqlite:///{tmp_path}/gradebook.db") as gradebook:
+    path = tmp_path_factory.mktemp("gradebook") / "gradebook.db"
+    with api.Gradebook(f"sqlite:///{path}") as gradebook:
         for name in ("sums", "essay"):
             gradebook.add_assignment(name)
             gradebook.add_notebook("main", name)
@@ -36,6 +37,14 @@ def graded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 late = gradebook.find_submission_notebook("main", "sums", student)
                 late.late_submission_penalty = 1.0
         gradebook.db.commit()
+    return path
+
+
+@pytest.fixture
+def graded(gradebook_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with the gradebook."""
+    shutil.copy(gradebook_file, tmp_path)
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
