@@ -36,75 +36,64 @@ class _FilledTemplate(ExportPlugin):
 
     template = Unicode(help="The CSV that the platform exported, to be filled in.").tag(config=True)
     dry_run = Bool(help="Only show whose grade would change; write nothing.").tag(config=True)
-    scale = Bool(help="Convert points where the platform's maximum is not the assignment's.").tag(
-        config=True
-    )
+    scale = Bool(help="Convert points where the platform has another maximum.").tag(config=True)
 
     platform = ""
 
+    def columns(self, names: list[str], columns: list[str]) -> tuple[dict[str, str], list[str]]:
+        """Assignment to the column of its grades, and all columns to write."""
+        raise NotImplementedError
+
     def export(self, gradebook: Any) -> None:
         """Fill in the template, as `nbgrader export` calls it; a problem ends the command."""
+        to = Path(self.to or f"{self.platform.lower()}-grades.csv")
         try:
             if not self.template:
-                name = type(self).__name__
-                raise AutograderError(
-                    f"Give the CSV that {self.platform} exported: --{name}.template=FILE."
-                )
+                option = f"--{type(self).__name__}.template=FILE"
+                raise AutograderError(f"Give the CSV that {self.platform} exported: {option}.")
             columns, rows = read_table(Path(self.template))
-            chosen = self._chosen(gradebook, columns)
-            changed = sum(
-                self._fill_in(gradebook, assignment, column, rows)
-                for assignment, column in chosen.items()
-            )
-            to = Path(self.to or f"{self.platform.lower()}-grades.csv")
+            known = [assignment.name for assignment in gradebook.assignments]
+            chosen, kept = self.columns([str(one) for one in self.assignment] or known, columns)
+            changed = sum(self._fill_in(gradebook, *each, rows) for each in chosen.items())
             if not self.dry_run:
-                self._write(to, self._kept(columns, list(chosen.values())), rows)
+                _write(to, kept, rows)
         except AutograderError as error:
             self.log.critical("%s", error)
             sys.exit(1)
         done = "would change" if self.dry_run else f"changed; written to {to}"
         self.log.info("%d grades %s.", changed, done)
 
-    def _chosen(self, gradebook: Any, columns: list[str]) -> dict[str, str]:
-        """Assignment to the column of its grades."""
-        raise NotImplementedError
-
-    def _kept(self, columns: list[str], chosen: list[str]) -> list[str]:
-        """Columns of the template that are written."""
-        raise NotImplementedError
-
-    def _most(self, row: Row, column: str, rows: list[Row]) -> str:
-        """The platform's maximum for a row's grade."""
-        raise NotImplementedError
-
     def _fill_in(self, gradebook: Any, assignment: str, column: str, rows: list[Row]) -> int:
         """Put an assignment's grades into its column; says whose change, and counts them."""
-        found = gradebook.find_assignment(assignment)
+        try:
+            found = gradebook.find_assignment(assignment)
+        except MissingEntry as error:
+            raise AutograderError(f"The gradebook knows no assignment {assignment!r}.") from error
         submissions = {each.student.id: each for each in found.submissions}
+        if self.student:
+            wanted = {str(student) for student in self.student}
+            submissions = {name: each for name, each in submissions.items() if name in wanted}
         roster = read_roster([], map(student_row, gradebook.students))
-        wanted, changed = {str(student) for student in self.student}, 0
+        possible = next((row[column] for row in rows if _is_about_points(row)), "")
+        changed = 0
         for row, one in zip(rows, roster.of_rows(rows), strict=True):
             submission = submissions.pop(one.student, None) if one else None
-            if one is None or submission is None or (wanted and one.student not in wanted):
+            if one is None or submission is None:
                 continue
-            if submission.needs_manual_grade:
-                self.log.warning(
-                    "%s: %s still has to be graded by hand; left as it is.", one.student, assignment
-                )
-                continue
-            most = self._most(row, column, rows)
+            most = row.get("Maximum Grade") or row.get("Maximum grade") or possible
             new = self._as_written(submission, float(found.max_score), most)
-            if row.get("Grade can be changed", "Yes") == "No":
+            if submission.needs_manual_grade:
+                self.log.warning("%s: to be graded by hand first; left as it is.", one.student)
+            elif row.get("Grade can be changed") == "No":
                 self.log.warning("%s: Moodle does not let this grade be changed.", one.student)
             elif _number(new) != _number(row[column]):
-                self.log.info(
-                    "%s: %s: %s -> %s", one.student, assignment, row[column] or "none", new
-                )
+                before = row[column] or "none"
+                self.log.info("%s: %s: %s -> %s", one.student, assignment, before, new)
                 row[column], changed = new, changed + 1
-        for student in sorted(set(submissions) - (set(submissions) - wanted if wanted else set())):
+        for student in sorted(submissions):
             self.log.warning(
-                "%s handed in %s, but no row of %s is this student's: enter the grade by hand.",
-                *(student, assignment, self.template),
+                "%s: no row of %s is this student's: enter the grade of %s by hand.",
+                *(student, self.template, assignment),
             )
         return changed
 
@@ -119,17 +108,7 @@ class _FilledTemplate(ExportPlugin):
                     f"convert with --{type(self).__name__}.scale=True."
                 )
             points *= theirs / max_score if max_score else 0.0
-        text = f"{points:.2f}"
-        return text.replace(".", ",") if "," in most else text
-
-    def _write(self, to: Path, columns: list[str], rows: list[Row]) -> None:
-        try:
-            with to.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, columns, extrasaction="ignore")
-                writer.writeheader()
-                writer.writerows(rows)
-        except OSError as error:
-            raise AutograderError(f"{to} cannot be written: {error.strerror}.") from error
+        return f"{points:.2f}".replace(".", "," if "," in most else ".")
 
 
 class CanvasExport(_FilledTemplate):
@@ -141,45 +120,33 @@ class CanvasExport(_FilledTemplate):
 
     platform = "Canvas"
 
-    def _chosen(self, gradebook: Any, columns: list[str]) -> dict[str, str]:
-        titles = {column: re.fullmatch(r"(.*) \((\d+)\)", column) for column in columns}
-        asked = [str(name) for name in self.assignment]
-        if self.column and len(asked) != 1:
+    def columns(self, names: list[str], columns: list[str]) -> tuple[dict[str, str], list[str]]:
+        """Only the assignments' columns are written: Canvas leaves others alone."""
+        if self.column and len(names) != 1:
             raise AutograderError("--CanvasExport.column is one assignment's: add --assignment.")
+        titles = [title for title in map(re.compile(r"(.*) \((\d+)\)").fullmatch, columns) if title]
         chosen = {}
-        for name in asked or [each.name for each in gradebook.assignments]:
+        for name in names:
             fitting = [
-                column
-                for column, title in titles.items()
-                if title
-                and (
-                    self.column in {column, title[2]}
-                    if self.column
-                    else simplified(title[1]) == simplified(name)
-                )
+                title[0]
+                for title in titles
+                if (self.column in title.group(0, 2))
+                or (not self.column and simplified(title[1]) == simplified(name))
             ]
             if len(fitting) == 1:
                 chosen[name] = fitting[0]
-            elif asked:
-                names = ", ".join(column for column, title in titles.items() if title) or "none"
+            elif self.assignment or self.column:
                 raise AutograderError(
-                    f"{self.template} has {len(fitting)} columns for {name}. Name the column with "
-                    f"--CanvasExport.column. Its assignments are: {names}."
+                    f"{self.template} has {len(fitting)} columns for {name}. Name the right one "
+                    f"with --CanvasExport.column: {', '.join(title[0] for title in titles)}."
                 )
         if not chosen:
             raise AutograderError(
                 f"{self.template} has no column that is called like an assignment. Give "
                 "--assignment and --CanvasExport.column."
             )
-        return _known(gradebook, chosen)
-
-    def _kept(self, columns: list[str], chosen: list[str]) -> list[str]:
-        """Canvas leaves an assignment alone that is not in the file."""
-        return [column for column in columns if column in {*_CANVAS_STUDENT, *chosen}]
-
-    def _most(self, row: Row, column: str, rows: list[Row]) -> str:
-        points = [each[column] for each in rows if "Points Possible" in next(iter(each.values()))]
-        return points[0] if points else ""
+        kept = {*_CANVAS_STUDENT, *chosen.values()}
+        return chosen, [column for column in columns if column in kept]
 
 
 class MoodleExport(_FilledTemplate):
@@ -187,34 +154,22 @@ class MoodleExport(_FilledTemplate):
 
     platform = "Moodle"
 
-    def _chosen(self, gradebook: Any, columns: list[str]) -> dict[str, str]:
-        names = [str(name) for name in self.assignment] or [a.name for a in gradebook.assignments]
+    def columns(self, names: list[str], columns: list[str]) -> tuple[dict[str, str], list[str]]:
+        """The worksheet stays whole."""
         if len(names) != 1:
             raise AutograderError(
-                f"A grading worksheet is of one assignment: add --assignment=NAME, one of "
-                f"{', '.join(names)}."
+                f"A grading worksheet is of one assignment: add --assignment, of {', '.join(names)}."
             )
-        if "Grade" not in columns or "Identifier" not in columns:
+        if not {"Grade", "Identifier"} <= set(columns):
             raise AutograderError(
                 f"{self.template} is not Moodle's grading worksheet in English: it has no column "
                 "Identifier or Grade."
             )
-        return _known(gradebook, {names[0]: "Grade"})
-
-    def _kept(self, columns: list[str], chosen: list[str]) -> list[str]:
-        return columns
-
-    def _most(self, row: Row, column: str, rows: list[Row]) -> str:
-        return row.get("Maximum Grade") or row.get("Maximum grade") or ""
+        return {names[0]: "Grade"}, columns
 
 
-def _known(gradebook: Any, chosen: dict[str, str]) -> dict[str, str]:
-    for name in chosen:
-        try:
-            gradebook.find_assignment(name)
-        except MissingEntry as error:
-            raise AutograderError(f"The gradebook knows no assignment {name!r}.") from error
-    return chosen
+def _is_about_points(row: Row) -> bool:
+    return "Points Possible" in next(iter(row.values()), "")
 
 
 def _number(text: str) -> float | None:
@@ -222,3 +177,13 @@ def _number(text: str) -> float | None:
         return float(text.replace(",", "."))
     except ValueError:
         return None
+
+
+def _write(to: Path, columns: list[str], rows: list[Row]) -> None:
+    try:
+        with to.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, columns, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
+    except OSError as error:
+        raise AutograderError(f"{to} cannot be written: {error.strerror}.") from error

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from autograder.course import Course
 from autograder.errors import AutograderError
-from autograder.exchange.collecting import Origin
+from autograder.exchange.placing import Origin
 from autograder.submission.reading import students_with
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
+from itertools import zip_longest
 from pathlib import Path
 
 from nbgrader.utils import parse_utc
@@ -60,7 +62,7 @@ def simplified(name: str) -> str:
 
 @dataclass
 class Roster:
-    """The class, with the files that say so."""
+    """The class: nbgrader's ids to students."""
 
     people: dict[str, Person] = field(default_factory=dict)
 
@@ -85,30 +87,26 @@ class Roster:
 
     def owners(self, named: Named) -> tuple[list[Person], str]:
         """Whose file it is: one student, the members of a group, or nobody; and what is odd."""
-        who = simplified(named.who)
-        if named.scheme == "exchange":
+        if named.scheme == "exchange" or named.who.startswith("anon_"):
             return [self.people.get(named.who, Person(named.who))], ""
-        if named.who.startswith("anon_") and named.scheme == "canvas":
-            return [Person(named.who)], ""
-        members = [one for one in self.people.values() if who and who in one.groups]
-        numbered = [
-            one for one in self.people.values() if named.number and one.number == named.number
-        ]
-        if numbered:
-            # `Group-Ada Lovelace`; `Participant` in blind marking, where rows may have no name.
-            endings = {simplified(part) for part in (named.who, *_after_hyphens(named.who))}
-            one = numbered[0]
-            if endings & one.spellings or not one.spellings or who == "participant":
+        everybody, who = self.people.values(), simplified(named.who)
+        # In group mode, Moodle writes `Group-Ada Lovelace`.
+        parts = [named.who, *(named.who[at.end() :] for at in re.finditer("-", named.who))]
+        members = [one for one in everybody if who and who in one.groups]
+        for one in [one for one in everybody if named.number and one.number == named.number]:
+            # In blind marking everybody is `Participant`, and the list has no names either.
+            known = one.spellings | {"participant"}
+            if not one.spellings or known & {simplified(part) for part in parts}:
                 return [one], ""
-            if named.scheme == "canvas" and (not members or one in members):
-                odd = (
-                    f"only {one.student} is known to be of {named.who!r}: if that is a group, add "
+            if named.scheme == "canvas" and not members:
+                return [one], (
+                    f"{one.student} has this number, but is not called {named.who!r}; if that is a "
+                    "group, add --roster with Canvas's list of it (People, Download Course Roster "
+                    "CSV), for the other members"
                 )
-                odd += "--roster with Canvas's list of groups (People, Download Course Roster CSV)"
-                return members or [one], "" if members else odd
         if members:
             return members, ""
-        for part in (named.who, *_after_hyphens(named.who)):
+        for part in parts:
             found = self.matching([part], [simplified(part)])
             if len(found) == 1:
                 return found, ""
@@ -120,10 +118,6 @@ class Roster:
             f"nobody known is {named.who!r}{number}; give the platform's list with --roster, or "
             "put the file into submitted/ by hand"
         )
-
-
-def _after_hyphens(name: str) -> list[str]:
-    return [name[place.end() :] for place in re.finditer("-", name)]
 
 
 def read_roster(
@@ -201,14 +195,16 @@ def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
         AutograderError: it cannot be read, or has no column that says who is who.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise AutograderError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise AutograderError(f"{path} is not UTF-8. Save it as CSV UTF-8, unchanged.") from error
-    head = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=head.count)
-    lines = list(csv.reader(text.splitlines(keepends=True), delimiter=delimiter))
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        raise AutograderError(f"{path} is damaged ({error}). Download it again.") from error
     columns = lines[0] if lines else []
     if not set(columns) & {*_IDS, *_NUMBERS} or not set(columns) & {*_NAMES, *_FIRST, *_NUMBERS}:
         raise AutograderError(
@@ -217,5 +213,5 @@ def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
             "English), or id, first_name, last_name and email."
         )
     return columns, [
-        dict(zip(columns, line + [""] * len(columns), strict=False)) for line in lines[1:]
+        dict(zip_longest(columns, line[: len(columns)], fillvalue="")) for line in lines[1:]
     ]

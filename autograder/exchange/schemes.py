@@ -31,9 +31,9 @@ _CANVAS = re.compile(
 )
 _CANVAS_TEXT = re.compile(r"\w+_(LATE_)?(\d+|anon_[^\W_]+)_(?P<kind>text|link)\.html")
 _EXCHANGE = re.compile(
-    r"(?P<who>[^+]+(?:\+[^+]+)*?)\+(?P<assignment>[^+]+)\+(?P<time>\d{4}-[^+]+)(\+.*)?"
+    r"(?P<who>.+?)\+(?P<assignment>[^+]+)\+(?P<time>\d{4}-\d\d-\d\d [\d:.]+[^+]*)(\+.*)?"
 )
-_ATTEMPT = re.compile(r"(?P<name>.+)-\d+(?P<suffix>\.ipynb)")
+_ATTEMPT = re.compile(r"(?P<name>.+)-\d+\.ipynb")
 
 
 @dataclass(frozen=True)
@@ -65,47 +65,47 @@ class Named:
 def read_name(path: str, assignment: str, notebooks: Collection[str]) -> Named | None:
     """What a path in a download says; None for another assignment's in nbgrader's exchange.
 
+    Only its first part counts: what is inside a student's folder, the student named.
+
     Args:
         notebooks: names of the assignment's notebooks.
     """
-    parts = path.split("/")
-    for place, part in enumerate(parts):
-        if found := _MOODLE.fullmatch(part):
-            file = "/".join(each for each in (found["file"], *parts[place + 1 :]) if each)
-            said = file if found["kind"] == "file" else ""
-            return Named("moodle", found["who"], said, found["number"] or "", back=found["back"])
-        if place < len(parts) - 1 and (found := _EXCHANGE.fullmatch(part)):
-            if found["assignment"] != assignment:
-                return None
-            time = parse_utc(found["time"]).replace(tzinfo=UTC)
-            rest = "/".join(parts[place + 1 :])
-            return Named("exchange", found["who"], rest, folder=part, time=time)
-    if found := _ANONYMOUS.fullmatch(parts[-1]):
-        return _of_canvas(found, "", notebooks)
-    if found := _CANVAS.fullmatch(parts[-1]):
-        return _of_canvas(found, found["number"], notebooks)
-    if _CANVAS_TEXT.fullmatch(parts[-1]):
-        return Named("canvas", parts[-1].split("_")[0], "")
-    return _loose(parts, assignment, notebooks)
+    first, *inside = path.split("/")
+    if found := _MOODLE.fullmatch(first):
+        file = "/".join(part for part in (found["file"], *inside) if part)
+        said = file if found["kind"] == "file" else ""
+        return Named("moodle", found["who"], said, found["number"] or "", back=found["back"])
+    if inside and (found := _EXCHANGE.fullmatch(first)):
+        time = parse_utc(found["time"]).replace(tzinfo=UTC)
+        named = Named("exchange", found["who"], "/".join(inside), folder=first, time=time)
+        return named if found["assignment"] == assignment else None
+    if not inside and (found := _ANONYMOUS.fullmatch(first) or _CANVAS.fullmatch(first)):
+        return _of_canvas(found, notebooks)
+    if not inside and _CANVAS_TEXT.fullmatch(first):
+        return Named("canvas", first.split("_")[0], "")
+    return _loose(first, inside, assignment, notebooks)
 
 
-def _of_canvas(found: re.Match[str], number: str, notebooks: Collection[str]) -> Named:
+def _of_canvas(found: re.Match[str], notebooks: Collection[str]) -> Named:
     file, again = found["file"], _ATTEMPT.fullmatch(found["file"])
     # A notebook's own name may end like this, too.
     if again and again["name"] in notebooks and file.removesuffix(".ipynb") not in notebooks:
-        file = again["name"] + again["suffix"]
-    late, order = bool(found["late"]), int(found["order"])
-    return Named("canvas", found["who"], file, number, order, late, found["back"])
+        file = f"{again['name']}.ipynb"
+    number, late = found.groupdict().get("number", ""), bool(found["late"])
+    return Named("canvas", found["who"], file, number, int(found["order"]), late, found["back"])
 
 
-def _loose(parts: list[str], assignment: str, notebooks: Collection[str]) -> Named:
+def _loose(first: str, inside: list[str], assignment: str, notebooks: Collection[str]) -> Named:
     """`STUDENT/x.ipynb`, `STUDENT/ASSIGNMENT/x.ipynb`, `STUDENT.ipynb`, `sums_STUDENT.ipynb`."""
-    if len(parts) > 1:
-        rest = parts[2:] if len(parts) > 2 and parts[1] == assignment else parts[1:]
-        return Named("loose", parts[0], "/".join(rest))
-    path = PurePosixPath(parts[0])
-    for name in sorted(notebooks, key=len, reverse=True):
-        if path.suffix == ".ipynb" and name in path.stem:
-            return Named("loose", path.stem.replace(name, "", 1).strip(" _-+."), f"{name}.ipynb")
-    file = f"{next(iter(notebooks))}.ipynb" if len(notebooks) == 1 else path.name
-    return Named("loose", path.stem, file if path.suffix == ".ipynb" else path.name)
+    if inside:
+        rest = inside[1:] if len(inside) > 1 and inside[0] == assignment else inside
+        return Named("loose", first, "/".join(rest))
+    path = PurePosixPath(first)
+    if path.suffix == ".ipynb":
+        for name in sorted(notebooks, key=len, reverse=True):
+            if name in path.stem:
+                who = path.stem.replace(name, "", 1).strip(" _-+.")
+                return Named("loose", who, f"{name}.ipynb")
+        if len(notebooks) == 1:
+            return Named("loose", path.stem, f"{next(iter(notebooks))}.ipynb")
+    return Named("loose", path.stem, first)

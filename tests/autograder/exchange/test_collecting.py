@@ -153,7 +153,7 @@ def test_canvas_groups_need_the_list_of_groups(
 ) -> None:
     archive = zipped({"studygroup3_31_900_sums.ipynb": "ours"})
     alone = take(archive, canvas_book, dry_run=True)
-    assert "list of groups" in alone.left["studygroup3_31_900_sums.ipynb"]
+    assert "Course Roster" in alone.left["studygroup3_31_900_sums.ipynb"]
     groups = listed(
         "groups.csv",
         "name,canvas_user_id,user_id,login_id,sections,group_name",
@@ -366,6 +366,20 @@ def test_two_students_of_one_name_are_told_apart_by_a_person(
     collection = take(zipped({"Ada Vogel_7_assignsubmission_file_/sums.ipynb": ""}), twins)
     (reason,) = collection.left.values()
     assert "a1, a2" in reason
+
+
+def test_a_student_cannot_hand_in_for_another(
+    classroom: Any, zipped: Any, canvas_book: Path, worksheet: Path, take: Collect
+) -> None:
+    as_others = (
+        "Zoë Núñez_1000001_assignsubmission_file_/sums.ipynb",
+        "zoe+sums+2026-03-01 10:00:00 UTC/sums.ipynb",
+        "núñezzoë_31_900_sums.ipynb",
+        "zoe/sums.ipynb",
+    )
+    for mine in ("ada", "Ada Vogel_1000004_assignsubmission_file"):
+        archive = zipped({f"{mine}/{path}": "x" for path in as_others})
+        assert set(done(take(archive, canvas_book, worksheet, dry_run=True))) == {"ada"}
 
 
 def test_the_origin_says_how_the_files_were_called(

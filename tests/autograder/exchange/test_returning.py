@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nbgrader import api
 
 from autograder.exchange.collecting import collect
 from autograder.exchange.returning import pack_feedback
@@ -54,6 +55,27 @@ def test_moodle_gets_the_names_that_it_gave(
     assert (path.name, count) == ("feedback-moodle.zip", 1)
     assert names(path) == [goes]
     assert returned.left == {}
+
+
+def test_without_a_worksheet_the_number_in_the_name_goes_back(classroom: Any, zipped: Any) -> None:
+    folder = "Ada Vogel_1000004_assignsubmission_file"
+    with api.Gradebook(classroom.course.directories.db_url, "unrolled") as gradebook:
+        gradebook.add_student("ada", first_name="Ada", last_name="Vogel")
+    collect(classroom.course, "sums", zipped({f"{folder}/sums.ipynb": "x"}), [], UTC)
+    page(classroom, "ada")
+    (path,) = pack_feedback(classroom.course, "sums").zips
+    assert names(path) == [f"{folder}/sums.html"]
+
+
+def test_a_group_without_its_members_numbers_is_told(
+    classroom: Any, zipped: Any, listed: Any
+) -> None:
+    team = listed("team.csv", "id,name,Groups", ["ada", "Ada Vogel", "Team Rot"])
+    archive = zipped({"Team Rot_77_assignsubmission_file/sums.ipynb": "ours"})
+    collect(classroom.course, "sums", archive, [team], UTC)
+    page(classroom, "ada")
+    (reason,) = pack_feedback(classroom.course, "sums").left.values()
+    assert "--roster GRADING_WORKSHEET" in reason
 
 
 def test_each_member_of_a_moodle_group_gets_a_folder_with_the_own_number(
