@@ -12,7 +12,6 @@ import typer
 from autograder.errors import AutograderError
 
 Assignment = Annotated[str, typer.Argument(help="Name of the assignment, such as rnn-bptt.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 
 
 def collect(
@@ -35,7 +34,9 @@ def collect(
         bool,
         typer.Option("--file-times", help="Files carry the time at which they were handed in."),
     ] = False,
-    dry_run: DryRun = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done.")
+    ] = False,
 ) -> None:
     """Put the submissions that a learning platform gave into submitted/STUDENT/ASSIGNMENT/.
 
@@ -92,7 +93,7 @@ def collect(
         raise typer.Exit(1)
 
 
-def give_back(assignment: Assignment, dry_run: DryRun = False) -> None:
+def give_back(assignment: Assignment) -> None:
     """Make the zip of feedback pages that Moodle or Canvas takes.
 
     Run it at the root of the course, after **nbgrader generate_feedback ASSIGNMENT**. It writes
@@ -110,12 +111,11 @@ def give_back(assignment: Assignment, dry_run: DryRun = False) -> None:
 
     try:
         course = Course.at(Path.cwd())
-        returned = pack_feedback(course, assignment, dry_run=dry_run)
+        returned = pack_feedback(course, assignment)
     except AutograderError as error:
         _fail(str(error))
     for path, count in returned.zips.items():
-        verb = "would hold" if dry_run else "holds"
-        print(f"{path.relative_to(course.root)} {verb} the feedback of {count} students.")
+        print(f"{path.relative_to(course.root)} holds the feedback of {count} students.")
     for student, reason in returned.left.items():
         print(f"{student}: {reason}.", file=sys.stderr)
     if returned.left:

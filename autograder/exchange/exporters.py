@@ -158,7 +158,7 @@ class MoodleExport(_FilledTemplate):
         """The worksheet stays whole."""
         if len(names) != 1:
             raise AutograderError(
-                f"A grading worksheet is of one assignment: add --assignment, of {', '.join(names)}."
+                f"A worksheet is of one assignment: add --assignment, one of {', '.join(names)}."
             )
         if not {"Grade", "Identifier"} <= set(columns):
             raise AutograderError(

@@ -164,12 +164,11 @@ def _read(folder: Path) -> dict[str, bytes]:
 
 def _digest(files: Mapping[str, bytes]) -> str:
     """Of everything but the time, which may be learned later."""
-    parts: Iterable[bytes] = (
-        hashlib.sha256(path.encode() + b"\0" + data).digest()
-        for path, data in sorted(files.items())
-        if path != TIMESTAMP
-    )
-    return hashlib.sha256(b"".join(parts)).hexdigest()
+    digest = hashlib.sha256()
+    for path, data in sorted(files.items()):
+        if path != TIMESTAMP:
+            digest.update(hashlib.sha256(path.encode() + b"\0" + data).digest())
+    return digest.hexdigest()
 
 
 def _stamp(time: datetime) -> bytes:

@@ -27,7 +27,7 @@ class Returned:
     left: dict[str, str] = field(default_factory=dict)
 
 
-def pack_feedback(course: Course, assignment: str, *, dry_run: bool = False) -> Returned:
+def pack_feedback(course: Course, assignment: str) -> Returned:
     """Write `reports/ASSIGNMENT/feedback-PLATFORM.zip`, replacing an older one whole.
 
     Raises:
@@ -55,8 +55,7 @@ def pack_feedback(course: Course, assignment: str, *, dry_run: bool = False) -> 
     for scheme, files in pages.items():
         path = course.root / "reports" / assignment / f"feedback-{scheme}.zip"
         returned.zips[path] = counts[scheme]
-        if not dry_run:
-            _write(path, files)
+        _write(path, files)
     return returned
 
 
