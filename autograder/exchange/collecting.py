@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
 
+from nbgrader.plugins import FileNameCollectorPlugin
+
 from autograder.course import Course
 from autograder.errors import AutograderError
 from autograder.exchange.download import Entry, fault_of_name, open_download
 from autograder.exchange.placing import Done, Version, place
 from autograder.exchange.roster import Person, read_roster
-from autograder.exchange.schemes import Named, Scheme, read_name
+from autograder.exchange.schemes import Named, Scheme, by_regexp, read_name
 from autograder.recording.gradebook import Gradebook
 from autograder.submission.reading import TIMESTAMP, check_student_id, shown_name
 
@@ -67,6 +69,7 @@ def collect(
     with Gradebook.of(course) as gradebook:
         notebooks = list(gradebook.released(assignment))
         roster = read_roster(rosters, gradebook.students(), zone)
+    own_names = FileNameCollectorPlugin(config=course.config)
     submitted, collection = course.folder("submitted"), Collection()
     with open_download(download, zone) as entries:
         versions: dict[tuple[str, Scheme, str], list[Version]] = {}
@@ -74,6 +77,9 @@ def collect(
             named = read_name(entry.path, assignment, notebooks)
             if named is None or _ignored(course, entry.path):
                 continue
+            if named.scheme == "loose" and own_names.named_regexp:
+                found_in_name = own_names.collect(entry.path)
+                named = by_regexp(found_in_name) if found_in_name else named
             owners, odd = roster.owners(named)
             fault = entry.fault or (named.file and fault_of_name(named.file))
             if reason := _why_not(named, owners, fault, odd):

@@ -42,7 +42,8 @@ def collect(
 
     Run it at the root of the course. DOWNLOAD is Moodle's or Canvas's zip of all submissions, as
     it is or unpacked; a folder of notebooks named after students, or with a folder for each; or
-    the folder inbound/ of nbgrader's exchange. Students are matched with the gradebook and with
+    the folder inbound/ of nbgrader's exchange; or named as c.FileNameCollectorPlugin.named_regexp
+    says, as for **nbgrader zip_collect**. Students are matched with the gradebook and with
     lists: Moodle's grading worksheet, which also has the times; Canvas's exported gradebook, and
     its list of groups.
 
@@ -55,6 +56,10 @@ def collect(
     collecting is not possible, 2 for a mistake in the command.
     """
     from zoneinfo import ZoneInfo
+
+    from autograder.startup import import_less
+
+    import_less()
 
     from autograder.course import Course
     from autograder.exchange.collecting import collect as collect_download

@@ -1,7 +1,7 @@
 """The files of a download, a zip or a folder, neither of which is trusted.
 
-nbgrader's own extractor for `zip_collect` does not fit: it unpacks to disk whatever there is, of
-any size, and archives inside archives too.
+Of nbgrader's `zip_collect`, `collecting.py` uses the plugin that reads names. The plugin that
+unpacks does not fit: it writes to disk whatever there is, of any size, archives in archives too.
 """
 
 from __future__ import annotations

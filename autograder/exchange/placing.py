@@ -17,12 +17,10 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Literal
 
-from nbgrader.utils import parse_utc
-
 from autograder.errors import AutograderError
 from autograder.exchange.download import Entry
 from autograder.exchange.roster import Person, simplified
-from autograder.exchange.schemes import Named, Scheme
+from autograder.exchange.schemes import Named, Scheme, utc
 from autograder.recording.autograded import replace_folder
 from autograder.submission.reading import TIMESTAMP
 
@@ -176,7 +174,4 @@ def _stamp(time: datetime) -> bytes:
 
 
 def _time_of(stamp: bytes | None) -> datetime | None:
-    try:
-        return parse_utc(stamp.decode().strip()).replace(tzinfo=UTC) if stamp else None
-    except (ValueError, OverflowError):
-        return None
+    return utc(stamp.decode("utf-8", "replace").strip()) if stamp else None

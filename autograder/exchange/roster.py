@@ -13,10 +13,8 @@ from datetime import UTC, datetime, tzinfo
 from itertools import zip_longest
 from pathlib import Path
 
-from nbgrader.utils import parse_utc
-
 from autograder.errors import AutograderError
-from autograder.exchange.schemes import Named
+from autograder.exchange.schemes import Named, utc
 
 # What may be a student's id in nbgrader, the likeliest first. `ID` is Canvas's own number.
 _IDS = (
@@ -178,14 +176,13 @@ def _first(row: Mapping[str, str], columns: Sequence[str]) -> str:
 def _time(text: str, zone: tzinfo, path: Path) -> datetime | None:
     if text.strip() in {"", "-"}:
         return None
-    try:
-        naive: datetime = parse_utc(text)
-        return naive.replace(tzinfo=zone).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
+    time = utc(text)
+    if time is None:
         raise AutograderError(
             f"{path}: the time {text!r} cannot be read. Set Moodle's language to English, and "
             "download the grading worksheet again."
-        ) from error
+        )
+    return time.replace(tzinfo=zone).astimezone(UTC)
 
 
 def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:

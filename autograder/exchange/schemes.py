@@ -7,7 +7,7 @@ counterparts read them when feedback comes back.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -62,6 +62,15 @@ class Named:
     time: datetime | None = None
 
 
+def utc(text: str) -> datetime | None:
+    """A time as nbgrader reads it; None where it is none."""
+    try:
+        naive: datetime = parse_utc(text)
+    except (ValueError, OverflowError, TypeError):
+        return None
+    return naive.replace(tzinfo=UTC)
+
+
 def read_name(path: str, assignment: str, notebooks: Collection[str]) -> Named | None:
     """What a path in a download says; None for another assignment's in nbgrader's exchange.
 
@@ -75,8 +84,7 @@ def read_name(path: str, assignment: str, notebooks: Collection[str]) -> Named |
         file = "/".join(part for part in (found["file"], *inside) if part)
         said = file if found["kind"] == "file" else ""
         return Named("moodle", found["who"], said, found["number"] or "", back=found["back"])
-    if inside and (found := _EXCHANGE.fullmatch(first)):
-        time = parse_utc(found["time"]).replace(tzinfo=UTC)
+    if inside and (found := _EXCHANGE.fullmatch(first)) and (time := utc(found["time"])):
         named = Named("exchange", found["who"], "/".join(inside), folder=first, time=time)
         return named if found["assignment"] == assignment else None
     if not inside and (found := _ANONYMOUS.fullmatch(first) or _CANVAS.fullmatch(first)):
@@ -84,6 +92,17 @@ def read_name(path: str, assignment: str, notebooks: Collection[str]) -> Named |
     if not inside and _CANVAS_TEXT.fullmatch(first):
         return Named("canvas", first.split("_")[0], "")
     return _loose(first, inside, assignment, notebooks)
+
+
+def by_regexp(groups: Mapping[str, str | None]) -> Named:
+    """What the course's own `c.FileNameCollectorPlugin.named_regexp` found in a name.
+
+    Args:
+        groups: as nbgrader's plugin for `zip_collect` gives them.
+    """
+    stamp = groups.get("timestamp") or ""
+    file = PurePosixPath(groups["file_id"] or "").with_suffix(".ipynb")
+    return Named("loose", groups["student_id"] or "", str(file), folder=stamp, time=utc(stamp))
 
 
 def _of_canvas(found: re.Match[str], notebooks: Collection[str]) -> Named:

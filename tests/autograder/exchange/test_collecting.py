@@ -202,6 +202,26 @@ def test_a_folder_of_loose_notebooks(classroom: Any, tmp_path: Path, take: Colle
     assert "nobody known is 'mystery'" in collection.left["mystery.ipynb"]
 
 
+def test_a_course_may_have_a_scheme_of_its_own(
+    classroom: Any, tmp_path: Path, take: Collect
+) -> None:
+    with (classroom.root / "nbgrader_config.py").open("a") as config:
+        config.write(
+            "c.FileNameCollectorPlugin.named_regexp = "
+            r"r'.*_(?P<student_id>\w+)_attempt_(?P<timestamp>[0-9-]+)_(?P<file_id>\w+)'"
+        )
+    with nbgraders_gradebook(classroom) as gradebook:
+        gradebook.add_student("ada")
+    (tmp_path / "loose").mkdir()
+    for day in (30, 29):
+        path = tmp_path / "loose" / f"ps1_ada_attempt_2026-01-{day}-15-00-00_sums.ipynb"
+        path.write_text(str(day))
+    assert take(tmp_path / "loose").left == {}
+    assert files(classroom, "ada")["sums.ipynb"] == "30"
+    assert files(classroom, "ada")["timestamp.txt"].startswith("2026-01-30 ")
+    assert older(classroom, "ada") == ["29"]
+
+
 def test_nbgraders_exchange_keeps_every_submission_with_its_time(
     classroom: Any, tmp_path: Path, take: Collect
 ) -> None:
@@ -209,6 +229,7 @@ def test_nbgraders_exchange_keeps_every_submission_with_its_time(
         "ada+sums+2026-03-01 10:00:00.000000 UTC+ab": "first",
         "ada+sums+2026-03-02 10:00:00.000000 UTC+cd": "second",
         "ada+essay+2026-03-02 10:00:00.000000 UTC+ef": "another assignment",
+        "eve+sums+2026-99-99 10:00:00 UTC": "made up",
     }.items():
         (tmp_path / "inbound" / name).mkdir(parents=True)
         (tmp_path / "inbound" / name / "sums.ipynb").write_text(text)
@@ -218,7 +239,7 @@ def test_nbgraders_exchange_keeps_every_submission_with_its_time(
         "timestamp.txt": "2026-03-02 10:00:00.000000 UTC",
     }
     assert older(classroom, "ada") == ["first"]
-    assert collection.left == {}
+    assert len(collection.left) == 1  # the one that was made up
     (kept,) = (classroom.root / "submitted" / "ada" / "sums.older").iterdir()
     assert kept.name == "2026-03-01 10.00.00 UTC"
 
