@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autograder.errors import AutograderError
+from autograder.exchange.command import collect, give_back
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.command()(collect)
+app.command("return")(give_back)
 
 Assignment = Annotated[str, typer.Argument(help="Name of the assignment, such as rnn-bptt.")]
 
@@ -71,8 +75,8 @@ def grade(
 ) -> None:
     """Grade the submissions of an assignment into nbgrader's gradebook.
 
-    Run it at the root of the course, after **nbgrader generate_assignment** and after the
-    submissions were collected into submitted/STUDENT/ASSIGNMENT/. Students' code runs in a
+    Run it at the root of the course, after **nbgrader generate_assignment** and
+    **autograder collect**, which fills submitted/STUDENT/ASSIGNMENT/. Students' code runs in a
     sandbox, the tests do not. Grading that was interrupted goes on where it stopped; manual
     grades and comments stay. Whose points have changed is told. Feedback pages and the report
     that are no longer true are taken away; a report that was there is made again.

@@ -147,6 +147,11 @@ class Gradebook:
         with self._reading():
             return sorted(each.name for each in self._gradebook.assignments if each.notebooks)
 
+    def students(self) -> list[dict[str, str]]:
+        """Every student of the course, as `student_row` gives them."""
+        with self._reading():
+            return [student_row(student) for student in self._gradebook.students]
+
     def released(self, assignment: str) -> dict[str, list[ReleasedCell]]:
         """Notebook name to its cells as they were released.
 
@@ -426,6 +431,12 @@ class Gradebook:
             penalty = late(submission.student_id, notebook.score, seconds)
             if penalty is not None:
                 notebook.late_submission_penalty = min(max(penalty, 0.0), notebook.score)
+
+
+def student_row(student: Any) -> dict[str, str]:
+    """A student of nbgrader's as a row of the CSV that `nbgrader db student import` reads."""
+    columns = ("id", "first_name", "last_name", "email", "lms_user_id")
+    return {column: str(getattr(student, column) or "") for column in columns}
 
 
 def _released_cells(notebook: Any) -> list[ReleasedCell]:

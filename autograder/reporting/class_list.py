@@ -79,7 +79,7 @@ def read_class(course: Course, assignment: str) -> list[Entry]:
     if not students:
         raise AutograderError(
             f"Nobody has handed in {assignment}: {submitted} holds no STUDENT/{assignment}. "
-            "Run `nbgrader collect`, or copy the submissions there."
+            "Run `autograder collect`, or copy the submissions there."
         )
     feedback = course.folder("feedback")
     return [

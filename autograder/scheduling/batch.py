@@ -71,8 +71,8 @@ def chosen_students(course: Course, plan: Plan) -> list[str]:
     there = students_with(submitted, plan.assignment)
     if not there:
         raise AutograderError(
-            f"There are no submissions of {plan.assignment} in {submitted}. Collect them "
-            f"first; one looks like {submitted.name}/STUDENT/{plan.assignment}/."
+            f"There are no submissions of {plan.assignment} in {submitted}. Run `autograder "
+            f"collect` first; one looks like {submitted.name}/STUDENT/{plan.assignment}/."
         )
     for student in plan.students:
         if check_student_id(student) not in there:
