@@ -127,7 +127,9 @@ def test_canvas_attempts_late_marks_and_text(
             "vogelada_33_text.html": "<p>no time</p>",
         }
     )
+    planned = take(archive, canvas_book, dry_run=True)
     collection = take(archive, canvas_book)
+    assert planned == collection
     assert files(classroom, "zoe") == {"sums.ipynb": "second"}
     assert older(classroom, "zoe") == ["first"]
     assert files(classroom, "orjan") == {"sums.ipynb": "third", "data-1.csv": "1"}
