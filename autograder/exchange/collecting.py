@@ -87,11 +87,12 @@ def collect(
             for owner in owners if named.file and not fault else ():
                 key = owner.student, named.scheme, named.folder
                 _add(versions.setdefault(key, []), owner, named, entry)
+        came: set[str] = set()
         found = [version for several in versions.values() for version in several]
         for version in found if file_times else ():
             version.time = max(entry.modified for entry in version.entries.values())
         for version in sorted(found, key=_when):
-            student, time = version.person.student, version.time
+            student = version.person.student
             try:
                 folder = submitted / check_student_id(student) / assignment
                 done = place(folder, version, download.name, dry_run=dry_run)
@@ -100,9 +101,11 @@ def collect(
                 for entry in version.entries.values():
                     collection.left[shown_name(entry.path)] = said
                 continue
+            if dry_run and done == "new" and student in came:
+                done = "replaces an older one"  # which would have been put there just before
+            came.add(student)
             files, late = tuple(version.entries), version.named.late
-            collection.submissions.append(Collected(student, done, files, time, late))
-    came = {each.student for each in collection.submissions}
+            collection.submissions.append(Collected(student, done, files, version.time, late))
     collection.missing = sorted(
         student
         for student in set(roster.people) - came

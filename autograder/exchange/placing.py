@@ -85,10 +85,18 @@ class Origin:
 
 
 def place(folder: Path, version: Version, download: str, *, dry_run: bool) -> Done:
-    """Put one submission in its folder, or beside it if a newer one is there."""
+    """Put one submission in its folder, or beside it if a newer one is there.
+
+    Args:
+        version: gets the time of a `timestamp.txt`, if no other is known.
+        download: name of what it came in.
+
+    Raises:
+        AutograderError: a file or the origin is damaged.
+        OSError: the folder cannot be read or written.
+    """
     files = {path: entry.read() for path, entry in version.entries.items()}
-    given = files.pop(TIMESTAMP, None)
-    time = version.time or _time_of(given)
+    time = version.time = version.time or _time_of(files.pop(TIMESTAMP, None))
     digest = _digest(files)
     origin = Origin.of(folder)
     there = _read(folder) if os.path.lexists(folder) else None

@@ -84,9 +84,7 @@ def _named(origin: Origin, pages: list[Path]) -> Iterator[tuple[str, Path]]:
     for page in pages:
         if origin.scheme == "moodle" and "/" in next(iter(origin.files.values())):
             yield f"{origin.back}/{page.name}", page
-        elif origin.scheme == "moodle":
-            yield f"{origin.back}{page.name}", page
-        else:  # the numbers in the name decide, and that the file was called so
+        else:  # the numbers at the beginning decide
             came = origin.files.get(f"{page.stem}.ipynb")
             name = PurePosixPath(came).stem if came else f"{origin.back}{page.stem}"
             yield f"{name}.html", page
