@@ -54,6 +54,12 @@ class LearnerConfig:
         weight_norm: whether every weight is learned as a length and a direction for each
             output (Salimans & Kingma 2016, arXiv 1602.07868), which steadies meta-training
             (Such et al. 2019, figure 2a). It changes no fresh learner's answers.
+        stride: of the convolutions.
+        grid: 0 for a max pool after each convolution. Otherwise there is no pool but one at the
+            end: averages over a grid of this many cells on a side, normalised over all features
+            of an image by a LayerNorm without parameters.
+        initialisation: ``pytorch``'s defaults, or ``lecun``: uniform weights of variance
+            1 / inputs, no biases.
         initial_scale: factor on the initial weights and biases of all layers but the last.
             A learner that starts small has less to unlearn in a few steps.
     """
@@ -66,6 +72,9 @@ class LearnerConfig:
     norm_output: bool = False
     activation: Activation = "leaky_relu"
     weight_norm: bool = False
+    stride: int = 1
+    grid: int = 0
+    initialisation: Literal["pytorch", "lecun"] = "pytorch"
     initial_scale: float = 1.0
 
 
@@ -88,17 +97,24 @@ class Learner(nn.Module):
         channels, side = 1, PIXELS
         for width in config.filters:
             padding = config.kernel // 2 if config.padded else 0
-            side = (side + 2 * padding - config.kernel + 1) // 2
-            if side < 1:
+            side = (side + 2 * padding - config.kernel) // config.stride + 1
+            side = side if config.grid else side // 2
+            if side < max(1, config.grid):
                 raise GtnError(f"{config} shrinks the image to nothing: use fewer filters.")
+            convolution = _UnfoldedConv2d if config.grid else nn.Conv2d
             layers += [
-                nn.Conv2d(channels, width, config.kernel, padding=padding),
+                convolution(channels, width, config.kernel, config.stride, padding),
                 _activation(config.activation),
                 _norm(config.norm, width, images=True),
-                nn.MaxPool2d(2),
             ]
+            layers += [] if config.grid else [nn.MaxPool2d(2)]
             channels = width
+        if config.grid:
+            layers.append(_GridAverage(side, config.grid))
+            side = config.grid
         layers.append(nn.Flatten())
+        if config.grid:
+            layers.append(nn.LayerNorm(channels * side * side, elementwise_affine=False))
         features = channels * side * side
         for width in config.hidden:
             layers += [
@@ -121,6 +137,37 @@ class Learner(nn.Module):
     def uses_batch_statistics(self) -> bool:
         """Whether its answer for one image depends on the others in a training batch."""
         return any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.modules())
+
+
+class _UnfoldedConv2d(nn.Conv2d):
+    """A convolution as one matrix product, whose second derivatives cost far less on a CPU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert isinstance(self.padding, tuple)
+        assert self.bias is not None
+        columns = F.unfold(x, self.kernel_size, padding=self.padding, stride=self.stride)
+        drawn = self.weight.flatten(1) @ columns + self.bias[:, None]  # [B, filters, places]
+        side = (x.shape[-1] + 2 * self.padding[0] - self.kernel_size[0]) // self.stride[0] + 1
+        return drawn.reshape(len(x), -1, side, side)
+
+
+class _GridAverage(nn.Module):
+    """Adaptive average pooling as a product with a fixed matrix: [B, C, side, side] → grid²."""
+
+    averages: Tensor
+
+    def __init__(self, side: int, grid: int) -> None:
+        super().__init__()
+        self.side, self.grid = side, grid
+        self.register_buffer("averages", torch.empty(side * side, grid * grid), persistent=False)
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        every = torch.eye(self.side**2).reshape(-1, self.side, self.side)
+        self.averages.copy_(F.adaptive_avg_pool2d(every, self.grid).flatten(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(2) @ self.averages
 
 
 def _activation(name: Activation) -> nn.Module:
@@ -196,7 +243,14 @@ def reset(learner: Learner, generator: torch.Generator) -> None:
     """
     output = [m for m in learner.modules() if isinstance(m, nn.Linear)][-1]
     for module in learner.modules():
-        if module is output and learner.config.norm_output:
+        if isinstance(module, _GridAverage):
+            module.reset_parameters()
+        elif isinstance(module, nn.Conv2d | nn.Linear) and learner.config.initialisation == "lecun":
+            bound = math.sqrt(3 / module.weight[0].numel())
+            nn.init.uniform_(module.weight, -bound, bound, generator=generator)
+            assert module.bias is not None
+            nn.init.zeros_(module.bias)
+        elif module is output and learner.config.norm_output:
             nn.init.kaiming_normal_(output.weight, a=SLOPE, generator=generator)
             nn.init.zeros_(output.bias)
         elif isinstance(module, nn.Conv2d | nn.Linear):
@@ -247,6 +301,7 @@ FAMILY: dict[str, LearnerConfig] = _family()
 
 LEARNERS: dict[str, LearnerConfig] = {
     "mlp": LearnerConfig(hidden=(64,), initial_scale=0.25),
+    "wide": LearnerConfig((64,), kernel=7, padded=False, stride=2, grid=4, initialisation="lecun"),
     "cnn_small": LearnerConfig((16, 32), padded=False, norm="batch", norm_output=True),
     "cnn_small_group": LearnerConfig((16, 32), padded=False, norm="group", norm_output=True),
     "cnn_small_layer": LearnerConfig((16, 32), padded=False, norm="layer", norm_output=True),

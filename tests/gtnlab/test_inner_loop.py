@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -19,7 +20,9 @@ from gtnlab.teacher import TEACHERS, Teacher, TeacherShape
 from gtnlab.training.outer_loss import outer_loss
 
 STEPS, BATCH, REAL = 3, 5, 7
-PRESET_LEARNERS = sorted({name for c in EXPERIMENTS.values() for name in members(c.learner)})
+PRESET_LEARNERS = sorted(
+    {"wide"} | {name for c in EXPERIMENTS.values() for name in members(c.learner)}
+)
 
 
 @pytest.fixture(autouse=True)
@@ -27,15 +30,10 @@ def few_filters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every preset's learner with its own layers, but few filters: float64 is slow."""
     for name in PRESET_LEARNERS:
         config = LEARNERS[name]
-        narrow = LearnerConfig(
+        narrow = dataclasses.replace(
+            config,
             filters=tuple(max(2, width // 32) for width in config.filters),
             hidden=tuple(max(2, width // 8) for width in config.hidden),
-            kernel=config.kernel,
-            padded=config.padded,
-            norm=config.norm,
-            norm_output=config.norm_output,
-            activation=config.activation,
-            weight_norm=config.weight_norm,
         )
         monkeypatch.setitem(LEARNERS, name, narrow)
 

@@ -8,7 +8,7 @@ from torch import nn
 from torch.func import functional_call
 
 from gtnlab.errors import GtnError
-from gtnlab.learner import FAMILIES, FAMILY, LEARNERS, make_learner, members
+from gtnlab.learner import FAMILIES, FAMILY, LEARNERS, LearnerConfig, make_learner, members
 
 IMAGES = torch.randn(12, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
@@ -61,6 +61,40 @@ def test_the_seeds_learner_is_the_published_network() -> None:
         for ours, theirs in zip(weights, reference.parameters(), strict=True):
             theirs.copy_(ours)
     torch.testing.assert_close(learner(IMAGES), reference(IMAGES))
+
+
+def test_the_wide_learner_is_one_convolution_a_grid_of_averages_and_one_linear_layer() -> None:
+    reference = nn.Sequential(
+        nn.Conv2d(1, 64, 7, stride=2),
+        nn.LeakyReLU(0.1),
+        nn.AdaptiveAvgPool2d(4),
+        nn.Flatten(),
+        nn.LayerNorm(1024, elementwise_affine=False),
+        nn.Linear(1024, 10),
+        nn.LogSoftmax(dim=1),
+    )
+    learner = make_learner("wide", 5)
+    with torch.no_grad():
+        for ours, theirs in zip(learner.parameters(), reference.parameters(), strict=True):
+            theirs.copy_(ours)
+    torch.testing.assert_close(learner(IMAGES), reference(IMAGES))
+    for weight in (p for p in learner.parameters() if p.ndim > 1):
+        assert weight.std().item() == pytest.approx(weight[0].numel() ** -0.5, rel=0.05)
+
+
+def test_unfolded_convolutions_are_convolutions_whatever_their_padding_and_stride(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(LEARNERS, "deep", LearnerConfig((4, 6), kernel=5, stride=2, grid=2))
+    learner, convolved = make_learner("deep"), nn.Sequential()
+    for layer in learner.layers:
+        if isinstance(layer, nn.Conv2d):
+            plain = nn.Conv2d(layer.in_channels, layer.out_channels, 5, 2, 2)
+            plain.load_state_dict(layer.state_dict())
+            convolved.append(plain)
+        elif not isinstance(layer, nn.Identity):
+            convolved.append(layer)
+    torch.testing.assert_close(learner(IMAGES), convolved(IMAGES).log_softmax(dim=1))
 
 
 def test_the_mlp_is_784_64_10() -> None:
