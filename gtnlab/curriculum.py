@@ -23,6 +23,9 @@ __all__ = ["MEASURES", "ORDERS", "VERSION", "Curriculum", "Lesson", "Measure", "
 VERSION = 1
 """Of the file format: raised whenever an older reader would misread a newer file."""
 
+OPTIONAL = ("targets", "tensor_factors", "initial_scales")
+"""What is only there if it was learned."""
+
 Order = Literal["ordered", "steps-shuffled", "images-shuffled", "within-batch", "reversed"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 
@@ -39,12 +42,20 @@ class Lesson:
         labels: int64 [steps, batch].
         lr: learning rate of each inner step, float32 [steps].
         momentum: momentum of each inner step, float32 [steps].
+        targets: soft labels, float32 [steps, batch, 10]; None: the labels as they are.
+        tensor_factors: factor on ``lr`` of each of the learner's parameters, [steps, tensors].
+        initial_scales: factor on the fresh values of each of them, [tensors].
+        made_for: the architecture whose parameters these are; empty where there are none.
     """
 
     images: Tensor
     labels: Tensor
     lr: Tensor
     momentum: Tensor
+    targets: Tensor | None = None
+    tensor_factors: Tensor | None = None
+    initial_scales: Tensor | None = None
+    made_for: str = ""
 
     @property
     def steps(self) -> int:
@@ -53,6 +64,17 @@ class Lesson:
     def scaled(self, scale: float) -> Lesson:
         """The same lesson with every learning rate times ``scale``."""
         return replace(self, lr=self.lr * scale)
+
+    def suited_to(self, learner: str) -> Lesson:
+        """The lesson for an architecture: what is meant for another's parameters left out."""
+        if learner == self.made_for:
+            return self
+        return replace(self, tensor_factors=None, initial_scales=None, made_for="")
+
+    @property
+    def tensor_lr(self) -> Tensor:
+        """Learning rates as ``unroll`` takes them: [steps], or [steps, tensors]."""
+        return self.lr if self.tensor_factors is None else self.lr[:, None] * self.tensor_factors
 
     def reorder(self, order: Order, generator: torch.Generator | None = None) -> Lesson:
         """The same images in another order; the rates stay with their place in time.
@@ -80,7 +102,10 @@ class Lesson:
             raise GtnError(f"There is no order {order!r}: take one of {', '.join(ORDERS)}.")
         index = every.to(self.images.device)
         return replace(
-            self, images=self.images.flatten(0, 1)[index], labels=self.labels.flatten()[index]
+            self,
+            images=self.images.flatten(0, 1)[index],
+            labels=self.labels.flatten()[index],
+            targets=None if self.targets is None else self.targets.flatten(0, 1)[index],
         )
 
 
@@ -99,6 +124,9 @@ class Curriculum:
         orders: names of the second axis of ``accuracy``.
         measures: names of its third axis.
         provenance: configuration, seed, versions, hardware, seconds, data set.
+        targets: float32 [snapshots, steps, batch, 10], soft labels if they were learned.
+        tensor_factors: float64 [snapshots, steps, tensors], factors on ``lr`` if they were.
+        initial_scales: float64 [snapshots, tensors], if they were learned.
 
     Raises:
         GtnError: the arrays' shapes or types do not agree with this.
@@ -113,6 +141,9 @@ class Curriculum:
     orders: tuple[str, ...]
     measures: tuple[str, ...]
     provenance: dict[str, Any]
+    targets: npt.NDArray[np.float32] | None = None
+    tensor_factors: npt.NDArray[np.float64] | None = None
+    initial_scales: npt.NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if self.images.ndim != 5 or self.images.dtype != np.uint8 or not self.images.size:
@@ -136,6 +167,18 @@ class Curriculum:
                     f"{array.dtype} {list(array.shape)}."
                 )
 
+        for name, optional, leading in (
+            ("targets", self.targets, (snapshots, steps, batch)),
+            ("tensor_factors", self.tensor_factors, (snapshots, steps)),
+            ("initial_scales", self.initial_scales, (snapshots,)),
+        ):
+            if optional is not None and (
+                optional.shape[:-1] != leading or optional.dtype.kind != "f"
+            ):
+                raise GtnError(
+                    f"A curriculum's {name} should begin with the shape {list(leading)} and is "
+                    f"{optional.dtype} {list(optional.shape)}."
+                )
         if self.labels.min() < 0 or self.labels.max() > 9:
             raise GtnError("A curriculum's labels are digits, 0 to 9.")
 
@@ -151,11 +194,21 @@ class Curriculum:
         """One snapshot, the last unless told, as tensors for a learner."""
         images = to_unit(torch.as_tensor(self.images[snapshot], device=device)).unsqueeze(2)
         labels = torch.as_tensor(self.labels, dtype=torch.int64, device=device)
+
+        def at(array: npt.NDArray[Any] | None) -> Tensor | None:
+            if array is None:
+                return None
+            return torch.as_tensor(array[snapshot], dtype=torch.float32, device=device)
+
         return Lesson(
             images=images,  # [steps, batch, 1, 28, 28]
             labels=labels.expand(self.steps, self.batch),
             lr=torch.as_tensor(self.lr[snapshot], dtype=torch.float32, device=device),
             momentum=torch.as_tensor(self.momentum[snapshot], dtype=torch.float32, device=device),
+            targets=at(self.targets),
+            tensor_factors=at(self.tensor_factors),
+            initial_scales=at(self.initial_scales),
+            made_for=str(self.provenance.get("config", {}).get("learner", "")),
         )
 
     def save(self, path: Path) -> None:
@@ -164,6 +217,7 @@ class Curriculum:
         Raises:
             GtnError: the disk is full or the folder cannot be written to.
         """
+        optional = {name: getattr(self, name) for name in OPTIONAL}
         with written_whole(path) as scratch, scratch.open("wb") as file:
             np.savez_compressed(
                 file,
@@ -177,6 +231,7 @@ class Curriculum:
                 orders=np.array(self.orders, dtype=np.str_),
                 measures=np.array(self.measures, dtype=np.str_),
                 provenance=np.array(json.dumps(self.provenance)),
+                **{name: array for name, array in optional.items() if array is not None},
             )
 
     @classmethod

@@ -18,7 +18,7 @@ from gtnlab.learner import FAMILIES, LEARNERS
 __all__ = ["EXPERIMENTS", "VARIANTS", "ExperimentConfig", "experiment", "resolve_device"]
 
 Variant = Literal["learned", "random_fixed", "random"]
-TeacherPreset = Literal["seed", "lean", "small"]
+TeacherPreset = Literal["seed", "lean", "small", "pixels"]
 OuterPath = Literal["batch-statistics", "inference"]
 Statistics = Literal["per-step", "joint"]
 Implementation = Literal["functional", "higher"]
@@ -68,12 +68,18 @@ class ExperimentConfig:
     variant: Variant = "learned"
     noise: int = 64
     teacher_statistics: Statistics = "per-step"
+    # Ten soft labels for each image, learned with it.
+    soft_labels: bool = False
     # Learner: a fresh one at each outer step, or a fresh one of a family's members.
     learner: str = "seed_cnn"
     # Inner loop.
     inner_lr: float = 0.02
     inner_momentum: float = 0.5
     per_step_rates: bool = True
+    # A learning rate for each of the learner's parameter tensors.
+    per_tensor_rates: bool = False
+    # A factor on the fresh values of each of them.
+    learned_scales: bool = False
     implementation: Implementation = "functional"
     # Inner steps kept between two stored states; 0 stores every step's graph.
     checkpoint_every: int = 0
@@ -88,6 +94,7 @@ class ExperimentConfig:
     rates_lr: float = 0.01
     beta1: float = 0.9
     clip_norm: float = 0.0
+    rates_clip_norm: float = 0.0
     real_batch: int = 1024
     outer_path: OuterPath = "batch-statistics"
     # Where and how.
@@ -106,7 +113,14 @@ class ExperimentConfig:
             _check_type(field, getattr(self, field), hint)
         for field in ("steps", "batch", "noise", "outer_steps", "real_batch"):
             _require(self, field, getattr(self, field) >= 1, "at least 1")
-        for field in ("checkpoint_every", "intermediate_every", "truncate", "clip_norm", "threads"):
+        for field in (
+            "checkpoint_every",
+            "intermediate_every",
+            "truncate",
+            "clip_norm",
+            "rates_clip_norm",
+            "threads",
+        ):
             _require(self, field, getattr(self, field) >= 0, "0 (off) or more")
         for field in ("inner_lr", "outer_lr", "outer_lr_final"):
             _require(self, field, getattr(self, field) > 0, "above 0")
@@ -118,6 +132,21 @@ class ExperimentConfig:
         known = (*LEARNERS, *FAMILIES)
         if self.learner not in known:
             raise GtnError(f"there is no learner {self.learner!r}. {_one_of(self.learner, known)}")
+        if self.learner in FAMILIES and (self.per_tensor_rates or self.learned_scales):
+            raise GtnError(
+                f"the members of {self.learner!r} have different parameters: set "
+                "per_tensor_rates and learned_scales to False, or take one learner."
+            )
+        if self.variant != "learned" and self.teacher == "pixels":
+            raise GtnError(
+                f"a teacher of pixels has no vectors to be {self.variant!r}: take variant "
+                "'learned', or a teacher that generates its images."
+            )
+        if self.variant == "random" and self.soft_labels:
+            raise GtnError(
+                "random vectors make other images each time, which no soft label is learned "
+                "for: set soft_labels to False, or take another variant."
+            )
         if self.implementation == "higher" and self.checkpoint_every:
             raise GtnError(
                 "the `higher` implementation cannot checkpoint: set checkpoint_every to 0, or "
@@ -151,6 +180,11 @@ class ExperimentConfig:
         """The fields as plain JSON values."""
         return dataclasses.asdict(self)
 
+
+_WIDE_TEACHERS: tuple[tuple[TeacherPreset, int, float], ...] = (
+    ("small", 2800, 0.01),
+    ("pixels", 5000, 0.05),
+)
 
 EXPERIMENTS: dict[str, ExperimentConfig] = {
     config.name: config
@@ -230,6 +264,33 @@ EXPERIMENTS: dict[str, ExperimentConfig] = {
                 snapshots=15,
             )
             for name, batch, outer_steps in (("B_lean", 32, 700), ("C_lean", 16, 1200))
+        ),
+        *(
+            # Honest accuracy on one CPU core: a shallow, wide learner without batch statistics,
+            # and a teacher that is free to choose rates, labels and the learner's start.
+            ExperimentConfig(
+                name=f"wide_{letter}{'_pixels' if teacher == 'pixels' else ''}",
+                steps=steps,
+                batch=batch,
+                teacher=teacher,
+                soft_labels=True,
+                learner="wide",
+                # At 1.0 twenty steps diverge.
+                inner_lr=0.3 if steps == 20 else 1.0,
+                per_tensor_rates=True,
+                learned_scales=True,
+                outer_steps=outer_steps,
+                outer_lr=outer_lr,
+                outer_lr_final=0.0003,
+                rates_lr=0.05,
+                beta1=0.5,
+                clip_norm=1.0,
+                rates_clip_norm=1.0,
+                real_batch=256,
+                threads=1,
+            )
+            for letter, steps, batch in (("A", 20, 32), ("B", 10, 32), ("C", 10, 16))
+            for teacher, outer_steps, outer_lr in _WIDE_TEACHERS
         ),
     )
 }

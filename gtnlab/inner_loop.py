@@ -71,7 +71,7 @@ class _Batches(NamedTuple):
 
     images: Tensor  # [steps, batch, 1, 28, 28]
     targets: Tensor  # [steps, batch, 10]
-    lr: Tensor  # [steps]
+    lr: Tensor  # [steps, tensors]
     momentum: Tensor  # [steps]
 
     def part(self, start: int, stop: int) -> _Batches:
@@ -105,6 +105,7 @@ def unroll(
     lr: Tensor | float,
     momentum: Tensor | float,
     *,
+    initial_scales: Tensor | None = None,
     implementation: Implementation = "functional",
     checkpoint_every: int = 0,
     intermediate_every: int = 0,
@@ -120,8 +121,11 @@ def unroll(
         images: [steps, batch, 1, 28, 28].
         labels: class numbers int64 [batch] or [steps, batch], or 10 soft labels for each
             image; without steps, the same for each step.
-        lr: learning rate, one or [steps].
+        lr: learning rate, one or [steps], or one for each of the learner's parameters,
+            [steps, tensors].
         momentum: one or [steps].
+        initial_scales: factor on each of the learner's parameters before the first step,
+            [tensors]; None leaves them as they are.
         implementation: `functional`, or the reference `higher`, which cannot checkpoint.
         checkpoint_every: steps between two stored states. The steps between are computed once
             more for the meta-gradient, so that memory holds steps / checkpoint_every states
@@ -144,28 +148,34 @@ def unroll(
     batches = _Batches(
         images,
         targets.expand(steps, batch, CLASSES),
-        _per_step(lr, "lr", images),
+        _per_tensor(lr, learner, images),
         _per_step(momentum, "momentum", images),
     )
     kept = [t for t in range(1, steps) if intermediate_every and t % intermediate_every == 0]
     kept.append(steps)
     first = steps if not differentiable else max(0, steps - truncate) if truncate else 0
+    params = _start(learner, initial_scales)
     if implementation == "higher":
         if checkpoint_every:
             raise GtnError(
                 "the `higher` implementation stores every step: take implementation "
                 "'functional', or set checkpoint_every to 0."
             )
-        return _unroll_higher(learner, batches, kept, first)
-    return _unroll_functional(learner, batches, kept, first, checkpoint_every)
+        return _unroll_higher(learner, params, batches, kept, first)
+    return _unroll_functional(learner, params, batches, kept, first, checkpoint_every)
 
 
-def _unroll_higher(learner: nn.Module, batches: _Batches, kept: list[int], first: int) -> Unrolled:
+def _unroll_higher(
+    learner: nn.Module, start: list[Tensor], batches: _Batches, kept: list[int], first: int
+) -> Unrolled:
     names = [name for name, _ in learner.named_parameters()]
-    # The values given here are replaced at every step; only that momentum is on matters.
-    optimizer = torch.optim.SGD(learner.parameters(), lr=1.0, momentum=0.5)
+    # The values given here are replaced at every step; only that momentum is on matters, and
+    # that every parameter is a group, so that each can be given a learning rate.
+    groups = [{"params": [p]} for p in learner.parameters()]
+    optimizer = torch.optim.SGD(groups, lr=1.0, momentum=0.5)
     states, losses = [], []
     with higher.innerloop_ctx(learner, optimizer) as (fast_learner, fast_optimizer):
+        fast_learner.update_params(_cut(start) if first else start)
         for t in range(len(batches.images)):
             step = batches.part(t, t + 1)
             if t < first:
@@ -173,7 +183,7 @@ def _unroll_higher(learner: nn.Module, batches: _Batches, kept: list[int], first
             loss = inner_loss(fast_learner(step.images[0]), step.targets[0])
             fast_optimizer.step(
                 loss,
-                override={"lr": [step.lr[0]], "momentum": [step.momentum[0]]},
+                override={"lr": [*step.lr[0]], "momentum": [step.momentum[0]] * len(names)},
                 grad_callback=_detached if t < first else None,
             )
             losses.append(loss.detach())
@@ -187,12 +197,17 @@ def _unroll_higher(learner: nn.Module, batches: _Batches, kept: list[int], first
 
 
 def _unroll_functional(
-    learner: nn.Module, batches: _Batches, kept: list[int], first: int, checkpoint_every: int
+    learner: nn.Module,
+    params: list[Tensor],
+    batches: _Batches,
+    kept: list[int],
+    first: int,
+    checkpoint_every: int,
 ) -> Unrolled:
     steps = len(batches.images)
     names = [name for name, _ in learner.named_parameters()]
     buffers = {name: buffer.clone() for name, buffer in learner.named_buffers()}
-    params = [p.detach().requires_grad_() for p in learner.parameters()]
+    params = _cut(params) if first else params
     velocity = [torch.zeros_like(p) for p in params]
     # A segment ends where a state is kept, where differentiation starts and, when
     # checkpointing, after every checkpoint_every steps.
@@ -239,10 +254,36 @@ class _Segment:
             loss = inner_loss(answers, targets)
             gradients = torch.autograd.grad(loss, params, create_graph=create_graph)
             velocity = [momentum * v + g for v, g in zip(velocity, gradients, strict=True)]
-            params = [p - lr * v for p, v in zip(params, velocity, strict=True)]
+            params = [p - own * v for p, own, v in zip(params, lr, velocity, strict=True)]
             losses.append(loss.detach())
         self.buffers_after, self.losses = buffers, losses
         return (*params, *velocity)
+
+
+def _start(learner: nn.Module, scales: Tensor | None) -> list[Tensor]:
+    """Parameters before the first step, which the meta-gradient reaches through their scales."""
+    params = [p.detach() for p in learner.parameters()]
+    if scales is not None:
+        if scales.shape != (len(params),):
+            raise GtnError(
+                f"initial_scales of shape {tuple(scales.shape)} do not fit a learner of "
+                f"{len(params)} parameter tensors: give [{len(params)}]."
+            )
+        params = [p * scale for p, scale in zip(params, scales.to(params[0]), strict=True)]
+    return [p if p.requires_grad else p.requires_grad_() for p in params]
+
+
+def _per_tensor(lr: Tensor | float, learner: nn.Module, images: Tensor) -> Tensor:
+    tensors = len(list(learner.parameters()))
+    if not isinstance(lr, Tensor) or lr.dim() < 2:
+        return _per_step(lr, "lr", images)[:, None].expand(-1, tensors)
+    if lr.shape != (len(images), tensors):
+        raise GtnError(
+            f"lr of shape {tuple(lr.shape)} does not fit {len(images)} inner steps of a learner "
+            f"of {tensors} parameter tensors: give [{len(images)}] or "
+            f"[{len(images)}, {tensors}]."
+        )
+    return lr.to(images)
 
 
 def _per_step(rate: Tensor | float, name: str, images: Tensor) -> Tensor:
@@ -255,6 +296,10 @@ def _per_step(rate: Tensor | float, name: str, images: Tensor) -> Tensor:
             f"one number or [{len(images)}]."
         )
     return rate
+
+
+def _cut(tensors: list[Tensor]) -> list[Tensor]:
+    return [each.detach().requires_grad_() for each in tensors]
 
 
 def _detached(tensors: list[Tensor]) -> list[Tensor]:

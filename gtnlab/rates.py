@@ -1,4 +1,4 @@
-"""Learning rate and momentum of every inner step, learned with the teacher."""
+"""Rates of the inner loop and scales of the learner's start, learned with the teacher."""
 
 from __future__ import annotations
 
@@ -24,31 +24,60 @@ class InnerRates(nn.Module):
         per_step: learn a pair for each step; else one pair for all.
         members: of the learners' family. With more than one, each also learns a factor
             on all learning rates: what is slow for one architecture makes another diverge.
+        tensors: of the learner's parameters, each of which gets a learning rate of its own at
+            each step; 0: one for all.
+        scaled: of the learner's parameters, each of which gets a factor on its fresh values;
+            0: none.
     """
 
     def __init__(
-        self, steps: int, lr: float, momentum: float, *, per_step: bool, members: int = 1
+        self,
+        steps: int,
+        lr: float,
+        momentum: float,
+        *,
+        per_step: bool,
+        members: int = 1,
+        tensors: int = 0,
+        scaled: int = 0,
     ) -> None:
         super().__init__()
         self.steps = steps
         count = steps if per_step else 1
-        self.log_lr = nn.Parameter(torch.full((count,), math.log(lr)))
+        shape = (count, tensors) if tensors else (count,)
+        self.log_lr = nn.Parameter(torch.full(shape, math.log(lr)))
         self.logit_momentum = nn.Parameter(
             torch.full((count,), math.log(momentum / (1 - momentum)))
         )
         if members > 1:
             self.log_lr_factor = nn.Parameter(torch.zeros(members))
+        if scaled:
+            self.log_scales = nn.Parameter(torch.zeros(scaled))
 
     def forward(self, member: int | None = None) -> tuple[Tensor, Tensor]:
         """Learning rate and momentum of every step, [steps] each.
 
+        Where each tensor has a rate of its own, the learning rate is their geometric mean.
+
         Args:
             member: of the family, whose factor is to be kept; None takes the factor 1.
         """
-        lr, momentum = self.log_lr.exp(), self.logit_momentum.sigmoid()
+        log_lr = self.log_lr.mean(dim=1) if self.log_lr.ndim == 2 else self.log_lr
+        lr, momentum = log_lr.exp(), self.logit_momentum.sigmoid()
         if member is not None and hasattr(self, "log_lr_factor"):
             lr = lr * self.log_lr_factor[member].exp()
         return lr.expand(self.steps), momentum.expand(self.steps)
+
+    def tensor_factors(self) -> Tensor | None:
+        """Factor of each of the learner's tensors on the learning rate, [steps, tensors]."""
+        if self.log_lr.ndim == 1:
+            return None
+        own = (self.log_lr - self.log_lr.mean(dim=1, keepdim=True)).exp()
+        return own.expand(self.steps, -1)
+
+    def initial_scales(self) -> Tensor | None:
+        """Factor on the fresh values of each of the learner's tensors, [tensors]."""
+        return self.log_scales.exp() if hasattr(self, "log_scales") else None
 
     def lr_factors(self) -> list[float]:
         """Each member's factor on the learning rates; empty where there is no family."""

@@ -6,7 +6,8 @@ vectors, when learned, are the curriculum. Presets:
 - `seed`: a published PyTorch replication's, about 103 M parameters, nearly all of them in
   one linear layer that draws 128 full-size feature maps;
 - `lean`: the paper's, which draws the maps at a quarter of the width and upsamples;
-- `small`: the same idea at the size of a class-room laptop, about 83 thousand parameters.
+- `small`: the same idea at the size of a class-room laptop, about 83 thousand parameters;
+- `pixels`: no generator, the images themselves are learned.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from torch.nn import functional as F
 from gtnlab.errors import GtnError
 from gtnlab.experiments import ExperimentConfig, Statistics, Variant
 
-__all__ = ["CLASSES", "SLOPE", "TEACHERS", "Teacher", "TeacherShape", "make_teacher"]
+__all__ = ["CLASSES", "SLOPE", "TEACHERS", "Pixels", "Teacher", "TeacherShape", "make_teacher"]
 
 CLASSES = 10
 SIDE = 28  # pixels
@@ -119,6 +120,8 @@ class Teacher(nn.Module):
         variant: `learned` vectors are a parameter, `random_fixed` ones drawn once, `random`
             ones drawn anew at each call.
         statistics: what BatchNorm averages over.
+        soft_labels: learn ten soft labels for each image (not with `random` vectors, whose
+            images have no place of their own).
         generator: draws weights and vectors.
     """
 
@@ -133,6 +136,7 @@ class Teacher(nn.Module):
         noise: int = 64,
         variant: Variant = "learned",
         statistics: Statistics = "per-step",
+        soft_labels: bool = False,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
@@ -162,11 +166,16 @@ class Teacher(nn.Module):
             self.inputs = nn.Parameter(inputs)
         else:
             self.register_buffer("inputs", inputs)
+        self.label_logits = _label_logits(steps, batch) if soft_labels else None
 
     @property
     def labels(self) -> Tensor:
         """Labels of every step's batch: int64 [batch], 0 to 9 over and over."""
         return torch.arange(self.batch, device=self.inputs.device) % CLASSES
+
+    def targets(self) -> Tensor | None:
+        """Soft labels [steps, batch, 10], if they are learned."""
+        return _soft(self.labels, self.label_logits)
 
     def forward(self, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """All images of one curriculum, from one call.
@@ -203,8 +212,58 @@ class Teacher(nn.Module):
         return x.reshape(batch, steps, 1, SIDE, SIDE).transpose(0, 1)
 
 
-def make_teacher(config: ExperimentConfig, generator: torch.Generator) -> Teacher:
+class Pixels(nn.Module):
+    """A teacher without a generator: the images are the tanh of parameters.
+
+    Args:
+        steps: inner steps, one batch each.
+        batch: images of a batch.
+        soft_labels: learn ten soft labels for each image.
+        generator: draws the first images.
+    """
+
+    def __init__(
+        self, *, steps: int, batch: int, soft_labels: bool = False, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        noise = torch.randn(steps, batch, 1, SIDE, SIDE, generator=generator, device="cpu")
+        self.drawn = nn.Parameter(0.5 * noise)
+        self.label_logits = _label_logits(steps, batch) if soft_labels else None
+
+    @property
+    def labels(self) -> Tensor:
+        """Labels of every step's batch: int64 [batch], 0 to 9 over and over."""
+        return torch.arange(self.drawn.shape[1], device=self.drawn.device) % CLASSES
+
+    def targets(self) -> Tensor | None:
+        """Soft labels [steps, batch, 10], if they are learned."""
+        return _soft(self.labels, self.label_logits)
+
+    def forward(self, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """images [steps, batch, 1, 28, 28] in (−1, 1) and labels int64 [batch]"""
+        return torch.tanh(self.drawn), self.labels
+
+
+def _label_logits(steps: int, batch: int) -> nn.Parameter:
+    return nn.Parameter(torch.zeros(steps, batch, CLASSES))
+
+
+def _soft(labels: Tensor, logits: Tensor | None) -> Tensor | None:
+    """Soft labels that begin at 98 % for the class itself: softmax(6 · one-hot + logits)."""
+    if logits is None:
+        return None
+    return (6.0 * F.one_hot(labels, CLASSES) + logits).softmax(dim=2)
+
+
+def make_teacher(config: ExperimentConfig, generator: torch.Generator) -> Teacher | Pixels:
     """The teacher of an experiment, on the CPU, drawn from `generator`."""
+    if config.teacher == "pixels":
+        return Pixels(
+            steps=config.steps,
+            batch=config.batch,
+            soft_labels=config.soft_labels,
+            generator=generator,
+        )
     return Teacher(
         TEACHERS[config.teacher],
         steps=config.steps,
@@ -212,5 +271,6 @@ def make_teacher(config: ExperimentConfig, generator: torch.Generator) -> Teache
         noise=config.noise,
         variant=config.variant,
         statistics=config.teacher_statistics,
+        soft_labels=config.soft_labels,
         generator=generator,
     )

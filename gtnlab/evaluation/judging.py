@@ -135,15 +135,17 @@ def judge(
     names = members(learner)
     found: dict[Measure, list[list[float]]] = {measure: [] for measure in MEASURES}
     for index in range(learners):
-        lesson = lessons if isinstance(lessons, Lesson) else lessons[index]
-        network = make_learner(names[index % len(names)], generator)
+        name = names[index % len(names)]
+        lesson = (lessons if isinstance(lessons, Lesson) else lessons[index]).suited_to(name)
+        network = make_learner(name, generator)
         network = network.to(digits.images.device).train()
         states = unroll(
             network,
             lesson.images,
-            lesson.labels,
-            lesson.lr,
+            lesson.labels if lesson.targets is None else lesson.targets,
+            lesson.tensor_lr,
             lesson.momentum,
+            initial_scales=lesson.initial_scales,
             intermediate_every=1 if every_step else 0,
             differentiable=False,
         ).states

@@ -55,6 +55,7 @@ def save_state(out_dir: Path, state: RunState) -> None:
         {
             name: torch.as_tensor(value) if name != "outer_step" else value
             for name, value in vars(snapshot).items()
+            if value is not None
         }
         for snapshot in state.snapshots
     ]

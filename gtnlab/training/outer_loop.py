@@ -15,7 +15,7 @@ from gtnlab.experiments import ExperimentConfig
 from gtnlab.inner_loop import unroll
 from gtnlab.learner import make_learner, members
 from gtnlab.rates import InnerRates
-from gtnlab.teacher import Teacher, make_teacher
+from gtnlab.teacher import Pixels, Teacher, make_teacher
 from gtnlab.training.checkpoint import RunState
 from gtnlab.training.outer_loss import outer_loss
 from gtnlab.training.snapshots import Snapshot
@@ -36,7 +36,7 @@ class StepState:
     accuracy: float  # on the real training batch, 0…1, by the path that is trained
     lr: Tensor  # [steps]
     momentum: Tensor  # [steps]
-    teacher: Teacher
+    teacher: Teacher | Pixels
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class TrainResult:
     """A finished (or time-limited) run, as `load_result` also gives it back."""
 
     config: ExperimentConfig
-    teacher: Teacher  # on the run's device
+    teacher: Teacher | Pixels  # on the run's device
     lr: Tensor  # [steps], detached
     momentum: Tensor  # [steps], detached
     snapshots: list[Snapshot]  # oldest first; the last is of the final teacher
@@ -54,6 +54,9 @@ class TrainResult:
     stopped: Stopped
     # Learned factor on lr for each member of a family of learners.
     lr_factors: dict[str, float] = field(default_factory=dict)
+    # What each of the learner's tensors has of its own, detached, where it was learned.
+    tensor_factors: Tensor | None = None  # [steps, tensors], on lr
+    initial_scales: Tensor | None = None  # [tensors]
 
 
 class OuterLoop:
@@ -65,12 +68,17 @@ class OuterLoop:
         self.config, self.device, self.digits = config, device, digits
         self.teacher = make_teacher(config, torch.Generator().manual_seed(config.seed)).to(device)
         self.members = members(config.learner)
+        tensors = 0
+        if config.per_tensor_rates or config.learned_scales:  # so there is one learner
+            tensors = len(list(make_learner(config.learner).parameters()))
         self.rates = InnerRates(
             config.steps,
             config.inner_lr,
             config.inner_momentum,
             per_step=config.per_step_rates,
             members=len(self.members),
+            tensors=tensors if config.per_tensor_rates else 0,
+            scaled=tensors if config.learned_scales else 0,
         ).to(device)
         self.optimizer = torch.optim.Adam(
             [
@@ -97,12 +105,14 @@ class OuterLoop:
         learner = make_learner(self.members[member], self.generator).train()
         generated, labels = self.teacher(self.generator)
         lr, momentum = self.rates(member)
+        factors, targets = self.rates.tensor_factors(), self.teacher.targets()
         unrolled = unroll(
             learner,
             generated,
-            labels,
-            lr,
+            labels if targets is None else targets,
+            lr if factors is None else lr[:, None] * factors,
             momentum,
+            initial_scales=self.rates.initial_scales(),
             implementation=config.implementation,
             checkpoint_every=config.checkpoint_every,
             intermediate_every=config.intermediate_every,
@@ -117,6 +127,8 @@ class OuterLoop:
         torch.autograd.backward(loss)
         if config.clip_norm:
             torch.nn.utils.clip_grad_norm_(self.teacher.parameters(), config.clip_norm)
+        if config.rates_clip_norm:
+            torch.nn.utils.clip_grad_norm_(self.rates.parameters(), config.rates_clip_norm)
         share = config.outer_lr_at(self.outer_step) / config.outer_lr
         for group, start in zip(
             self.optimizer.param_groups, (config.outer_lr, config.rates_lr), strict=True
@@ -196,6 +208,7 @@ class OuterLoop:
         assert self.source is not None
         with torch.no_grad():
             lr, momentum = self.rates()
+            factors, scales = self.rates.tensor_factors(), self.rates.initial_scales()
         return TrainResult(
             config=self.config,
             teacher=self.teacher,
@@ -207,4 +220,6 @@ class OuterLoop:
             source=self.source,
             stopped=self.stopped,
             lr_factors=dict(zip(self.members, self.rates.lr_factors(), strict=False)),
+            tensor_factors=factors,
+            initial_scales=scales,
         )

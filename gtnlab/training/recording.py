@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gtnlab.curriculum import MEASURES, Curriculum, Order
+from gtnlab.curriculum import MEASURES, OPTIONAL, Curriculum, Order
 from gtnlab.digits import Digits
 from gtnlab.evaluation.judging import judge, with_lr_factors
 from gtnlab.learner import LEARNERS, members
@@ -49,6 +49,11 @@ def record(
         labels=result.snapshots[-1].labels,
         lr=np.stack([snapshot.lr for snapshot in result.snapshots]),
         momentum=np.stack([snapshot.momentum for snapshot in result.snapshots]),
+        **{
+            name: np.stack([getattr(snapshot, name) for snapshot in result.snapshots])
+            for name in OPTIONAL
+            if getattr(result.snapshots[-1], name) is not None
+        },
         accuracy=accuracy,
         orders=RECORDED_ORDERS,
         measures=MEASURES,

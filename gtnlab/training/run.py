@@ -105,4 +105,12 @@ def drawings(path: Path, count: int, device: torch.device | str) -> list[Lesson]
 @torch.no_grad()
 def _drawing(result: TrainResult, generator: torch.Generator) -> Lesson:
     images, labels = result.teacher(generator)
-    return Lesson(images, labels.expand(len(images), -1), result.lr, result.momentum)
+    return Lesson(
+        images,
+        labels.expand(len(images), -1),
+        result.lr,
+        result.momentum,
+        tensor_factors=result.tensor_factors,
+        initial_scales=result.initial_scales,
+        made_for=result.config.learner,
+    )

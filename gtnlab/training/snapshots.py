@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from gtnlab.rates import InnerRates
-from gtnlab.teacher import Teacher
+from gtnlab.teacher import Pixels, Teacher
 
 __all__ = ["Snapshot", "made_now", "snapshot_steps", "take_snapshot"]
 
@@ -23,6 +23,10 @@ class Snapshot:
     labels: npt.NDArray[np.int64]  # [batch]
     lr: npt.NDArray[np.float64]  # [steps]
     momentum: npt.NDArray[np.float64]  # [steps]
+    # What is only there if it was learned; see `Curriculum`.
+    targets: npt.NDArray[np.float32] | None = None
+    tensor_factors: npt.NDArray[np.float64] | None = None
+    initial_scales: npt.NDArray[np.float64] | None = None
 
 
 def snapshot_steps(outer_steps: int, count: int) -> set[int]:
@@ -33,25 +37,38 @@ def snapshot_steps(outer_steps: int, count: int) -> set[int]:
     return {round(outer_steps * (i / max(1, count - 1)) ** 2) for i in range(count)} | {outer_steps}
 
 
-def take_snapshot(teacher: Teacher, rates: InnerRates, outer_step: int, seed: int) -> Snapshot:
+def take_snapshot(
+    teacher: Teacher | Pixels, rates: InnerRates, outer_step: int, seed: int
+) -> Snapshot:
     """The teacher's images and rates now; `seed` as in `made_now`."""
     images, labels = made_now(teacher, seed)
     with torch.no_grad():
         lr, momentum = rates()
+        factors, scales = rates.tensor_factors(), rates.initial_scales()
+        targets = teacher.targets()
     return Snapshot(
-        outer_step, images, labels, lr.double().cpu().numpy(), momentum.double().cpu().numpy()
+        outer_step,
+        images,
+        labels,
+        lr.double().cpu().numpy(),
+        momentum.double().cpu().numpy(),
+        None if targets is None else targets.cpu().numpy(),
+        None if factors is None else factors.double().cpu().numpy(),
+        None if scales is None else scales.double().cpu().numpy(),
     )
 
 
 @torch.no_grad()
-def made_now(teacher: Teacher, seed: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+def made_now(
+    teacher: Teacher | Pixels, seed: int
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """What the teacher makes now: images uint8 [steps, batch, 28, 28] and labels [batch].
 
     Args:
         seed: of the vectors of a `random` teacher; a generator of its own keeps the training
             from being disturbed by looking at it.
     """
-    generator = torch.Generator(teacher.inputs.device).manual_seed(seed)
+    generator = torch.Generator(teacher.labels.device).manual_seed(seed)
     images, labels = teacher(generator)
     pixels = ((images.squeeze(2) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
     return pixels.cpu().numpy(), labels.cpu().numpy()

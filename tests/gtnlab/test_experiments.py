@@ -27,6 +27,12 @@ def test_presets_have_the_published_numbers_of_steps_and_images() -> None:
         "paper": (128, 32),
         "B_lean": (32, 10),
         "C_lean": (16, 10),
+        "wide_A": (32, 20),
+        "wide_A_pixels": (32, 20),
+        "wide_B": (32, 10),
+        "wide_B_pixels": (32, 10),
+        "wide_C": (16, 10),
+        "wide_C_pixels": (16, 10),
     }
     assert EXPERIMENTS["class"].images == 320
 
@@ -35,7 +41,7 @@ def test_presets_have_the_published_numbers_of_steps_and_images() -> None:
 def test_every_preset_names_itself_and_a_teacher_and_learner_that_exist(name: str) -> None:
     config = EXPERIMENTS[name]
     assert config.name == name
-    assert config.teacher in TEACHERS
+    assert config.teacher in {*TEACHERS, "pixels"}
     assert set(members(config.learner)) <= set(LEARNERS)
 
 
@@ -63,6 +69,10 @@ def test_an_override_replaces_one_field_and_none_keeps_the_preset() -> None:
         ("A", {"snapshots": 26}, r"snapshots must be from 1 to 25"),
         ("A", {"truncate": 2, "intermediate_every": 2}, r"Set one of them to 0"),
         ("A", {"implementation": "higher", "checkpoint_every": 2}, r"checkpoint_every"),
+        ("wide_B_pixels", {"variant": "random"}, r"pixels has no vectors"),
+        ("wide_B", {"variant": "random"}, r"set soft_labels to False"),
+        ("wide_B", {"learner": "family"}, r"set per_tensor_rates and learned_scales to False"),
+        ("A", {"rates_clip_norm": -1.0}, r"rates_clip_norm must be 0"),
         ("A", {"device": "tpu"}, r"auto, cpu, cuda"),
     ],
 )

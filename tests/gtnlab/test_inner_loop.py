@@ -20,9 +20,7 @@ from gtnlab.teacher import TEACHERS, Teacher, TeacherShape
 from gtnlab.training.outer_loss import outer_loss
 
 STEPS, BATCH, REAL = 3, 5, 7
-PRESET_LEARNERS = sorted(
-    {"wide"} | {name for c in EXPERIMENTS.values() for name in members(c.learner)}
-)
+PRESET_LEARNERS = sorted({name for c in EXPERIMENTS.values() for name in members(c.learner)})
 
 
 @pytest.fixture(autouse=True)
@@ -192,6 +190,66 @@ def test_unrolled_steps_equal_torch_optim_sgd(implementation: str, name: str) ->
     torch.testing.assert_close(unrolled.losses, torch.stack(losses))
 
 
+def own_inputs(learner: Learner) -> dict[str, Tensor]:
+    """A learning rate and an initial scale for each of the learner's tensors."""
+    tensors = len(list(learner.parameters()))
+    rates = inputs()["lr"][:, None] * normal(STEPS, tensors, seed=5).exp()
+    return {**inputs(), "lr": rates, "initial_scales": normal(tensors, seed=6).exp()}
+
+
+@pytest.mark.parametrize("name", ["wide", "mlp", "seed_cnn_weight_norm"])
+@pytest.mark.parametrize("options", [{}, {"truncate": 2}, {"intermediate_every": 1}])
+def test_functional_and_higher_agree_with_rates_and_scales_of_each_tensors_own(
+    name: str, options: dict[str, int]
+) -> None:
+    learner = learner_of(name)
+
+    def gradients(implementation: str) -> dict[str, Tensor]:
+        given = {key: value.requires_grad_() for key, value in own_inputs(learner).items()}
+        loss = meta_loss(learner, given, implementation=implementation, **options)
+        wanted = {key: value for key, value in given.items() if key != "initial_scales"}
+        if not options.get("truncate"):  # whose gradient ends after the start
+            wanted = given
+        found = torch.autograd.grad(loss, list(wanted.values()))
+        return dict(zip(wanted, found, strict=True))
+
+    assert_same(gradients("functional"), gradients("higher"), relative=1e-8)
+
+
+@pytest.mark.parametrize("implementation", ["functional", "higher"])
+def test_meta_gradient_of_each_tensors_own_agrees_with_finite_differences(
+    implementation: str,
+) -> None:
+    learner = Learner(LearnerConfig(hidden=(6,), activation="tanh")).double()
+    with torch.no_grad():
+        for seed, parameter in enumerate(learner.parameters()):
+            parameter.copy_(0.2 * normal(*parameter.shape, seed=seed))
+    errors = gradient_check(
+        lambda at: meta_loss(learner, at, implementation=implementation), own_inputs(learner)
+    )
+    assert max(errors.values()) < 1e-6, errors
+
+
+@pytest.mark.parametrize("implementation", ["functional", "higher"])
+def test_steps_with_rates_and_scales_of_each_tensors_own_equal_torch_optim_sgd(
+    implementation: str,
+) -> None:
+    learner, trained = learner_of("wide"), learner_of("wide")
+    given = own_inputs(learner)
+    unrolled = unroll(learner, **given, implementation=implementation)  # type: ignore[arg-type]
+    with torch.no_grad():
+        for parameter, scale in zip(trained.parameters(), given["initial_scales"], strict=True):
+            parameter.mul_(scale)
+    optimizer = torch.optim.SGD([{"params": [p]} for p in trained.parameters()], lr=1, momentum=0.5)
+    for t in range(STEPS):
+        for group, rate in zip(optimizer.param_groups, given["lr"][t], strict=True):
+            group["lr"], group["momentum"] = rate.item(), given["momentum"][t].item()
+        optimizer.zero_grad()
+        inner_loss(trained(given["images"][t]), given["labels"][t]).backward()
+        optimizer.step()
+    torch.testing.assert_close(unrolled.params, dict(trained.named_parameters()))
+
+
 @pytest.mark.parametrize("every", [1, 2, 3])
 def test_checkpointing_changes_no_bit_of_the_meta_gradient(every: int) -> None:
     learner = learner_of("seed_cnn")
@@ -303,6 +361,8 @@ def test_class_numbers_mean_their_one_hot_rows() -> None:
         ({"labels": torch.arange(BATCH + 1)}, "labels"),
         ({"labels": torch.zeros(STEPS + 1, BATCH, 10)}, "labels"),
         ({"lr": torch.ones(STEPS + 1)}, "lr"),
+        ({"lr": torch.ones(STEPS, 3)}, "lr"),
+        ({"initial_scales": torch.ones(3)}, "initial_scales"),
         ({"momentum": torch.ones(STEPS, 1)}, "momentum"),
         ({"implementation": "higher", "checkpoint_every": 2}, "functional"),
     ],

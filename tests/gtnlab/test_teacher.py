@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from gtnlab.errors import GtnError
 from gtnlab.experiments import VARIANTS, experiment
-from gtnlab.teacher import TEACHERS, Teacher, TeacherShape, _EnlargingConv, make_teacher
+from gtnlab.teacher import TEACHERS, Pixels, Teacher, TeacherShape, _EnlargingConv, make_teacher
 
 # A preset's layers with few channels: the seed's has 103 million weights at full size.
 NARROW = {
@@ -118,6 +118,32 @@ def test_presets_have_the_sizes_they_are_known_by() -> None:
     assert counts["seed"] == seed > 102e6
     assert 6e6 < counts["lean"] < 7e6
     assert 80_000 < counts["small"] < 85_000
+
+
+@pytest.mark.parametrize("name", ["wide_B", "wide_B_pixels"])
+def test_soft_labels_begin_near_the_labels_and_are_learned_with_the_images(name: str) -> None:
+    config = experiment(name, steps=2, batch=12)
+    teacher = make_teacher(config, torch.Generator().manual_seed(0))
+    images, labels = teacher()
+    targets = teacher.targets()
+    assert targets is not None
+    assert targets.shape == (2, 12, 10)
+    torch.testing.assert_close(targets.sum(dim=2), torch.ones(2, 12))
+    assert torch.equal(targets.argmax(dim=2), labels.expand(2, 12))
+    assert targets.max(dim=2).values.min() > 0.97
+    weights = list(teacher.parameters())
+    found = torch.autograd.grad(images.square().sum() + targets.square().sum(), weights)
+    assert all(gradient.any() for gradient in found if gradient.ndim > 1)
+
+
+def test_pixels_are_learned_without_a_generator() -> None:
+    teacher = make_teacher(experiment("wide_C_pixels"), torch.Generator().manual_seed(0))
+    assert isinstance(teacher, Pixels)
+    images, labels = teacher()
+    assert images.shape == (10, 16, 1, 28, 28)
+    assert images.abs().max() < 1
+    assert torch.equal(labels, torch.arange(16) % 10)
+    assert sum(p.numel() for p in teacher.parameters()) == images.numel() + 10 * 16 * 10
 
 
 def test_the_same_seed_draws_the_same_teacher_and_leaves_the_global_generator_alone() -> None:

@@ -12,11 +12,14 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from gtnlab.curriculum import OPTIONAL, Curriculum
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
+from gtnlab.evaluation.judging import judge
 from gtnlab.experiments import VARIANTS, ExperimentConfig, experiment
 from gtnlab.inner_loop import unroll
 from gtnlab.learner import Learner, make_learner, members
@@ -24,6 +27,7 @@ from gtnlab.training import outer_loop
 from gtnlab.training.checkpoint import load_state
 from gtnlab.training.meta_training import StepState, load_result, train
 from gtnlab.training.outer_loop import TrainResult
+from gtnlab.training.run import run_experiment
 
 TINY: dict[str, Any] = {
     "inner_lr": 3.0,
@@ -69,8 +73,8 @@ def assert_same_run(first: TrainResult, second: TrainResult) -> None:
     assert torch.equal(first.momentum, second.momentum)
     assert [s.outer_step for s in first.snapshots] == [s.outer_step for s in second.snapshots]
     for mine, theirs in zip(first.snapshots, second.snapshots, strict=True):
-        for field in ("images", "labels", "lr", "momentum"):
-            assert (getattr(mine, field) == getattr(theirs, field)).all()
+        for field in ("images", "labels", "lr", "momentum", *OPTIONAL):
+            np.testing.assert_array_equal(getattr(mine, field), getattr(theirs, field))
 
 
 def assert_same_metrics(first: Path, second: Path) -> None:
@@ -136,6 +140,40 @@ def test_a_run_stopped_by_its_time_limit_is_complete_and_resumes_exactly(tmp_pat
     resumed = run(tiny(), tmp_path, resume=True)
     assert_same_run(resumed, whole)
     assert resumed.seconds > stopped.seconds
+
+
+@pytest.mark.parametrize("name", ["wide_B", "wide_B_pixels"])
+def test_what_each_tensor_and_image_has_of_its_own_is_learned_resumed_and_recorded(
+    name: str, tmp_path: Path
+) -> None:
+    size: dict[str, Any] = {**TINY, "batch": 10, "outer_steps": 60}
+    config = experiment(name, **{**size, "inner_lr": 1.0})
+    losses: list[float] = []
+    whole = run(config, on_step=lambda state: losses.append(state.outer_loss))
+    assert np.mean(losses[-3:]) < 0.7 * np.mean(losses[:3])
+    run(config, tmp_path / "run", time_limit=0.0)
+    resumed = run(config, tmp_path / "run", resume=True)
+    assert_same_run(resumed, whole)
+    assert_same_run(load_result(tmp_path / "run"), whole)
+
+    digits = ten_patterns()
+    run_experiment(config, tmp_path / "run", resume=True, quiet=True, digits=(digits, digits))
+    recorded = Curriculum.load(tmp_path / "run" / "curriculum.npz")
+    lesson, last = recorded.lesson(), whole.snapshots[-1]
+    assert lesson.made_for == "wide"
+    for field in OPTIONAL:
+        value = getattr(last, field)
+        assert not np.allclose(value, getattr(whole.snapshots[0], field))
+        np.testing.assert_allclose(getattr(lesson, field), value, rtol=1e-6)
+    # A learner whose tensors they are not is taught with the rest.
+    other = lesson.suited_to("mlp")
+    assert other.tensor_factors is None
+    assert other.initial_scales is None
+    assert other.targets is not None
+    scores = judge(lesson, "wide", digits, learners=4).final("inference")
+    bare = judge(other, "wide", digits, learners=4).final("inference")
+    assert scores.mean > 0.5
+    assert scores.values != bare.values
 
 
 def test_the_same_seed_gives_the_same_run_and_another_seed_another() -> None:
