@@ -142,11 +142,6 @@ class ExperimentConfig:
                 f"a teacher of pixels has no vectors to be {self.variant!r}: take variant "
                 "'learned', or a teacher that generates its images."
             )
-        if self.variant == "random" and self.soft_labels:
-            raise GtnError(
-                "random vectors make other images each time, which no soft label is learned "
-                "for: set soft_labels to False, or take another variant."
-            )
         if self.implementation == "higher" and self.checkpoint_every:
             raise GtnError(
                 "the `higher` implementation cannot checkpoint: set checkpoint_every to 0, or "

@@ -120,8 +120,8 @@ class Teacher(nn.Module):
         variant: `learned` vectors are a parameter, `random_fixed` ones drawn once, `random`
             ones drawn anew at each call.
         statistics: what BatchNorm averages over.
-        soft_labels: learn ten soft labels for each image (not with `random` vectors, whose
-            images have no place of their own).
+        soft_labels: learn ten soft labels for each image; of `random` vectors, whose images have
+            no place of their own, the generator makes the labels too.
         generator: draws weights and vectors.
     """
 
@@ -166,16 +166,18 @@ class Teacher(nn.Module):
             self.inputs = nn.Parameter(inputs)
         else:
             self.register_buffer("inputs", inputs)
-        self.label_logits = _label_logits(steps, batch) if soft_labels else None
+        self.label_logits, self.label = None, None
+        if soft_labels and variant == "random":
+            self.label = nn.Linear(shape.hidden, CLASSES)
+            nn.init.zeros_(self.label.weight)
+            nn.init.zeros_(self.label.bias)
+        elif soft_labels:
+            self.label_logits = _label_logits(steps, batch)
 
     @property
     def labels(self) -> Tensor:
-        """Labels of every step's batch: int64 [batch], 0 to 9 over and over."""
+        """Classes of every step's batch: int64 [batch], 0 to 9 over and over."""
         return torch.arange(self.batch, device=self.inputs.device) % CLASSES
-
-    def targets(self) -> Tensor | None:
-        """Soft labels [steps, batch, 10], if they are learned."""
-        return _soft(self.labels, self.label_logits)
 
     def forward(self, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """All images of one curriculum, from one call.
@@ -184,7 +186,8 @@ class Teacher(nn.Module):
             generator: draws the vectors of the `random` variant; needed for no other.
 
         Returns:
-            images [steps, batch, 1, 28, 28] in (−1, 1) and labels int64 [batch].
+            images [steps, batch, 1, 28, 28] in (−1, 1), and labels: `labels`, or soft ones
+            [steps, batch, 10].
         """
         if self.variant == "random":
             if generator is None:
@@ -193,10 +196,10 @@ class Teacher(nn.Module):
             inputs = drawn.to(self.inputs)
         else:
             inputs = self.inputs
-        return self.generate(inputs), self.labels
+        return self.generate(inputs)
 
-    def generate(self, inputs: Tensor) -> Tensor:
-        """Images [steps, batch, 1, 28, 28] from vectors [steps, batch, noise]."""
+    def generate(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Images and labels, as `forward` gives them, from vectors [steps, batch, noise]."""
         steps, batch = inputs.shape[:2]
         one_hot = F.one_hot(self.labels[:batch], CLASSES).to(inputs)
         x = torch.cat([inputs, one_hot.expand(steps, batch, CLASSES)], dim=2)
@@ -204,12 +207,16 @@ class Teacher(nn.Module):
         x = x.transpose(0, 1).reshape(batch * steps, -1)
         groups = steps if self.statistics == "per-step" else 1
         x = self.norm_hidden(F.leaky_relu(self.expand(x), SLOPE), groups)
+        logits = self.label_logits
+        if self.label is not None:
+            logits = self.label(x).reshape(batch, steps, CLASSES).transpose(0, 1)
         x = F.leaky_relu(self.draw(x), SLOPE)
         x = x.reshape(-1, self.shape.maps, self.shape.drawn_side, self.shape.drawn_side)
         x = self.norm_drawn(x, groups)
         x = F.leaky_relu(self.norm_middle(self.conv_middle(x), groups), SLOPE)
         x = torch.tanh(F.leaky_relu(self.norm_out(self.conv_out(x), groups), SLOPE))
-        return x.reshape(batch, steps, 1, SIDE, SIDE).transpose(0, 1)
+        images = x.reshape(batch, steps, 1, SIDE, SIDE).transpose(0, 1)
+        return images, _soft(self.labels[:batch], logits)
 
 
 class Pixels(nn.Module):
@@ -232,26 +239,25 @@ class Pixels(nn.Module):
 
     @property
     def labels(self) -> Tensor:
-        """Labels of every step's batch: int64 [batch], 0 to 9 over and over."""
+        """Classes of every step's batch: int64 [batch], 0 to 9 over and over."""
         return torch.arange(self.drawn.shape[1], device=self.drawn.device) % CLASSES
 
-    def targets(self) -> Tensor | None:
-        """Soft labels [steps, batch, 10], if they are learned."""
-        return _soft(self.labels, self.label_logits)
-
     def forward(self, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """images [steps, batch, 1, 28, 28] in (−1, 1) and labels int64 [batch]"""
-        return torch.tanh(self.drawn), self.labels
+        """Images and labels as `Teacher.forward` gives them."""
+        return torch.tanh(self.drawn), _soft(self.labels, self.label_logits)
 
 
 def _label_logits(steps: int, batch: int) -> nn.Parameter:
     return nn.Parameter(torch.zeros(steps, batch, CLASSES))
 
 
-def _soft(labels: Tensor, logits: Tensor | None) -> Tensor | None:
-    """Soft labels that begin at 98 % for the class itself: softmax(6 · one-hot + logits)."""
+def _soft(labels: Tensor, logits: Tensor | None) -> Tensor:
+    """Soft labels that begin at 98 % for the class itself: softmax(6 · one-hot + logits).
+
+    Without logits, the labels as they are.
+    """
     if logits is None:
-        return None
+        return labels
     return (6.0 * F.one_hot(labels, CLASSES) + logits).softmax(dim=2)
 
 

@@ -136,7 +136,8 @@ class _Watched:
         if now - self._drawn < SECONDS_BETWEEN_PICTURES and share < 1:
             return
         self._drawn = now
-        self._image.value = self._picture(*made_now(state.teacher, self.config.seed))
+        images, labels, _ = made_now(state.teacher, self.config.seed)
+        self._image.value = self._picture(images, labels)
         self._bar.value = state.outer_step
         self._words.value = (
             f"{state.outer_step} of {state.outer_steps}, {state.seconds:.0f} s, "

@@ -105,11 +105,11 @@ class OuterLoop:
         learner = make_learner(self.members[member], self.generator).train()
         generated, labels = self.teacher(self.generator)
         lr, momentum = self.rates(member)
-        factors, targets = self.rates.tensor_factors(), self.teacher.targets()
+        factors = self.rates.tensor_factors()
         unrolled = unroll(
             learner,
             generated,
-            labels if targets is None else targets,
+            labels,
             lr if factors is None else lr[:, None] * factors,
             momentum,
             initial_scales=self.rates.initial_scales(),

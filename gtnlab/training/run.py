@@ -107,9 +107,10 @@ def _drawing(result: TrainResult, generator: torch.Generator) -> Lesson:
     images, labels = result.teacher(generator)
     return Lesson(
         images,
-        labels.expand(len(images), -1),
+        result.teacher.labels.expand(len(images), -1),
         result.lr,
         result.momentum,
+        targets=labels if labels.is_floating_point() else None,
         tensor_factors=result.tensor_factors,
         initial_scales=result.initial_scales,
         made_for=result.config.learner,

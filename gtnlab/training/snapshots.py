@@ -41,18 +41,17 @@ def take_snapshot(
     teacher: Teacher | Pixels, rates: InnerRates, outer_step: int, seed: int
 ) -> Snapshot:
     """The teacher's images and rates now; `seed` as in `made_now`."""
-    images, labels = made_now(teacher, seed)
+    images, labels, targets = made_now(teacher, seed)
     with torch.no_grad():
         lr, momentum = rates()
         factors, scales = rates.tensor_factors(), rates.initial_scales()
-        targets = teacher.targets()
     return Snapshot(
         outer_step,
         images,
         labels,
         lr.double().cpu().numpy(),
         momentum.double().cpu().numpy(),
-        None if targets is None else targets.cpu().numpy(),
+        targets,
         None if factors is None else factors.double().cpu().numpy(),
         None if scales is None else scales.double().cpu().numpy(),
     )
@@ -61,8 +60,10 @@ def take_snapshot(
 @torch.no_grad()
 def made_now(
     teacher: Teacher | Pixels, seed: int
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """What the teacher makes now: images uint8 [steps, batch, 28, 28] and labels [batch].
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.float32] | None]:
+    """What the teacher makes now: images uint8 [steps, batch, 28, 28] and classes [batch].
+
+    And soft labels [steps, batch, 10], if it learns them.
 
     Args:
         seed: of the vectors of a `random` teacher; a generator of its own keeps the training
@@ -71,4 +72,5 @@ def made_now(
     generator = torch.Generator(teacher.labels.device).manual_seed(seed)
     images, labels = teacher(generator)
     pixels = ((images.squeeze(2) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return pixels.cpu().numpy(), labels.cpu().numpy()
+    soft = labels.cpu().numpy() if labels.is_floating_point() else None
+    return pixels.cpu().numpy(), teacher.labels.cpu().numpy(), soft

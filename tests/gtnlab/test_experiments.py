@@ -70,7 +70,6 @@ def test_an_override_replaces_one_field_and_none_keeps_the_preset() -> None:
         ("A", {"truncate": 2, "intermediate_every": 2}, r"Set one of them to 0"),
         ("A", {"implementation": "higher", "checkpoint_every": 2}, r"checkpoint_every"),
         ("wide_B_pixels", {"variant": "random"}, r"pixels has no vectors"),
-        ("wide_B", {"variant": "random"}, r"set soft_labels to False"),
         ("wide_B", {"learner": "family"}, r"set per_tensor_rates and learned_scales to False"),
         ("A", {"rates_clip_norm": -1.0}, r"rates_clip_norm must be 0"),
         ("A", {"device": "tpu"}, r"auto, cpu, cuda"),
