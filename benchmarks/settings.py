@@ -21,7 +21,7 @@ from gtnlab.experiments import experiment
 from gtnlab.training.checkpoint import METRICS
 from gtnlab.training.meta_training import train
 
-PRESET = "C_lean"
+PRESET = "seed_C_lean"
 AVERAGED = 30  # outer steps
 
 TRIALS = {

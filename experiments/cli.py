@@ -31,10 +31,10 @@ def sweep(
         str,
         typer.Argument(
             metavar="SWEEP",
-            help="nine (A, B and C in all three variants), full (the nine with either teacher, and "
-            "the paper's size), class (class in all three variants), cpu (class, B_lean and C_lean "
-            "in all three, and C_lean trained for inference: three hours of a CPU core) or "
-            "inference (ways to a learner that is good in inference).",
+            help="nine (A, B and C in all three variants), full (the paper's size, the nine, and "
+            "the replication's own nine with either teacher), class (class in all three variants), cpu "
+            "(all that is recorded with the course: six hours of a CPU core) or inference (ways to "
+            "a learner that is good in inference).",
         ),
     ],
     scheduler: Annotated[

@@ -20,25 +20,12 @@ from gtnlab.explorer.recordings import MAX_BYTES, MAX_SNAPSHOTS
 from gtnlab.learner import LEARNERS
 from gtnlab.training.run import open_curriculum
 
-__all__ = ["LEARNERS_OF_CLAIM", "claim", "publish", "published_name"]
+__all__ = ["LEARNERS_OF_CLAIM", "claim", "publish"]
 
 LEARNERS_OF_CLAIM = 10
 SLOW_TEST_IMAGES = (
     2000  # whoever checks on a CPU waits seconds for a convolutional learner's 10,000
 )
-
-
-def published_name(config: ExperimentConfig) -> str:
-    """``class_learned``, ``A_lean_teacher_learned``, ``C_inference_learned``, ``B_random_seed1``.
-
-    The experiment, its teacher if that is not the experiment's own, the measure that it was
-    trained for if that is not the usual one, the variant, and the seed if it is not 0.
-    """
-    parts = [config.title]
-    parts += ["inference"] if config.outer_path == "inference" else []
-    parts += [config.variant]
-    parts += [f"seed{config.seed}"] if config.seed else []
-    return "_".join(parts)
 
 
 def publish(
@@ -75,7 +62,7 @@ def publish(
     facts = {**curriculum.provenance, "claim": claim(curriculum, test, on_learner)}
     facts |= {"note": note} if note else {}
     curriculum = _small_enough(dataclasses.replace(curriculum, provenance=facts), run, max_bytes)
-    target = folder / f"{published_name(config)}.npz"
+    target = folder / f"{config.recording}.npz"
     curriculum.save(target)
     evaluation = run / "evaluation.json"
     if evaluation.is_file():

@@ -35,17 +35,20 @@ def _in_all_variants(*names: str) -> dict[str, Settings]:
     }
 
 
+PIXELS = {f"{letter}-pixels": {"name": f"{letter}_pixels"} for letter in "ABC"}
+
+
 def _everything() -> dict[str, Settings]:
-    """The published nine with either teacher, and the paper's size with a curriculum or without."""
-    nine = _in_all_variants("A", "B", "C")
-    lean = {f"{label}-lean": {**settings, "teacher": "lean"} for label, settings in nine.items()}
+    """The paper's size first; then the nine with our learner, and with the replication's."""
+    seeds = _in_all_variants("seed_A", "seed_B", "seed_C")
+    lean = {f"{label}-lean": {**settings, "teacher": "lean"} for label, settings in seeds.items()}
     paper = {f"paper-{v}": {"name": "paper", "variant": v} for v in ("learned", "random")}
-    return {**lean, **paper, **nine}
+    return {**paper, **_in_all_variants("A", "B", "C"), **PIXELS, **lean, **seeds}
 
 
 def _ways_to_inference() -> dict[str, Settings]:
     """One small network, normalised and meta-trained in several ways, at one budget."""
-    short = {"name": "class", "outer_steps": 100, "real_batch": 256, "snapshots": 2}
+    short = {"name": "class", "inner_lr": 1.0, "outer_steps": 100, "snapshots": 2}
     return {
         "batch": {**short, "learner": "cnn_small"},
         "batch-trained-by-inference": {
@@ -64,8 +67,15 @@ SWEEPS: dict[str, dict[str, Settings]] = {
     "full": _everything(),
     "class": _in_all_variants("class"),
     "cpu": {
-        **_in_all_variants("class", "C_lean", "B_lean"),
-        "C_lean-inference": {"name": "C_lean", "outer_path": "inference", "outer_steps": 300},
+        **_in_all_variants("class", "A", "B", "C"),
+        **PIXELS,
+        "seed_A_lean-learned": {"name": "seed_A_lean"},
+        **_in_all_variants("seed_C_lean", "seed_B_lean"),
+        "seed_C_lean-inference": {
+            "name": "seed_C_lean",
+            "outer_path": "inference",
+            "outer_steps": 300,
+        },
     },
     "inference": _ways_to_inference(),
 }

@@ -180,6 +180,13 @@ def evaluate(
         Path | None,
         typer.Option(help="Folder for evaluation.json and .png; RUN's own by default."),
     ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Put the run's row into this list of results, such as experiments/results.json.",
+        ),
+    ] = None,
 ) -> None:
     """Judge a recorded curriculum on the whole test set.
 
@@ -190,11 +197,13 @@ def evaluate(
 
     For example:
       gtnlab evaluate runs/class
-      gtnlab evaluate data/curricula/class.npz --no-transfer --out /tmp/judged
+      gtnlab evaluate runs/class --results experiments/results.json
+      gtnlab evaluate data/curricula/class_learned.npz --no-transfer --out /tmp/judged
     """
     with failing_with_a_sentence():
         from gtnlab.evaluation.baselines import BASELINES
         from gtnlab.evaluation.report import TRANSFER, report, trials
+        from gtnlab.evaluation.results import add_result, result
         from gtnlab.experiments import resolve_device
         from gtnlab.explorer.picture import box_plots, save_picture
         from gtnlab.training.run import drawings, open_curriculum
@@ -218,6 +227,8 @@ def evaluate(
                 on_progress=count,
             )
         found.save(place / "evaluation.json")
+        if results is not None:
+            add_result(results, result(curriculum, found))
         save_picture(box_plots(found), place / "evaluation.png")
         show_report(found)
         typer.echo(f"written: {place / 'evaluation.json'}, {place / 'evaluation.png'}")

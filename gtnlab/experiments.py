@@ -134,8 +134,8 @@ class ExperimentConfig:
             raise GtnError(f"there is no learner {self.learner!r}. {_one_of(self.learner, known)}")
         if self.learner in FAMILIES and (self.per_tensor_rates or self.learned_scales):
             raise GtnError(
-                f"the members of {self.learner!r} have different parameters: set "
-                "per_tensor_rates and learned_scales to False, or take one learner."
+                f"the members of {self.learner!r} have different parameters: take the preset "
+                "family, or set per_tensor_rates and learned_scales to False."
             )
         if self.variant != "learned" and self.teacher == "pixels":
             raise GtnError(
@@ -164,6 +164,19 @@ class ExperimentConfig:
         preset = EXPERIMENTS.get(self.name, self)
         return self.name + (f"_{self.teacher}_teacher" if self.teacher != preset.teacher else "")
 
+    @property
+    def recording(self) -> str:
+        """Its recording's name: ``class_learned``, ``seed_C_inference_learned``, ``B_random_seed1``.
+
+        The experiment, its teacher if that is not the experiment's own, the measure that it was
+        trained for if that is not the usual one, the variant, and the seed if it is not 0.
+        """
+        parts = [self.title]
+        parts += ["inference"] if self.outer_path == "inference" else []
+        parts += [self.variant]
+        parts += [f"seed{self.seed}"] if self.seed else []
+        return "_".join(parts)
+
     def outer_lr_at(self, step: int) -> float:
         """Outer learning rate at outer step `step` (0-based): half a cosine, first to final."""
         share = step / max(1, self.outer_steps - 1)
@@ -176,9 +189,10 @@ class ExperimentConfig:
         return dataclasses.asdict(self)
 
 
-_WIDE_TEACHERS: tuple[tuple[TeacherPreset, int, float], ...] = (
-    ("small", 2800, 0.01),
-    ("pixels", 5000, 0.05),
+# Pixels converge in fewer CPU seconds a step, and take more steps.
+_TEACHERS: tuple[tuple[str, TeacherPreset, int, float], ...] = (
+    ("", "small", 3000, 0.01),
+    ("_pixels", "pixels", 5000, 0.05),
 )
 
 EXPERIMENTS: dict[str, ExperimentConfig] = {
@@ -189,14 +203,18 @@ EXPERIMENTS: dict[str, ExperimentConfig] = {
             steps=10,
             batch=32,
             teacher="small",
-            learner="mlp",
-            inner_lr=1.0,
-            outer_steps=4500,
+            learner="wide_small",
+            inner_lr=0.3,
+            per_tensor_rates=True,
+            learned_scales=True,
+            outer_steps=1400,
             outer_lr=0.01,
             outer_lr_final=0.0003,
             rates_lr=0.05,
             beta1=0.5,
-            real_batch=1024,
+            clip_norm=1.0,
+            rates_clip_norm=1.0,
+            real_batch=256,
             # Its operations are too small to share: on a busy laptop the second thread waits
             # for the first and a step takes many times as long. It also fixes every bit.
             threads=1,
@@ -219,30 +237,44 @@ EXPERIMENTS: dict[str, ExperimentConfig] = {
             real_batch=256,
             threads=1,
         ),
-        ExperimentConfig(name="A", steps=20, batch=32),
-        ExperimentConfig(name="B", steps=10, batch=32),
-        ExperimentConfig(name="C", steps=10, batch=16),
-        ExperimentConfig(
-            name="paper",
-            steps=32,
-            batch=128,
-            teacher="lean",
-            noise=128,
-            learner="seed_cnn_weight_norm",
-            checkpoint_every=6,
-            intermediate_every=8,
-            outer_steps=2000,
-            outer_lr=0.02,
-            outer_lr_final=0.001,
-            real_batch=512,
-        ),
         *(
-            # B and C as far as an hour of two CPU cores gets them: a lean teacher, a real batch
+            # The published sizes, for honest accuracy on one CPU core: a learner without batch
+            # statistics, and a teacher that is free to choose rates, labels and the start.
+            ExperimentConfig(
+                name=f"{letter}{ending}",
+                steps=steps,
+                batch=batch,
+                teacher=teacher,
+                soft_labels=True,
+                learner="wide",
+                inner_lr=0.3,
+                per_tensor_rates=True,
+                learned_scales=True,
+                outer_steps=outer_steps,
+                outer_lr=outer_lr,
+                outer_lr_final=0.0003,
+                rates_lr=0.05,
+                beta1=0.5,
+                clip_norm=1.0,
+                rates_clip_norm=1.0,
+                real_batch=256,
+                threads=1,
+                snapshots=15,
+            )
+            for letter, steps, batch in (("A", 20, 32), ("B", 10, 32), ("C", 10, 16))
+            for ending, teacher, outer_steps, outer_lr in _TEACHERS
+        ),
+        # The replication's own learner, teacher and loop.
+        ExperimentConfig(name="seed_A", steps=20, batch=32),
+        ExperimentConfig(name="seed_B", steps=10, batch=32),
+        ExperimentConfig(name="seed_C", steps=10, batch=16),
+        *(
+            # The same as far as an hour of one CPU core gets them: a lean teacher, a real batch
             # that costs no more than the inner loop, and rates that start where a short run
             # would otherwise spend itself getting to.
             ExperimentConfig(
                 name=name,
-                steps=10,
+                steps=steps,
                 batch=batch,
                 teacher="lean",
                 inner_lr=2.0,
@@ -258,34 +290,25 @@ EXPERIMENTS: dict[str, ExperimentConfig] = {
                 bfloat16=True,
                 snapshots=15,
             )
-            for name, batch, outer_steps in (("B_lean", 32, 700), ("C_lean", 16, 1200))
-        ),
-        *(
-            # Honest accuracy on one CPU core: a shallow, wide learner without batch statistics,
-            # and a teacher that is free to choose rates, labels and the learner's start.
-            ExperimentConfig(
-                name=f"wide_{letter}{'_pixels' if teacher == 'pixels' else ''}",
-                steps=steps,
-                batch=batch,
-                teacher=teacher,
-                soft_labels=True,
-                learner="wide",
-                # At 1.0 twenty steps diverge.
-                inner_lr=0.3 if steps == 20 else 1.0,
-                per_tensor_rates=True,
-                learned_scales=True,
-                outer_steps=outer_steps,
-                outer_lr=outer_lr,
-                outer_lr_final=0.0003,
-                rates_lr=0.05,
-                beta1=0.5,
-                clip_norm=1.0,
-                rates_clip_norm=1.0,
-                real_batch=256,
-                threads=1,
+            for name, steps, batch, outer_steps in (
+                ("seed_A_lean", 20, 32, 1200),
+                ("seed_B_lean", 10, 32, 700),
+                ("seed_C_lean", 10, 16, 1200),
             )
-            for letter, steps, batch in (("A", 20, 32), ("B", 10, 32), ("C", 10, 16))
-            for teacher, outer_steps, outer_lr in _WIDE_TEACHERS
+        ),
+        ExperimentConfig(
+            name="paper",
+            steps=32,
+            batch=128,
+            teacher="lean",
+            noise=128,
+            learner="seed_cnn_weight_norm",
+            checkpoint_every=6,
+            intermediate_every=8,
+            outer_steps=2000,
+            outer_lr=0.02,
+            outer_lr_final=0.001,
+            real_batch=512,
         ),
     )
 }

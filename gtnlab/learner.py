@@ -301,7 +301,10 @@ FAMILY: dict[str, LearnerConfig] = _family()
 
 LEARNERS: dict[str, LearnerConfig] = {
     "mlp": LearnerConfig(hidden=(64,), initial_scale=0.25),
-    "wide": LearnerConfig((64,), kernel=7, padded=False, stride=2, grid=4, initialisation="lecun"),
+    "wide": LearnerConfig((64,), kernel=7, padded=False, stride=2, grid=5, initialisation="lecun"),
+    "wide_small": LearnerConfig(
+        (64,), kernel=7, padded=False, stride=3, grid=4, initialisation="lecun"
+    ),
     "cnn_small": LearnerConfig((16, 32), padded=False, norm="batch", norm_output=True),
     "cnn_small_group": LearnerConfig((16, 32), padded=False, norm="group", norm_output=True),
     "cnn_small_layer": LearnerConfig((16, 32), padded=False, norm="layer", norm_output=True),

@@ -37,4 +37,8 @@ PUBLISHED: dict[str, Published] = {
     "C": Published("C", {"learned": 95.3, "random_fixed": 95.3, "random": 91.3}, {}),
 }
 """By experiment, as our presets name them."""
-PUBLISHED["B_lean"], PUBLISHED["C_lean"] = PUBLISHED["B"], PUBLISHED["C"]
+PUBLISHED |= {
+    name: found
+    for letter, found in PUBLISHED.items()
+    for name in (f"{letter}_pixels", f"seed_{letter}", f"seed_{letter}_lean")
+}

@@ -117,7 +117,7 @@ class Playback:
 
 
 def variant_of(name: str) -> tuple[str, str]:
-    """A recording's experiment and variant: `C_lean_random_fixed` → `C_lean`, `random_fixed`."""
+    """A recording's experiment and variant: `seed_C_random_fixed` → `seed_C`, `random_fixed`."""
     for ending in VARIANT_ENDINGS:
         if name.endswith(ending) and name != ending:
             return name.removesuffix(ending), ending[1:]

@@ -36,7 +36,7 @@ def explore(
 
     Args:
         folder: where the recordings (.npz) lie; found by itself if not given.
-        experiment: the experiment, or the recording, to begin with: `class`, `C_lean_random`.
+        experiment: the experiment, or the recording, to begin with: `class`, `seed_C_lean_random`.
         compare: begin with two panels side by side.
         also: curricula that are in no file, by the name under which to list them.
 

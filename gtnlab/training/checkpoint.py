@@ -35,6 +35,7 @@ class RunState:
     optimizer: dict[str, Any]
     generator: torch.Tensor
     snapshots: list[Snapshot]
+    cpu_seconds: float = 0.0  # checkpoints from before it was measured have none
 
 
 def save_config(out_dir: Path, config: ExperimentConfig) -> None:

@@ -114,6 +114,7 @@ def _train(
         save_config(out_dir, config)
         drop_later_metrics(out_dir, run.outer_step)
     started = time.perf_counter() - run.seconds
+    computed = time.process_time() - run.cpu_seconds
     deadline = None if time_limit is None else time.perf_counter() + time_limit
     run.stopped = "running" if run.outer_step < config.outer_steps else "finished"
     bad = 0
@@ -141,6 +142,7 @@ def _train(
             if not (run.outer_step % log_every == 0 or run.outer_step % save_every == 0 or last):
                 continue
             run.seconds = time.perf_counter() - started
+            run.cpu_seconds = time.process_time() - computed
             state = run.report(loss, accuracy)
             bar.set_postfix(loss=f"{state.outer_loss:.3f}", accuracy=f"{state.accuracy:.1%}")
             bad = bad + 1 if state.outer_loss > DIVERGED_LOSS else 0

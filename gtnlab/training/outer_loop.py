@@ -49,7 +49,8 @@ class TrainResult:
     momentum: Tensor  # [steps], detached
     snapshots: list[Snapshot]  # oldest first; the last is of the final teacher
     outer_step: int
-    seconds: float
+    seconds: float  # wall time
+    cpu_seconds: float  # of all threads together
     source: Source
     stopped: Stopped
     # Learned factor on lr for each member of a family of learners.
@@ -90,7 +91,7 @@ class OuterLoop:
             fused=True,
         )
         self.generator = torch.Generator(device).manual_seed(config.seed)
-        self.outer_step, self.seconds = 0, 0.0
+        self.outer_step, self.seconds, self.cpu_seconds = 0, 0.0, 0.0
         self.stopped: Stopped = "running"
         self.source: Source | None = digits.source if digits else None
         self.snapshots: list[Snapshot] = []
@@ -191,6 +192,7 @@ class OuterLoop:
             optimizer=self.optimizer.state_dict(),
             generator=self.generator.get_state(),
             snapshots=self.snapshots,
+            cpu_seconds=self.cpu_seconds,
         )
 
     def restore(self, saved: RunState) -> None:
@@ -199,7 +201,8 @@ class OuterLoop:
         self.optimizer.load_state_dict(saved.optimizer)
         if self.digits is not None:  # a run that only is looked at may be on another device
             self.generator.set_state(saved.generator)
-        self.outer_step, self.seconds = saved.outer_step, saved.seconds
+        self.outer_step = saved.outer_step
+        self.seconds, self.cpu_seconds = saved.seconds, saved.cpu_seconds
         self.source = cast(Source, saved.source)
         self.stopped = cast(Stopped, saved.stopped)
         self.snapshots = list(saved.snapshots)
@@ -217,6 +220,7 @@ class OuterLoop:
             snapshots=list(self.snapshots),
             outer_step=self.outer_step,
             seconds=self.seconds,
+            cpu_seconds=self.cpu_seconds,
             source=self.source,
             stopped=self.stopped,
             lr_factors=dict(zip(self.members, self.rates.lr_factors(), strict=False)),

@@ -87,6 +87,7 @@ def _facts(result: TrainResult, test_images: int, learners: int) -> dict[str, An
         source=result.source,
         outer_steps=result.outer_step,
         seconds=round(result.seconds, 1),
+        cpu_seconds=round(result.cpu_seconds, 1),
         stopped=result.stopped,
         **({"lr_factors": result.lr_factors} if result.lr_factors else {}),
         judged={"learners": learners, "test_images": test_images},

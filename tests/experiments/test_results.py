@@ -68,9 +68,9 @@ def test_the_page_in_docs_is_the_one_that_the_shipped_files_give(
 @pytest.mark.parametrize(
     ("run", "order", "measure", "sentence"),
     [
-        ("C_lean_learned", "ordered", "batch-statistics", "0.7 points from the published"),
+        ("seed_C_lean_learned", "ordered", "batch-statistics", "0.7 points from the published"),
         ("class_learned", "steps-shuffled", "inference", "shuffling costs class_learned 30.0"),
-        ("C_lean_inference_learned", "ordered", "inference", "has 92.6 %"),
+        ("seed_C_lean_inference_learned", "ordered", "inference", "has 92.6 %"),
     ],
 )
 def test_a_sentence_whose_number_the_recordings_do_not_give_stops_the_page(
@@ -113,10 +113,10 @@ def test_a_damaged_or_missing_table_is_named(
 def test_a_missing_recording_of_which_the_page_speaks_is_named(
     folder: Path, tmp_path: Path
 ) -> None:
-    (folder / "C_lean_inference_learned.json").unlink()
+    (folder / "seed_C_lean_inference_learned.json").unlink()
     made = results("--out", tmp_path / "page.md")
     assert made.exit_code == 1
-    assert "speaks of C_lean_inference_learned" in made.output
+    assert "speaks of seed_C_lean_inference_learned" in made.output
     assert not (tmp_path / "page.md").exists()
 
 

@@ -13,7 +13,6 @@ from distributed import LocalCluster
 from typer.testing import CliRunner
 
 from experiments import sweep
-from experiments.publishing import published_name
 from experiments.sweep import RESULT, Outcome, Task, finished, run_sweep, tasks
 from gtnlab.cli import app
 from gtnlab.curriculum import Curriculum
@@ -54,11 +53,15 @@ def test_nine_are_three_experiments_in_three_variants_for_each_seed(tmp_path: Pa
     assert {task.config.seed for task in found} == {0, 1}
 
 
-def test_everything_is_the_nine_with_either_teacher_and_the_papers_size(tmp_path: Path) -> None:
+def test_everything_is_the_papers_size_our_nine_and_the_replications_with_either_teacher(
+    tmp_path: Path,
+) -> None:
     configs = [task.config for task in tasks("full", tmp_path, seeds=2)]
-    assert len(configs) == len({published_name(config) for config in configs}) == 40
+    assert len(configs) == len({config.recording for config in configs}) == 64
     assert {(c.name, c.teacher) for c in configs} == {
-        *((name, teacher) for name in "ABC" for teacher in ("seed", "lean")),
+        *((name, "small") for name in "ABC"),
+        *((f"{name}_pixels", "pixels") for name in "ABC"),
+        *((f"seed_{name}", teacher) for name in "ABC" for teacher in ("seed", "lean")),
         ("paper", "lean"),
     }
     assert {c.variant for c in configs if c.name == "paper"} == {"learned", "random"}

@@ -37,6 +37,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mnist_root: Path) -> P
     return tmp_path
 
 
+LIST = "results.json"
+
+
 def test_a_round_of_train_evaluate_draw_leaves_its_files_and_says_where(here: Path) -> None:
     trained = gtnlab("train", "class", "--outer-steps", "3")
     assert trained.exit_code == 0, trained.output
@@ -58,6 +61,13 @@ def test_a_round_of_train_evaluate_draw_leaves_its_files_and_says_where(here: Pa
     assert all(set(row["accuracy"]) == {"batch-statistics", "inference"} for row in rows)
     for word in ("ordered", "reversed", "real-kmeans", "360 test images"):
         assert word in judged.output
+
+    few = gtnlab(
+        "evaluate", run, "--learners", "2", "--no-transfer", "--no-real", "--results", LIST
+    )
+    assert few.exit_code == 1
+    assert "--learners 10" in few.output
+    assert not (here / LIST).exists()
 
     drawn = gtnlab("draw", run, "--out", here / "page.png")
     assert drawn.exit_code == 0, drawn.output

@@ -21,18 +21,10 @@ def test_presets_have_the_published_numbers_of_steps_and_images() -> None:
     assert sizes == {
         "class": (32, 10),
         "family": (32, 10),
-        "A": (32, 20),
-        "B": (32, 10),
-        "C": (16, 10),
         "paper": (128, 32),
-        "B_lean": (32, 10),
-        "C_lean": (16, 10),
-        "wide_A": (32, 20),
-        "wide_A_pixels": (32, 20),
-        "wide_B": (32, 10),
-        "wide_B_pixels": (32, 10),
-        "wide_C": (16, 10),
-        "wide_C_pixels": (16, 10),
+        **dict.fromkeys(("A", "A_pixels", "seed_A", "seed_A_lean"), (32, 20)),
+        **dict.fromkeys(("B", "B_pixels", "seed_B", "seed_B_lean"), (32, 10)),
+        **dict.fromkeys(("C", "C_pixels", "seed_C", "seed_C_lean"), (16, 10)),
     }
     assert EXPERIMENTS["class"].images == 320
 
@@ -54,7 +46,7 @@ def test_an_override_replaces_one_field_and_none_keeps_the_preset() -> None:
 @pytest.mark.parametrize(
     ("name", "overrides", "message"),
     [
-        ("clas", {}, r"'clas'.*Did you mean 'class'.*class, .*A, B, C, .*paper"),
+        ("clas", {}, r"'clas'.*Did you mean 'class'.*class, .*A, .*B, .*C, .*paper"),
         ("A", {"variant": "randm"}, r"variant.*learned, random_fixed, random"),
         ("A", {"teacher": "big"}, r"teacher.*seed, lean, small"),
         ("A", {"outer_path": "train"}, r"batch-statistics, inference"),
@@ -69,8 +61,12 @@ def test_an_override_replaces_one_field_and_none_keeps_the_preset() -> None:
         ("A", {"snapshots": 26}, r"snapshots must be from 1 to 25"),
         ("A", {"truncate": 2, "intermediate_every": 2}, r"Set one of them to 0"),
         ("A", {"implementation": "higher", "checkpoint_every": 2}, r"checkpoint_every"),
-        ("wide_B_pixels", {"variant": "random"}, r"pixels has no vectors"),
-        ("wide_B", {"learner": "family"}, r"set per_tensor_rates and learned_scales to False"),
+        ("B_pixels", {"variant": "random"}, r"pixels has no vectors"),
+        (
+            "B",
+            {"learner": "family"},
+            r"preset family.*set per_tensor_rates and learned_scales to False",
+        ),
         ("A", {"rates_clip_norm": -1.0}, r"rates_clip_norm must be 0"),
         ("A", {"device": "tpu"}, r"auto, cpu, cuda"),
     ],

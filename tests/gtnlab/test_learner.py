@@ -67,10 +67,10 @@ def test_the_wide_learner_is_one_convolution_a_grid_of_averages_and_one_linear_l
     reference = nn.Sequential(
         nn.Conv2d(1, 64, 7, stride=2),
         nn.LeakyReLU(0.1),
-        nn.AdaptiveAvgPool2d(4),
+        nn.AdaptiveAvgPool2d(5),
         nn.Flatten(),
-        nn.LayerNorm(1024, elementwise_affine=False),
-        nn.Linear(1024, 10),
+        nn.LayerNorm(1600, elementwise_affine=False),
+        nn.Linear(1600, 10),
         nn.LogSoftmax(dim=1),
     )
     learner = make_learner("wide", 5)

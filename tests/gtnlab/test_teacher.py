@@ -42,7 +42,7 @@ def test_one_call_for_all_steps_equals_a_call_per_step_in_images_and_gradients(
     apart = copy.deepcopy(together)
     weights = torch.randn(3, 12, 1, 28, 28, dtype=torch.float64)
     images = together()[0]
-    one_by_one = torch.cat([apart.generate(each.unsqueeze(0)) for each in apart.inputs])
+    one_by_one = torch.cat([apart.generate(each.unsqueeze(0))[0] for each in apart.inputs])
     torch.testing.assert_close(images, one_by_one, rtol=1e-10, atol=1e-12)
     (images * weights).sum().backward()
     (one_by_one * weights).sum().backward()
@@ -121,7 +121,7 @@ def test_presets_have_the_sizes_they_are_known_by() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "variant"), [("wide_B", "learned"), ("wide_B", "random"), ("wide_B_pixels", "learned")]
+    ("name", "variant"), [("B", "learned"), ("B", "random"), ("B_pixels", "learned")]
 )
 def test_soft_labels_begin_near_the_labels_and_are_learned_with_the_images(
     name: str, variant: str
@@ -139,7 +139,7 @@ def test_soft_labels_begin_near_the_labels_and_are_learned_with_the_images(
 
 
 def test_pixels_are_learned_without_a_generator() -> None:
-    teacher = make_teacher(experiment("wide_C_pixels"), torch.Generator().manual_seed(0))
+    teacher = make_teacher(experiment("C_pixels"), torch.Generator().manual_seed(0))
     assert isinstance(teacher, Pixels)
     images, labels = teacher()
     assert images.shape == (10, 16, 1, 28, 28)

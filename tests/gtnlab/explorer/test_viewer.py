@@ -197,6 +197,6 @@ def test_every_control_has_a_visible_description_and_the_picture_is_told_in_word
 
 def test_names_of_recordings_split_into_experiment_and_variant() -> None:
     assert variant_of("class_learned") == ("class", "learned")
-    assert variant_of("C_lean_random_fixed") == ("C_lean", "random_fixed")
-    assert variant_of("C_lean_random") == ("C_lean", "random")
+    assert variant_of("seed_C_lean_random_fixed") == ("seed_C_lean", "random_fixed")
+    assert variant_of("seed_C_lean_random") == ("seed_C_lean", "random")
     assert variant_of("curriculum") == ("curriculum", "")

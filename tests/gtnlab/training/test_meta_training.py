@@ -30,7 +30,12 @@ from gtnlab.training.outer_loop import TrainResult
 from gtnlab.training.run import run_experiment
 
 TINY: dict[str, Any] = {
+    "learner": "mlp",
     "inner_lr": 3.0,
+    "per_tensor_rates": False,
+    "learned_scales": False,
+    "clip_norm": 0.0,
+    "rates_clip_norm": 0.0,
     "steps": 2,
     "batch": 4,
     "outer_steps": 12,
@@ -142,7 +147,7 @@ def test_a_run_stopped_by_its_time_limit_is_complete_and_resumes_exactly(tmp_pat
     assert resumed.seconds > stopped.seconds
 
 
-@pytest.mark.parametrize("name", ["wide_B", "wide_B_pixels"])
+@pytest.mark.parametrize("name", ["B", "B_pixels"])
 def test_what_each_tensor_and_image_has_of_its_own_is_learned_resumed_and_recorded(
     name: str, tmp_path: Path
 ) -> None:
