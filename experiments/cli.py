@@ -32,9 +32,9 @@ def sweep(
         typer.Argument(
             metavar="SWEEP",
             help="nine (A, B and C in all three variants), full (the paper's size, the nine, and "
-            "the replication's own nine with either teacher), class (class in all three variants), cpu "
-            "(all that is recorded with the course: six hours of a CPU core) or inference (ways to "
-            "a learner that is good in inference).",
+            "the replication's own nine with either teacher), class (class in all three "
+            "variants), cpu (all that is recorded with the course: six hours of a CPU core) or "
+            "inference (ways to a learner that is good in inference).",
         ),
     ],
     scheduler: Annotated[

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gtnlab.curriculum import MEASURES, Curriculum
+from gtnlab.curriculum import MEASURES, OPTIONAL, Curriculum
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
 from gtnlab.evaluation.judging import judge
@@ -88,7 +88,7 @@ def claim(
         )
     learner, device = learner_of(curriculum), test.images.device
     shape = LEARNERS.get(learner)  # None: a family of them
-    part = test if shape and not shape.filters else test.thinned(SLOW_TEST_IMAGES)
+    part = test if shape and not shape.slow_on_cpu else test.thinned(SLOW_TEST_IMAGES)
     seed = int(curriculum.provenance["seed"])
     judged = judge(
         curriculum.lesson(device=device),
@@ -132,6 +132,7 @@ def _thinned(curriculum: Curriculum, count: int) -> Curriculum:
     index = np.unique(np.linspace(last if count == 1 else 0, last, count).round().astype(int))
     kept = {
         field: getattr(curriculum, field)[index]
-        for field in ("outer_step", "images", "lr", "momentum", "accuracy")
+        for field in ("outer_step", "images", "lr", "momentum", "accuracy", *OPTIONAL)
+        if getattr(curriculum, field) is not None
     }
     return dataclasses.replace(curriculum, **kept)

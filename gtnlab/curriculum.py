@@ -18,7 +18,17 @@ from torch import Tensor
 from gtnlab.errors import GtnError
 from gtnlab.files import written_whole
 
-__all__ = ["MEASURES", "ORDERS", "VERSION", "Curriculum", "Lesson", "Measure", "Order", "to_unit"]
+__all__ = [
+    "MEASURES",
+    "OPTIONAL",
+    "ORDERS",
+    "VERSION",
+    "Curriculum",
+    "Lesson",
+    "Measure",
+    "Order",
+    "to_unit",
+]
 
 VERSION = 1
 """Of the file format: raised whenever an older reader would misread a newer file."""

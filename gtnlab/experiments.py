@@ -166,7 +166,7 @@ class ExperimentConfig:
 
     @property
     def recording(self) -> str:
-        """Its recording's name: ``class_learned``, ``seed_C_inference_learned``, ``B_random_seed1``.
+        """Its recording's name: ``class_learned``, ``C_inference_learned``, ``B_random_seed1``.
 
         The experiment, its teacher if that is not the experiment's own, the measure that it was
         trained for if that is not the usual one, the variant, and the seed if it is not 0.

@@ -77,6 +77,11 @@ class LearnerConfig:
     initialisation: Literal["pytorch", "lecun"] = "pytorch"
     initial_scale: float = 1.0
 
+    @property
+    def slow_on_cpu(self) -> bool:
+        """Whether it takes a hundred times as long as a fully connected learner there."""
+        return bool(self.filters) and not self.grid
+
 
 class Learner(nn.Module):
     """A classifier of digits: images [B, 1, 28, 28] → log-probabilities [B, 10].

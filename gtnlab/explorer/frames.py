@@ -21,6 +21,8 @@ SIDE = 28
 SCALE = 2
 GAP = 4
 LABEL_HEIGHT = 15
+BAR_HEIGHT = 14
+BAR_GREY = 70
 WHITE = 255
 
 
@@ -29,12 +31,18 @@ def columns_for(batch: int) -> int:
     return 10 if batch <= 50 else 16
 
 
-def grid(images: Pixels, labels: npt.NDArray[np.int64], columns: int | None = None) -> Pixels:
+def grid(
+    images: Pixels,
+    labels: npt.NDArray[np.int64],
+    targets: npt.NDArray[np.float32] | None = None,
+    columns: int | None = None,
+) -> Pixels:
     """A batch as rows of images, each with its label above.
 
     Args:
         images: uint8 [batch, 28, 28].
         labels: digits [batch].
+        targets: soft labels [batch, 10], drawn as ten bars below each image.
         columns: images per row.
 
     Returns:
@@ -44,16 +52,30 @@ def grid(images: Pixels, labels: npt.NDArray[np.int64], columns: int | None = No
     columns = columns or columns_for(batch)
     rows = -(-batch // columns)
     side = SIDE * SCALE
-    cells = np.full((rows * columns, LABEL_HEIGHT + side + GAP, side + GAP), WHITE, np.uint8)
+    below = LABEL_HEIGHT + side
+    tall = below + GAP + (0 if targets is None else BAR_HEIGHT)
+    cells = np.full((rows * columns, tall, side + GAP), WHITE, np.uint8)
     cells[:batch, :LABEL_HEIGHT, :side] = _digit_tiles(side)[labels]
     enlarged = images.repeat(SCALE, axis=1).repeat(SCALE, axis=2)
-    cells[:batch, LABEL_HEIGHT : LABEL_HEIGHT + side, :side] = enlarged
+    cells[:batch, LABEL_HEIGHT:below, :side] = enlarged
+    if targets is not None:
+        cells[:batch, below : below + BAR_HEIGHT, :side] = _bars(targets, side)
     height, width = cells.shape[1:]
     return (
         cells.reshape(rows, columns, height, width)
         .transpose(0, 2, 1, 3)
         .reshape(rows * height, columns * width)
     )
+
+
+def _bars(targets: npt.NDArray[np.float32], side: int) -> Pixels:
+    """Ten bars for each image, 0 to 9 from the left: uint8 [batch, BAR_HEIGHT, side]."""
+    digit = np.arange(side) * 10 // side
+    gap = np.append(np.diff(digit) > 0, True)
+    heights = np.where(gap, 0.0, (BAR_HEIGHT - 1) * targets[:, digit])  # [batch, side]
+    row = np.arange(BAR_HEIGHT - 1, -1, -1)[:, None]
+    filled = row < np.maximum(heights, ~gap)[:, None, :]  # none of them is lower than a line
+    return np.where(filled, BAR_GREY, WHITE).astype(np.uint8)
 
 
 def sheet(images: Pixels, labels: npt.NDArray[np.int64]) -> Pixels:

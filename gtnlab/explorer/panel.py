@@ -92,7 +92,9 @@ class Panel:
     def moment(self, snapshot: int, step: int) -> Moment:
         """An inner step (from 0) of a snapshot."""
         played = self.playback
-        pixels = frames.grid(played.images(snapshot, step), played.labels(step))
+        pixels = frames.grid(
+            played.images(snapshot, step), played.labels(step), played.targets(snapshot, step)
+        )
         lines = {order: played.accuracy(snapshot, self._measure, order) for order in SHOWN_ORDERS}
         return Moment(
             snapshot=snapshot,

@@ -75,6 +75,14 @@ class Playback:
         chosen: npt.NDArray[np.int64] = self.curriculum.labels[self.index[step] % self.batch]
         return chosen
 
+    def targets(self, snapshot: int, step: int) -> npt.NDArray[np.float32] | None:
+        """The soft labels of that batch, float32 [batch, 10]; None where there are none."""
+        if self.curriculum.targets is None:
+            return None
+        every = self.curriculum.targets[snapshot].reshape(-1, 10)
+        chosen: npt.NDArray[np.float32] = every[self.index[step]]
+        return chosen
+
     def accuracy(
         self, snapshot: int, measure: str, order: str | None = None
     ) -> npt.NDArray[np.float32] | None:
@@ -103,6 +111,8 @@ class Playback:
                 f"{config.get('learner', '?')} learners on {judged.get('test_images', '?')} real "
                 f"test images ({facts.get('source', '?')})."
             )
+        if self.curriculum.targets is not None:
+            words.append("The bars below an image are its soft labels, 0 to 9.")
         if "shuffled" in self.order:
             each = "; each learner had its own" if recorded else ""
             words.append(f"The images show one shuffling{each}.")

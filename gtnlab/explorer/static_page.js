@@ -83,10 +83,11 @@ function staticExplorer(root, recordings) {
   }
 
   function draw(picture) {
-    const { batch } = shown(), side = 56, gap = 4, strip = 15;
+    const { batch, targets } = shown(), side = 56, gap = 4, strip = 15, bar = targets ? 14 : 0;
+    const soft = targets && Uint8Array.from(atob(targets[at.snapshot]), (each) => each.charCodeAt(0));
     const columns = batch <= 50 ? 10 : 16;
     canvas.width = columns * (side + gap);
-    canvas.height = Math.ceil(batch / columns) * (side + gap + strip);
+    canvas.height = Math.ceil(batch / columns) * (side + gap + strip + bar);
     const pen = canvas.getContext("2d");
     pen.fillStyle = "white";
     pen.fillRect(0, 0, canvas.width, canvas.height);
@@ -95,9 +96,13 @@ function staticExplorer(root, recordings) {
     pen.font = "13px sans-serif";
     pen.textAlign = "center";
     shown().index[at.order][at.step].forEach((place, here) => {
-      const left = (here % columns) * (side + gap), top = Math.floor(here / columns) * (side + gap + strip);
+      const left = (here % columns) * (side + gap), top = Math.floor(here / columns) * (side + gap + strip + bar);
       pen.fillText(shown().labels[place % batch], left + side / 2, top + 12);
       pen.drawImage(picture, (place % batch) * 28, Math.floor(place / batch) * 28, 28, 28, left, top + strip, side, side);
+      for (let digit = 0; soft && digit < 10; digit += 1) { // its soft labels
+        const height = 1 + ((bar - 2) * soft[10 * place + digit]) / 255;
+        pen.fillRect(left + digit * 5.6, top + strip + side + bar - height, 4.6, height);
+      }
     });
     canvas.dataset.step = at.step + 1;
     canvas.dataset.snapshot = at.snapshot;

@@ -116,7 +116,8 @@ def _still_tag(played: Sequence[Playback]) -> str:
 def _facts(played: Playback, limit: int) -> dict[str, Any]:
     """One recording as plain JSON values, with as many snapshots as fit the limit."""
     recorded = played.curriculum
-    chosen, sheets = _sheets(recorded.images, limit)
+    soft = [_bytes(each) for each in recorded.targets] if recorded.targets is not None else []
+    chosen, sheets = _sheets(recorded.images, limit - sum(map(len, soft)))
     views = {order: Playback(played.name, recorded, order) for order in SHOWN_ORDERS}
     left_out = (
         f" {len(chosen)} of {played.snapshots} snapshots are on this page."
@@ -144,6 +145,7 @@ def _facts(played: Playback, limit: int) -> dict[str, Any]:
         "index": {order: view.index.tolist() for order, view in views.items()},
         "caption": {order: (view.caption() + left_out).strip() for order, view in views.items()},
         "sheets": sheets,
+        "targets": [soft[place] for place in chosen] if soft else None,
     }
 
 
@@ -179,6 +181,11 @@ def _sheet(images: Any) -> bytes:
     whole = images.transpose(0, 2, 1, 3).reshape(steps * height, batch * width)
     Image.fromarray(whole).save(file, "WEBP", quality=QUALITY)
     return file.getvalue()
+
+
+def _bytes(targets: Any) -> str:
+    """A snapshot's soft labels as bytes 0 to 255: a row of ten for each image."""
+    return base64.b64encode((255 * targets).round().astype(np.uint8).tobytes()).decode()
 
 
 def _url(content: bytes, kind: str = "png") -> str:

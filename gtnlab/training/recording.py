@@ -35,9 +35,8 @@ def record(
         on_snapshot: called with the snapshots judged and their total, for a progress bar.
     """
     config, device = result.config, test.images.device
-    # Convolutions on a CPU take a hundred times as long as a fully connected learner.
     names = members(config.learner)
-    slow = any(LEARNERS[name].filters for name in names) and device.type == "cpu"
+    slow = any(LEARNERS[name].slow_on_cpu for name in names) and device.type == "cpu"
     learners, images = (len(names), 500) if slow else (4, 1000)
     part = test.thinned(images)
     accuracy = np.zeros(

@@ -52,3 +52,21 @@ def test_a_picture_is_a_png_file() -> None:
     opened = Image.open(io.BytesIO(frames.png(pixels)))
     assert opened.format == "PNG"
     np.testing.assert_array_equal(np.asarray(opened), pixels)
+
+
+def test_soft_labels_are_ten_bars_below_their_image() -> None:
+    images = np.zeros((2, 28, 28), np.uint8)
+    targets = np.zeros((2, 10), np.float32)
+    targets[0, 3], targets[1, [0, 9]] = 1.0, 0.5
+    plain = frames.grid(images, np.array([3, 0]), columns=2)
+    soft = frames.grid(images, np.array([3, 0]), targets, columns=2)
+    assert soft.shape == (plain.shape[0] + frames.BAR_HEIGHT, plain.shape[1])
+    side = 28 * frames.SCALE
+    top = frames.LABEL_HEIGHT + side
+    for image, shares in enumerate(targets):
+        left = image * (side + frames.GAP)
+        bars = soft[top : top + frames.BAR_HEIGHT, left : left + side] < frames.WHITE
+        heights = bars.sum(axis=0)
+        middles = [heights[round((digit + 0.4) * side / 10)] for digit in range(10)]
+        np.testing.assert_allclose(middles, np.maximum(1, 13 * shares), atol=0.6)
+        assert (heights[np.arange(9, 0, -1) * -side // -10 - 1] == 0).all(), "the bars touch"

@@ -133,3 +133,18 @@ def test_export_says_what_is_wrong(
     done = CliRunner().invoke(app, ["export", *arguments, "--curricula", str(folder)])
     assert done.exit_code == status
     assert said in " ".join(done.output.split())
+
+
+def test_soft_labels_are_in_the_page_and_go_with_their_image(curriculum: Curriculum) -> None:
+    rng = np.random.default_rng(1)
+    snapshots, steps, batch = curriculum.images.shape[:3]
+    targets = rng.dirichlet(np.ones(10), (snapshots, steps, batch)).astype(np.float32)
+    soft = dataclasses.replace(curriculum, targets=targets)
+    (found,) = data_of(fragment([Playback("class_learned", soft)]))
+    bytes_ = np.frombuffer(base64.b64decode(found["targets"][-1]), np.uint8)
+    assert np.abs(bytes_.reshape(-1, 10) / 255 - targets[-1].reshape(-1, 10)).max() <= 0.5 / 255
+    assert "soft labels" in found["caption"]["ordered"]
+    reversed_ = Playback("class_learned", soft, "reversed")
+    np.testing.assert_array_equal(reversed_.targets(0, 0), targets[0, -1])
+    (plain,) = data_of(fragment([Playback("class_learned", curriculum)]))
+    assert plain["targets"] is None
