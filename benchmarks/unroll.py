@@ -1,7 +1,7 @@
 """Time, memory and arithmetic of an outer step, against the loop of the replication we began with.
 
     python benchmarks/unroll.py                        # class: every change, one after the other
-    python benchmarks/unroll.py A C --ends             # the first and the last loop only
+    python benchmarks/unroll.py seed_A seed_C --ends   # the first and the last loop only
     python benchmarks/unroll.py paper --ends --steps 2 # fewer inner steps, where memory is short
     python benchmarks/unroll.py --memory               # peak memory against inner steps
     python benchmarks/unroll.py A B C paper --full     # a few outer steps of each at its full size
@@ -70,7 +70,9 @@ class Loop(OuterLoop):
     """gtnlab's outer loop with some of its changes taken back."""
 
     def __init__(self, config: ExperimentConfig, device: torch.device, change: Change) -> None:
-        config = replace(config, bfloat16=change.bfloat16, clip_norm=0.0)
+        config = replace(
+            config, bfloat16=change.bfloat16, clip_norm=0.0, rates_clip_norm=0.0, soft_labels=False
+        )
         super().__init__(config, device, load_digits("train", device))
         self.change = change
         if not change.fused_adam:
@@ -89,15 +91,17 @@ class Loop(OuterLoop):
         learner = make_learner(self.members[member], self.generator).train()
         inputs = self.teacher.inputs  # [steps, batch, noise]
         calls = inputs.split(1) if change.call_per_step else [inputs]
-        draw = _enlarge_first if change.enlarges_first else Teacher.generate
+        draw = _enlarge_first if change.enlarges_first else _generate
         generated = torch.cat([draw(self.teacher, each) for each in calls])
         lr, momentum = self.rates(member)
+        factors = self.rates.tensor_factors()
         unrolled = unroll(
             learner,
             generated,
             self.teacher.labels,
-            lr,
+            lr if factors is None else lr[:, None] * factors,
             momentum,
+            initial_scales=self.rates.initial_scales(),
             implementation="higher" if change.with_higher else "functional",
             checkpoint_every=0 if change.with_higher else config.checkpoint_every,
             intermediate_every=config.intermediate_every,
@@ -116,6 +120,10 @@ class Loop(OuterLoop):
         torch.autograd.backward(loss)
         self.optimizer.step()
         return loss.detach(), accuracy
+
+
+def _generate(teacher: Teacher, inputs: Tensor) -> Tensor:
+    return teacher.generate(inputs)[0]
 
 
 def _enlarge_first(teacher: Teacher, inputs: Tensor) -> Tensor:

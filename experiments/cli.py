@@ -122,12 +122,16 @@ def publish(
     note: Annotated[
         str, typer.Option(help="A sentence to keep with them and to show with their times.")
     ] = "",
+    megabytes: Annotated[
+        float, typer.Option(min=0.1, max=3.0, help="Size of each file, at most.")
+    ] = 3.0,
     device: Device = "auto",
 ) -> None:
     """Write recorded curricula that are small enough to hand out.
 
-    Each becomes EXPERIMENT_VARIANT.npz, under 3 MB, with a claim that can be checked: what ten
-    fresh learners reach on its images. The run's evaluation.json goes beside it.
+    Each becomes EXPERIMENT_VARIANT.npz, with a claim that can be checked: what ten fresh learners
+    reach on its images. Snapshots are left out, evenly, until it is small enough. The run's
+    evaluation.json goes beside it.
 
     For example:
       gtnlab publish runs/class
@@ -140,7 +144,10 @@ def publish(
 
         _, test = loud_digits(resolve_device(device))
         with counted("publishing", LEARNERS_OF_CLAIM * len(runs)) as count:
-            written = [write(run, to, test, note=note, on_learner=count) for run in runs]
+            most = int(1e6 * megabytes)
+            written = [
+                write(run, to, test, note=note, max_bytes=most, on_learner=count) for run in runs
+            ]
         for path in written:
             typer.echo(f"written: {path} ({path.stat().st_size / 1e6:.1f} MB)")
 

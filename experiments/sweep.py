@@ -48,7 +48,16 @@ def _everything() -> dict[str, Settings]:
 
 def _ways_to_inference() -> dict[str, Settings]:
     """One small network, normalised and meta-trained in several ways, at one budget."""
-    short = {"name": "class", "inner_lr": 1.0, "outer_steps": 100, "snapshots": 2}
+    short = {
+        "name": "class",
+        "inner_lr": 1.0,
+        "per_tensor_rates": False,
+        "learned_scales": False,
+        "clip_norm": 0.0,
+        "rates_clip_norm": 0.0,
+        "outer_steps": 100,
+        "snapshots": 2,
+    }
     return {
         "batch": {**short, "learner": "cnn_small"},
         "batch-trained-by-inference": {

@@ -36,8 +36,8 @@ def test_every_cell_runs_and_every_exercise_fails_before_it_is_solved(
     live: str = lab.do(
         "return cells[index('live-train')].model.sharedModel.getSource();",
     )
-    assert "seconds=120" in live
-    lab.write("live-train", live.replace("seconds=120", "seconds=10"))
+    assert "seconds=150" in live
+    lab.write("live-train", live.replace("seconds=150", "seconds=10"))
     wrong, right = answers("graph_cut"), answers("right")
 
     def solve(exercise: str) -> None:

@@ -58,19 +58,23 @@ def test_the_page_in_docs_is_the_one_that_the_shipped_files_give(
     assert "Legend" not in page
     again = results("--check", "--out", tmp_path / "results.md")
     assert again.exit_code == 0, again.output
-    (tmp_path / "results" / "time.png").write_bytes(b"old")
+    (tmp_path / "results" / "rates.png").write_bytes(b"old")
     stale = results("--check", "--out", tmp_path / "results.md")
     assert stale.exit_code == 1
-    assert "time.png" in stale.output
-    assert (tmp_path / "results" / "time.png").read_bytes() == b"old"
+    assert "rates.png" in stale.output
+    assert (tmp_path / "results" / "rates.png").read_bytes() == b"old"
 
 
 @pytest.mark.parametrize(
     ("run", "order", "measure", "sentence"),
     [
-        ("seed_C_lean_learned", "ordered", "batch-statistics", "0.7 points from the published"),
-        ("class_learned", "steps-shuffled", "inference", "shuffling costs class_learned 30.0"),
-        ("seed_C_lean_inference_learned", "ordered", "inference", "has 92.6 %"),
+        ("class_learned", "steps-shuffled", "inference", "shuffling costs class_learned 24.2"),
+        (
+            "C_pixels_learned",
+            "steps-shuffled",
+            "inference",
+            "shuffling costs C_pixels_learned 55.7",
+        ),
     ],
 )
 def test_a_sentence_whose_number_the_recordings_do_not_give_stops_the_page(
@@ -82,6 +86,15 @@ def test_a_sentence_whose_number_the_recordings_do_not_give_stops_the_page(
     assert sentence in made.output
     assert "instead of" in made.output
     assert not (tmp_path / "page.md").exists()
+
+
+def test_an_evaluation_that_the_list_of_results_does_not_know_stops_the_page(
+    folder: Path, tmp_path: Path
+) -> None:
+    edit(folder / "B_learned.json", "ordered", "inference", 0.002)
+    made = results("--out", tmp_path / "page.md")
+    assert made.exit_code == 1
+    assert "B_learned.json disagree: evaluate it again" in made.output
 
 
 def test_a_folder_without_evaluations_and_a_wrong_name_are_explained(
@@ -113,10 +126,10 @@ def test_a_damaged_or_missing_table_is_named(
 def test_a_missing_recording_of_which_the_page_speaks_is_named(
     folder: Path, tmp_path: Path
 ) -> None:
-    (folder / "seed_C_lean_inference_learned.json").unlink()
+    (folder / "C_pixels_learned.json").unlink()
     made = results("--out", tmp_path / "page.md")
     assert made.exit_code == 1
-    assert "speaks of seed_C_lean_inference_learned" in made.output
+    assert "speaks of C_pixels_learned" in made.output
     assert not (tmp_path / "page.md").exists()
 
 

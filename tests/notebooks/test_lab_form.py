@@ -74,7 +74,7 @@ def small_offline_set() -> Callable[..., Digits]:
 
 
 SMALLER = {
-    "seconds=120": "seconds=0.5",
+    "seconds=150": "seconds=0.5",
     "inner_steps = [4, 8, 16, 32, 64]": "inner_steps = [2, 4]",
     "(64, 0)": "(4, 0)",
     "(64, 8)": "(4, 2)",

@@ -69,4 +69,4 @@ def test_soft_labels_are_ten_bars_below_their_image() -> None:
         heights = bars.sum(axis=0)
         middles = [heights[round((digit + 0.4) * side / 10)] for digit in range(10)]
         np.testing.assert_allclose(middles, np.maximum(1, 13 * shares), atol=0.6)
-        assert (heights[np.arange(9, 0, -1) * -side // -10 - 1] == 0).all(), "the bars touch"
+        assert (heights[-(-np.arange(1, 11) * side // 10) - 1] == 0).all(), "the bars touch"

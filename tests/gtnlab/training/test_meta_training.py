@@ -29,18 +29,21 @@ from gtnlab.training.meta_training import StepState, load_result, train
 from gtnlab.training.outer_loop import TrainResult
 from gtnlab.training.run import run_experiment
 
+SMALL: dict[str, Any] = {
+    "steps": 2,
+    "batch": 4,
+    "outer_steps": 12,
+    "real_batch": 16,
+    "device": "cpu",
+}
 TINY: dict[str, Any] = {
+    **SMALL,
     "learner": "mlp",
     "inner_lr": 3.0,
     "per_tensor_rates": False,
     "learned_scales": False,
     "clip_norm": 0.0,
     "rates_clip_norm": 0.0,
-    "steps": 2,
-    "batch": 4,
-    "outer_steps": 12,
-    "real_batch": 16,
-    "device": "cpu",
 }
 
 
@@ -151,8 +154,7 @@ def test_a_run_stopped_by_its_time_limit_is_complete_and_resumes_exactly(tmp_pat
 def test_what_each_tensor_and_image_has_of_its_own_is_learned_resumed_and_recorded(
     name: str, tmp_path: Path
 ) -> None:
-    size: dict[str, Any] = {**TINY, "batch": 10, "outer_steps": 60}
-    config = experiment(name, **{**size, "inner_lr": 1.0})
+    config = experiment(name, **{**SMALL, "batch": 10, "outer_steps": 60, "inner_lr": 1.0})
     losses: list[float] = []
     whole = run(config, on_step=lambda state: losses.append(state.outer_loss))
     assert np.mean(losses[-3:]) < 0.7 * np.mean(losses[:3])
