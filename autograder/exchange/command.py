@@ -101,7 +101,7 @@ def collect(
 def give_back(assignment: Assignment) -> None:
     """Make the zip of feedback pages that Moodle or Canvas takes.
 
-    Run it at the root of the course, after **nbgrader generate_feedback ASSIGNMENT**. It writes
+    Run it at the root of the course, after **autograder feedback ASSIGNMENT**. It writes
     reports/ASSIGNMENT/feedback-moodle.zip (in Moodle: Upload multiple feedback files in a zip) or
     feedback-canvas.zip (in Canvas: Re-Upload Submissions), with the names that the submissions
     had when **autograder collect** took them.

@@ -70,11 +70,11 @@ def _why_not(origin: Origin | None, pages: list[Path], assignment: str) -> str:
             f"collect {assignment} {origin.download} --roster GRADING_WORKSHEET` again"
         )
     if not pages:
-        return f"has no feedback page: run `nbgrader generate_feedback {assignment}`"
+        return f"has no feedback page: run `autograder feedback {assignment}`"
     if pages[0].stat().st_mtime < datetime.fromisoformat(origin.collected).timestamp():
         return (
-            "handed in again since the page was made: run `autograder grade` and `nbgrader "
-            f"generate_feedback {assignment} --force`"
+            f"handed in again since the page was made: run `autograder grade {assignment}` and "
+            f"`autograder feedback {assignment}`"
         )
     return ""
 

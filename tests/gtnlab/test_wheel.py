@@ -45,7 +45,7 @@ MODULES = {
         "teacher",
     },
     "evaluation": {
-        "__init__", "architecture_search", "baselines", "judging", "published", "report",
+        "__init__", "architecture_search", "baselines", "judging", "published", "report", "results",
     },
     "explorer": {
         "__init__", "export", "frames", "live", "panel", "picture", "playback", "recordings",

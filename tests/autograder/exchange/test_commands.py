@@ -55,7 +55,7 @@ def test_from_moodles_zip_to_the_zip_for_moodle(
     (classroom.root / "feedback" / "zoe" / "sums" / "sums.html").write_text("well done")
     told = run("return", "sums")
     assert told.returncode == 1
-    assert "ada: has no feedback page: run `nbgrader generate_feedback sums`." in told.stderr
+    assert "ada: has no feedback page: run `autograder feedback sums`." in told.stderr
     with zipfile.ZipFile(classroom.root / "reports" / "sums" / "feedback-moodle.zip") as back:
         assert back.namelist() == ["Zoë Núñez_1000001_assignsubmission_file/sums.html"]
 
