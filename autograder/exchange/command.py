@@ -91,7 +91,7 @@ def collect(
         print(f"Nothing came from {', '.join(done.missing)}.")
     counts = Counter(each.done for each in done.submissions)
     said = ", ".join(f"{count} {what}" for what, count in counts.items()) or "nothing to collect"
-    print(f"{'Would be: ' if dry_run else ''}{said}; {len(done.left)} files need a look.")
+    print(f"{'Would be: ' if dry_run else ''}{said}; files that need a look: {len(done.left)}.")
     for path, reason in done.left.items():
         print(f"{path}: {reason}.", file=sys.stderr)
     if done.left:
@@ -120,7 +120,8 @@ def give_back(assignment: Assignment) -> None:
     except AutograderError as error:
         _fail(str(error))
     for path, count in returned.zips.items():
-        print(f"{path.relative_to(course.root)} holds the feedback of {count} students.")
+        students = "1 student" if count == 1 else f"{count} students"
+        print(f"{path.relative_to(course.root)}: the feedback of {students}.")
     for student, reason in returned.left.items():
         print(f"{student}: {reason}.", file=sys.stderr)
     if returned.left:

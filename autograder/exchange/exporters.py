@@ -60,8 +60,8 @@ class _FilledTemplate(ExportPlugin):
         except AutograderError as error:
             self.log.critical("%s", error)
             sys.exit(1)
-        done = "would change" if self.dry_run else f"changed; written to {to}"
-        self.log.info("%d grades %s.", changed, done)
+        done = "would change" if self.dry_run else f"changed, written to {to}"
+        self.log.info("Grades that %s: %d.", done, changed)
 
     def _fill_in(self, gradebook: Any, assignment: str, column: str, rows: list[Row]) -> int:
         """Put an assignment's grades into its column; says whose change, and counts them."""

@@ -13,7 +13,7 @@ from nbgrader import api
 from nbgrader.apps import ExportApp
 from traitlets.config import Config
 
-POINTS = {"zoe": 9.0, "orjan": 7.5}
+POINTS = {"zoe": 9.0, "orjan": 7.5, "participant-5": 6.0}
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +26,9 @@ def gradebook_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
             gradebook.add_notebook("main", name)
             most = {"sums": 10, "essay": 5}[name]
             gradebook.add_grade_cell("test", "main", name, max_score=most, cell_type="code")
-        for student in ("zoe", "orjan", "long", "ada"):
+        for student in ("zoe", "orjan", "long", "ada", "participant-5"):
             gradebook.add_student(student)
-        for student in ("zoe", "orjan", "long"):
+        for student in ("zoe", "orjan", "long", "participant-5"):
             gradebook.add_submission("sums", student)
             grade = gradebook.find_grade("test", "main", "sums", student)
             grade.needs_manual_grade = student == "long"
@@ -108,6 +108,18 @@ def test_moodles_worksheet_comes_back_whole(
     assert "long: to be graded by hand first" in caplog.text
 
 
+def test_in_blind_marking_the_participants_number_is_enough(graded: Path, listed: Any) -> None:
+    row = ["Participant 5", "Submitted", "", "10.00", "-"]
+    columns = "Identifier,Status,Grade,Maximum Grade,Last modified (grade)"
+    export("MoodleExport", listed("blind.csv", columns, row))
+    assert table(graded / "moodle-grades.csv")[1][2] == "6.00"
+
+
+def test_only_the_students_that_are_asked_for_change(graded: Path, worksheet: Path) -> None:
+    export("MoodleExport", worksheet, student=["orjan"])
+    assert [row[6] for row in table(graded / "moodle-grades.csv")] == ["Grade", "", "7.50", "", ""]
+
+
 def test_a_dry_run_shows_who_would_change_and_writes_nothing(
     graded: Path, canvas_book: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -115,7 +127,7 @@ def test_a_dry_run_shows_who_would_change_and_writes_nothing(
     export("CanvasExport", canvas_book, dry_run=True)
     assert "orjan: sums: none -> 7.50" in caplog.text
     assert "zoe: sums" not in caplog.text  # has these points already
-    assert "1 grades would change" in caplog.text
+    assert "Grades that would change: 1." in caplog.text
     assert not (graded / "canvas-grades.csv").exists()
 
 
