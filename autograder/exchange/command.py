@@ -45,7 +45,7 @@ def collect(
     the folder inbound/ of nbgrader's exchange; or named as c.FileNameCollectorPlugin.named_regexp
     says, as for **nbgrader zip_collect**. Students are matched with the gradebook and with
     lists: Moodle's grading worksheet, which also has the times; Canvas's exported gradebook, and
-    its list of groups.
+    its list of groups. Who is new gets the list's user name, number or address as nbgrader's id.
 
     Nothing is overwritten: an older submission moves to submitted/STUDENT/ASSIGNMENT.older/. To
     collect the same again changes nothing.
