@@ -32,6 +32,7 @@ from gtnlab.digits import MEAN, STD, load_digits
 from gtnlab.experiments import ExperimentConfig, experiment, resolve_device
 from gtnlab.inner_loop import unroll
 from gtnlab.learner import make_learner
+from gtnlab.rates import tensor_lr
 from gtnlab.teacher import SLOPE, Teacher
 from gtnlab.training.outer_loop import OuterLoop
 from gtnlab.training.outer_loss import outer_loss
@@ -94,12 +95,11 @@ class Loop(OuterLoop):
         draw = _enlarge_first if change.enlarges_first else _generate
         generated = torch.cat([draw(self.teacher, each) for each in calls])
         lr, momentum = self.rates(member)
-        factors = self.rates.tensor_factors()
         unrolled = unroll(
             learner,
             generated,
             self.teacher.labels,
-            lr if factors is None else lr[:, None] * factors,
+            tensor_lr(lr, self.rates.tensor_factors()),
             momentum,
             initial_scales=self.rates.initial_scales(),
             implementation="higher" if change.with_higher else "functional",

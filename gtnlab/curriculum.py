@@ -17,6 +17,7 @@ from torch import Tensor
 
 from gtnlab.errors import GtnError
 from gtnlab.files import written_whole
+from gtnlab.rates import tensor_lr
 
 __all__ = [
     "MEASURES",
@@ -84,7 +85,7 @@ class Lesson:
     @property
     def tensor_lr(self) -> Tensor:
         """Learning rates as ``unroll`` takes them: [steps], or [steps, tensors]."""
-        return self.lr if self.tensor_factors is None else self.lr[:, None] * self.tensor_factors
+        return tensor_lr(self.lr, self.tensor_factors)
 
     def reorder(self, order: Order, generator: torch.Generator | None = None) -> Lesson:
         """The same images in another order; the rates stay with their place in time.

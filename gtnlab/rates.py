@@ -7,7 +7,12 @@ import math
 import torch
 from torch import Tensor, nn
 
-__all__ = ["InnerRates"]
+__all__ = ["InnerRates", "tensor_lr"]
+
+
+def tensor_lr(lr: Tensor, factors: Tensor | None) -> Tensor:
+    """Learning rates as ``unroll`` takes them: [steps], or [steps, tensors] with factors."""
+    return lr if factors is None else lr[:, None] * factors
 
 
 class InnerRates(nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -92,10 +93,7 @@ def collect(
     counts = Counter(each.done for each in done.submissions)
     said = ", ".join(f"{count} {what}" for what, count in counts.items()) or "nothing to collect"
     print(f"{'Would be: ' if dry_run else ''}{said}; files that need a look: {len(done.left)}.")
-    for path, reason in done.left.items():
-        print(f"{path}: {reason}.", file=sys.stderr)
-    if done.left:
-        raise typer.Exit(1)
+    _tell_left(done.left)
 
 
 def give_back(assignment: Assignment) -> None:
@@ -122,9 +120,14 @@ def give_back(assignment: Assignment) -> None:
     for path, count in returned.zips.items():
         students = "1 student" if count == 1 else f"{count} students"
         print(f"{path.relative_to(course.root)}: the feedback of {students}.")
-    for student, reason in returned.left.items():
-        print(f"{student}: {reason}.", file=sys.stderr)
-    if returned.left:
+    _tell_left(returned.left)
+
+
+def _tell_left(left: Mapping[str, str]) -> None:
+    """Say what was left out and why; the exit status says that something was."""
+    for what, reason in left.items():
+        print(f"{what}: {reason}.", file=sys.stderr)
+    if left:
         raise typer.Exit(1)
 
 

@@ -14,7 +14,7 @@ from gtnlab.digits import Digits, Source
 from gtnlab.experiments import ExperimentConfig
 from gtnlab.inner_loop import unroll
 from gtnlab.learner import make_learner, members
-from gtnlab.rates import InnerRates
+from gtnlab.rates import InnerRates, tensor_lr
 from gtnlab.teacher import Pixels, Teacher, make_teacher
 from gtnlab.training.checkpoint import RunState
 from gtnlab.training.outer_loss import outer_loss
@@ -106,12 +106,11 @@ class OuterLoop:
         learner = make_learner(self.members[member], self.generator).train()
         generated, labels = self.teacher(self.generator)
         lr, momentum = self.rates(member)
-        factors = self.rates.tensor_factors()
         unrolled = unroll(
             learner,
             generated,
             labels,
-            lr if factors is None else lr[:, None] * factors,
+            tensor_lr(lr, self.rates.tensor_factors()),
             momentum,
             initial_scales=self.rates.initial_scales(),
             implementation=config.implementation,
