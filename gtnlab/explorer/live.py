@@ -20,6 +20,7 @@ from gtnlab.experiments import ExperimentConfig, resolve_device
 from gtnlab.explorer import frames
 from gtnlab.explorer.panel import NATURAL
 from gtnlab.explorer.recordings import find_curricula
+from gtnlab.explorer.stage import view
 from gtnlab.training.meta_training import StepState, TrainResult, load_result, train
 from gtnlab.training.recording import record
 from gtnlab.training.snapshots import made_now
@@ -126,7 +127,7 @@ class _Watched:
         self._image = widgets.Image(format="png", layout=NATURAL)
         self._row = widgets.HBox([self._bar, self._words])
         self._all = widgets.VBox([self._row, self._image])
-        self._display = display(self._all, display_id=True)  # None outside IPython
+        self._display = display(view(self._all), raw=True, display_id=True)  # None outside IPython
 
     def step(self, state: StepState) -> None:
         share = state.outer_step / state.outer_steps

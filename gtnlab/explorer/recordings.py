@@ -21,14 +21,15 @@ PROVENANCE = (
 """What every file says of its origin; ``claim`` is what ``verify`` checks."""
 
 ENVIRONMENT = "GTN_CURRICULA"
-PLACES = (Path("data/curricula"), Path("curricula"))
+PLACES = (Path("data/curricula"), Path("curricula"), Path("course-students/data/curricula"))
 
 
 def find_curricula() -> Path:
     """The folder of recorded curricula.
 
     That is the one named by the environment variable ``GTN_CURRICULA``; else ``data/curricula``
-    in this folder or in one above it; else ``curricula`` beside the notebook.
+    in this folder or in one above it; else ``curricula``, or the students' zip unpacked as
+    ``course-students``, beside the notebook.
 
     Raises:
         GtnError: there is none, or the named one holds no curriculum.
@@ -38,14 +39,16 @@ def find_curricula() -> Path:
         names(folder)
         return folder
     here = Path.cwd()
-    candidates = [above / PLACES[0] for above in (here, *here.parents)] + [here / PLACES[1]]
+    candidates = [above / PLACES[0] for above in (here, *here.parents)]
+    candidates += [here / place for place in PLACES[1:]]
     for folder in candidates:
         if folder.is_dir() and any(folder.glob("*.npz")):
             return folder
     raise GtnError(
         f"No recorded curricula were found: neither {PLACES[0]} in {here} or a folder above it, "
-        f"nor {PLACES[1]} beside the notebook. Copy the course's data/curricula folder here, or "
-        f"name it in the environment variable {ENVIRONMENT}."
+        f"nor {PLACES[1]} or {PLACES[2]} beside the notebook. Unpack course-students.zip here, "
+        f"copy the course's data/curricula folder here, or name it in the environment variable "
+        f"{ENVIRONMENT}."
     )
 
 

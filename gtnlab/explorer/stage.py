@@ -11,7 +11,7 @@ import anywidget
 import ipywidgets as widgets
 import traitlets
 
-__all__ = ["CURVE", "STYLE", "Moment", "Stage"]
+__all__ = ["CURVE", "STYLE", "Moment", "Stage", "view"]
 
 HERE = Path(__file__).parent
 
@@ -22,6 +22,16 @@ def _script(name: str) -> str:
 
 CURVE = _script("curve.js")
 STYLE = _script("explorer.css")
+
+
+def view(widget: widgets.Widget) -> dict[str, Any]:
+    """The MIME bundle that shows a widget.
+
+    ipywidgets 8 has a method for this; ipywidgets 7, which Colab keeps, displays instead, and what
+    it displays can be neither replaced nor given an alternative.
+    """
+    shown = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {"application/vnd.jupyter.widget-view+json": shown, "text/plain": repr(widget)}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from gtnlab.errors import GtnError
 from gtnlab.explorer.panel import WIDE, WRAP, Loader, Panel
 from gtnlab.explorer.playback import variant_of
 from gtnlab.explorer.recordings import find_curricula, names
+from gtnlab.explorer.stage import view
 from gtnlab.explorer.static_page import fragment, still
 
 __all__ = ["Explorer", "explore"]
@@ -136,15 +137,18 @@ class Explorer:
         for panel in self.shown:
             panel.show(str(self.measure.value))
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         played = [panel.playback for panel in self.shown]
         picture = still(played)
-        return {
-            **self.widget._repr_mimebundle_(),
+        # In Colab, metadata says where the code of widgets comes from; elsewhere there is none.
+        _, metadata = self.panels[0].stage._repr_mimebundle_() or ({}, {})
+        shown = {
+            **view(self.widget),
             "text/html": fragment(played, picture),
             "image/png": picture,
             "text/plain": "\n".join(each.title() for each in played),
         }
+        return shown, metadata
 
 
 def _rival(listed: list[str], first: str, load: Loader) -> str:

@@ -140,7 +140,7 @@ def recordings(tmp_path: Path) -> Path:
 
 def output_of(recordings: Path) -> list[Any]:
     """What running the cell leaves in the notebook file."""
-    data = explore(recordings, experiment="toy")._repr_mimebundle_()
+    data, _ = explore(recordings, experiment="toy")._repr_mimebundle_()
     data["image/png"] = base64.b64encode(data["image/png"]).decode()
     return [nbformat.v4.new_output("execute_result", data, execution_count=1)]
 

@@ -38,8 +38,8 @@ class Screen:
     def __init__(self) -> None:
         self.final: dict[str, Any] = {}
 
-    def __call__(self, widget: Any, display_id: bool) -> Screen:
-        self.widget = widget
+    def __call__(self, bundle: dict[str, Any], raw: bool, display_id: bool) -> Screen:
+        self.first = bundle
         return self
 
     def update(self, bundle: dict[str, Any], raw: bool) -> None:
@@ -84,6 +84,7 @@ def test_the_picture_changes_while_it_trains_and_stays_when_it_is_over(
 
     monkeypatch.setattr(live._Watched, "step", step)
     curriculum = train_live(small(outer_steps=60))
+    assert set(screen.first) == {"application/vnd.jupyter.widget-view+json", "text/plain"}
     assert len(set(seen)) == 3
     assert curriculum.outer_step[-1] == 60
     assert screen.final["image/png"].startswith(b"\x89PNG")

@@ -89,6 +89,8 @@ def test_the_folder_beside_the_notebook_is_found_and_a_missing_one_is_explained(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(GtnError, match="GTN_CURRICULA"):
         find_curricula()
+    curriculum.save(tmp_path / "course-students" / "data" / "curricula" / "one.npz")
+    assert find_curricula() == tmp_path / "course-students" / "data" / "curricula"
     curriculum.save(tmp_path / "curricula" / "one.npz")
     assert find_curricula() == tmp_path / "curricula"
     monkeypatch.setenv("GTN_CURRICULA", str(tmp_path / "empty"))

@@ -42,7 +42,7 @@ def decoded(url: str) -> np.ndarray:
 
 
 def test_the_output_of_the_explorer_also_holds_a_picture_and_a_page(folder: Path) -> None:
-    bundle = explore(folder, experiment="class", compare=True)._repr_mimebundle_()
+    bundle, _ = explore(folder, experiment="class", compare=True)._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     picture = Image.open(io.BytesIO(bundle["image/png"]))
     assert min(picture.size) > 300

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import ipywidgets as widgets
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,6 +20,8 @@ from gtnlab.explorer import frames
 from gtnlab.explorer.playback import Playback, variant_of
 from gtnlab.explorer.stage import Moment
 from gtnlab.explorer.viewer import Explorer, explore
+
+VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 @pytest.fixture
@@ -45,6 +50,25 @@ def folder(curriculum: Curriculum, tmp_path: Path) -> Path:
 
 def seen(moment: Moment) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(moment.png)))
+
+
+def test_colab_is_told_where_the_code_of_its_widgets_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Colab has ipywidgets 7, and fetches widgets that are not ipywidgets' own from elsewhere."""
+    monkeypatch.delattr(widgets.Widget, "_repr_mimebundle_")
+    manager = SimpleNamespace(_installed_url=None)
+
+    def enable() -> None:
+        manager._installed_url = "https://widgets"
+
+    colab = SimpleNamespace(enable_custom_widget_manager=enable, _widgets=manager)
+    assert explore(folder)._repr_mimebundle_()[1] == {}
+    monkeypatch.setitem(sys.modules, "google.colab.output", colab)
+    explorer = explore(folder)
+    data, metadata = explorer._repr_mimebundle_()
+    assert data[VIEW]["model_id"] == explorer.widget.model_id
+    assert metadata[VIEW]["colab"]["custom_widget_manager"]["url"] == "https://widgets"
 
 
 def test_every_moment_shows_its_batch_with_its_accuracy_and_rates(
