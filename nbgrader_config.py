@@ -58,6 +58,9 @@ c.SelectExercises.default_blanks = {
 }
 # guided (commented steps), standard (signature and accumulators) or open (signature, docstring).
 c.SelectExercises.level = "guided"
+# In Colab the lab installs its package from course-students.zip. Students upload that file there,
+# or the notebook downloads it from here: an https:// address that gives the file without a login.
+c.SelectExercises.students_zip = ""
 
 c.GenerateAssignment.preprocessors = [
     # First: it writes the solution regions that ClearSolutions below empties, and takes away the

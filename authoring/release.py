@@ -9,6 +9,7 @@ in a plain nbgrader solution region, and what is not asked has lost its points a
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,16 @@ from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment, NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Dict, Enum, List, TraitError, Unicode
+from traitlets import Dict, Enum, List, TraitError, Unicode, validate
 from traitlets.config import Config
 
 from authoring.blanks import select
 from authoring.course import Course, read_notebook, staged
 from authoring.errors import AuthoringError
 from authoring.exercises import LEVELS, Level
+
+_NO_ADDRESS = 'STUDENTS_ZIP = ""'
+"""The line of a source notebook in which a release says where `course-students.zip` is."""
 
 
 def names_in(text: str) -> list[str]:
@@ -46,6 +50,8 @@ class _Names(List):
 
 class SelectExercises(NbGraderPreprocessor):
     """nbgrader preprocessor that applies `select` with the course's configuration.
+
+    It also fills in where the students' zip can be downloaded.
 
     Inside nbgrader's converter it looks at every source notebook as soon as it is made, because
     the converter deletes the previous release before it runs the first preprocessor: a mistyped
@@ -72,6 +78,22 @@ class SelectExercises(NbGraderPreprocessor):
         "accumulators) or open (signature and docstring).",
     ).tag(config=True)
 
+    students_zip = Unicode(
+        help="Address (https://…) that gives course-students.zip, from which a notebook installs "
+        "the course's package where it is missing, as in Colab; if none is given, students upload "
+        "the zip there.",
+    ).tag(config=True)
+
+    @validate("students_zip")
+    def _is_an_address(self, proposal: Mapping[str, Any]) -> str:
+        address: str = proposal["value"].strip()
+        if address and not re.fullmatch(r"https?://[^\s\"\\]+", address):
+            raise TraitError(
+                f"SelectExercises.students_zip is {address!r}, which is no address: one begins "
+                "with https:// and has no spaces or quotation marks."
+            )
+        return address
+
     def __init__(self, **kwargs: Any) -> None:
         try:
             super().__init__(**kwargs)
@@ -97,7 +119,13 @@ class SelectExercises(NbGraderPreprocessor):
         """Apply the choice to one notebook (nbgrader calls this)."""
         told = resources.get("nbgrader", {})
         chosen = self._chosen(told.get("assignment", ""))
-        return select(nb, chosen, self.level, told.get("notebook", "notebook")), resources
+        nb = select(nb, chosen, self.level, told.get("notebook", "notebook"))
+        for cell in nb.cells:
+            if cell.cell_type == "code":
+                cell.source = cell.source.replace(
+                    _NO_ADDRESS, f'{_NO_ADDRESS[:-1]}{self.students_zip}"'
+                )
+        return nb, resources
 
 
 def build_release(

@@ -198,3 +198,23 @@ def test_a_build_elsewhere_touches_neither_release_nor_gradebook(
 def test_an_unknown_assignment_is_answered_with_the_known_ones(course: Course) -> None:
     with pytest.raises(AuthoringError, match=r"Assignments: numbers\."):
         build_release(course, "letters")
+
+
+def test_the_release_says_where_the_students_zip_is_and_a_bad_address_costs_nothing(
+    course: Course, cell: Find
+) -> None:
+    source, config = course.source / "numbers" / "numbers.ipynb", course.root / "nbgrader_config.py"
+    notebook = nbformat.read(source, as_version=4)
+    cell(notebook, "square").source += '\nSTUDENTS_ZIP = ""  # here'
+    nbformat.write(notebook, source)
+    plain = config.read_text()
+    address = "https://example.org/course-students.zip"
+    config.write_text(f"{plain}\nc.SelectExercises.students_zip = {address!r}\n")
+    build_release(course, "numbers")
+    released = read_release(course)
+    assert f'\nSTUDENTS_ZIP = "{address}"  # here' in cell(released, "square").source
+    for wrong in ("ftp://example.org/a.zip", "https://example.org/a b.zip", 'https://a/"'):
+        config.write_text(f"{plain}\nc.SelectExercises.students_zip = {wrong!r}\n")
+        with pytest.raises(AuthoringError, match=r"students_zip is .*, which is no address"):
+            build_release(course, "numbers")
+        assert read_release(course) == released

@@ -17,6 +17,7 @@ ALLOWED = {
     },
     "lab_notebook": {
         "os", "warnings", "dataclasses", "io",
+        "importlib", "pathlib", "subprocess", "sys", "urllib", "zipfile",
         "gtnlab", "higher", "matplotlib", "numpy", "torch", "IPython",
     },
 }  # fmt: skip
