@@ -12,6 +12,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pytest
+from smaller import LAB, smaller
 
 from gtnlab.curriculum import Curriculum
 from gtnlab.digits import Digits, _offline_digits
@@ -73,20 +74,6 @@ def small_offline_set() -> Callable[..., Digits]:
     return load
 
 
-SMALLER = {
-    "seconds=150": "seconds=0.5",
-    "inner_steps = [4, 8, 16, 32, 64]": "inner_steps = [2, 4]",
-    "(64, 0)": "(4, 0)",
-    "(64, 8)": "(4, 2)",
-    '"conv8k3_none", "conv8x16k3_none"': '"conv8k3_none"',
-    "learners=5": "learners=1",
-    '"fc128_none", "fc64x64_none", "fc64_tanh", "fc64_gelu", "fc16_batch", "fc128_batch"': (
-        '"fc16_batch"'
-    ),
-    "full_steps=60": "full_steps=5",
-}
-
-
 def test_every_cell_runs_and_every_figure_is_labelled_described_and_explained(
     lab_notebook: Any,
     small_offline_set: Callable[..., Digits],
@@ -101,10 +88,8 @@ def test_every_cell_runs_and_every_figure_is_labelled_described_and_explained(
     for place, cell in enumerate(lab_notebook.cells):
         if cell.cell_type != "code":
             continue
-        source = cell.source
-        for before, after in SMALLER.items():
-            used |= {before} if before in source else set()
-            source = source.replace(before, after)
+        used |= {before for before in LAB if before in cell.source}
+        source = smaller(cell.source, LAB)
         names["show"] = screen = Screen()
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             exec(compile(source, cell.id, "exec"), names)
@@ -119,7 +104,7 @@ def test_every_cell_runs_and_every_figure_is_labelled_described_and_explained(
                     continue
                 assert ax.get_ylabel() or ax is not figure.axes[0], f"{cell.id}: no label"
                 assert ax.get_xlabel(), f"{cell.id}: an axis without a label"
-    assert used == set(SMALLER), "the lab has changed: what is made smaller here?"
+    assert used == set(LAB), "the lab has changed: what is made smaller here?"
 
 
 def test_the_recordings_stand_in_for_a_training_that_was_stopped(lab_cells: Any) -> None:
