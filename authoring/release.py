@@ -183,7 +183,16 @@ def _convert(config: Config, root: Path) -> None:
         converter.start()
     except NbGraderException as error:
         cause = error.__cause__
-        raise AuthoringError(str(cause) if cause else errors.reason() or str(error)) from error
+        reason = str(cause) if cause else errors.reason() or str(error)
+        if "submissions associated" in reason:
+            assignment = config.CourseDirectory.assignment_id
+            reason = (
+                f"{assignment} has been handed in, so its graded cells must stay what they were. "
+                "Give the --blanks of the first release again; for other blanks, release a copy of "
+                f"{config.CourseDirectory.get('source_directory', 'source')}/{assignment} under "
+                "another name, or in another course folder."
+            )
+        raise AuthoringError(reason) from error
     finally:
         converter.log.removeHandler(errors)
         converter.log.setLevel(level)
