@@ -274,8 +274,9 @@ def _compare(course: Course, plan: Plan, *, quiet: bool) -> None:
     from autograder.scheduling.progress import grading_bar
 
     students = chosen_students(course, plan)
+    said: list[str] = []
     with grading_bar(len(students), quiet=quiet) as advance:
-        compared, changes = compare_class(course, plan, students, advance)
+        compared, changes = compare_class(course, plan, students, advance, said.append)
     differing = [each for each in compared if each.recorded != each.ours]
     if differing:
         Console().print(difference_table(compared), soft_wrap=True)
@@ -288,6 +289,8 @@ def _compare(course: Course, plan: Plan, *, quiet: bool) -> None:
         f"{sum(change.gain > 0 for change in changes)} students would gain, "
         f"{sum(change.gain < 0 for change in changes)} would lose."
     )
+    for sentence in said:
+        print(sentence)
     if any(each.ours is None for each in compared):
         raise typer.Exit(1)
 

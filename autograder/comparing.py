@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,11 @@ class Comparison:
 
 
 def compare_class(
-    course: Course, plan: Plan, students: Sequence[str], progress: Progress
+    course: Course,
+    plan: Plan,
+    students: Sequence[str],
+    progress: Progress,
+    say: Callable[[str], None],
 ) -> tuple[list[Comparison], list[Change]]:
     """Grade without writing anything, and compare with what is on record.
 
@@ -41,7 +45,7 @@ def compare_class(
     with Gradebook.of(course) as gradebook:
         recorded = gradebook.recorded(plan.assignment)
     compared, changes = [], []
-    for change, graded in dry_run(course, plan, students, progress):
+    for change, graded in dry_run(course, plan, students, progress, say):
         changes.append(change)
         student = change.student
         for notebook, result in graded:

@@ -115,11 +115,16 @@ def grade_class(
                 why = ": the answers are unchanged, the penalty for late work is not"
             if change.gain or why:
                 say(f"{change}{why}.")
+        _say_what_is_outdated(batch, say)
         return results
 
 
 def dry_run(
-    course: Course, plan: Plan, students: Sequence[str], progress: Progress
+    course: Course,
+    plan: Plan,
+    students: Sequence[str],
+    progress: Progress,
+    say: Callable[[str], None],
 ) -> Iterator[tuple[Change, list[tuple[dict[str, Any], SubmissionResult]]]]:
     """Grade submissions and write nothing of it.
 
@@ -134,6 +139,17 @@ def dry_run(
         for student, results in batch.run(students):
             progress(student, results)
             yield batch.changes.pop(), list(zip(batch.notebooks, results, strict=True))
+        _say_what_is_outdated(batch, say)
+
+
+def _say_what_is_outdated(batch: _Batch, say: Callable[[str], None]) -> None:
+    for instructor in batch.instructors:
+        if instructor.outdated:
+            say(
+                f"{instructor.name}.ipynb has changed since its release: "
+                f"{', '.join(instructor.outdated)}. This was graded as released. To grade by the "
+                f"tests and points of now, run `authoring release {instructor.assignment}` first."
+            )
 
 
 @contextmanager

@@ -138,6 +138,8 @@ class InstructorNotebook:
             they need no other file: the same for every submission that leaves them as they are.
         misconceptions: what the diagnosis reads, by file name: the table of misconceptions and
             the notebook whose answers they edit; empty where the assignment has no such table.
+        outdated: the tests that the source has changed, or given other points, since the release;
+            they are run as they were released.
         verdicts: how each test is run; without an audit, all are run outside.
     """
 
@@ -150,6 +152,7 @@ class InstructorNotebook:
     misconceptions: Mapping[str, bytes] = field(default_factory=dict)
     opening: tuple[str, ...] = ()
     reference: tuple[Mapping[str, Any], ...] = ()
+    outdated: tuple[str, ...] = ()
     verdicts: Verdicts = field(default_factory=Verdicts)
 
     @cached_property
@@ -280,7 +283,17 @@ def _read_instructor(
         files=files,
         misconceptions=_misconceptions_beside(source),
         reference=tuple(_reference_cell(cell) for cell in notebook["cells"]),
+        outdated=tuple(
+            name for name, cell in known.items() if cell.is_test and _differs(cell, cells[name])
+        ),
     )
+
+
+def _differs(test: InstructorCell, now: Mapping[str, Any]) -> bool:
+    """Whether a test is not what was released; nbgrader writes AUTOTEST lines out."""
+    if now["metadata"]["nbgrader"].get("points") != test.released.points:
+        return True
+    return source_of(now) != test.released.source and "AUTOTEST" not in source_of(now)
 
 
 def _reference_cell(cell: Mapping[str, Any]) -> dict[str, Any]:

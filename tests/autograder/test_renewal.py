@@ -103,12 +103,17 @@ def hand_in_again(room: Any) -> None:
     room.hand_in("ada", total=WRONG)
 
 
-def release(room: Any, change: Callable[[Any], None]) -> None:
-    """Change the cell `total-values` of the source, and release the assignment again."""
+def edit(room: Any, change: Callable[[Any], None]) -> None:
+    """Change the cell `total-values` of the source."""
     path = room.root / "source" / "sums" / "sums.ipynb"
     notebook = nbformat.read(path, as_version=4)
     change(next(cell for cell in notebook.cells if cell.id == "total-values"))
     nbformat.write(notebook, path)
+
+
+def release(room: Any, change: Callable[[Any], None]) -> None:
+    """Change the cell `total-values` of the source, and release the assignment again."""
+    edit(room, change)
     build_release(AuthoringCourse.at(room.root), "sums")
 
 
@@ -360,6 +365,25 @@ def test_a_dry_run_says_who_would_gain_or_lose_and_grading_then_says_who_did(roo
 
 
 # --- What could not be graded ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda cell: cell.update(source="assert total([1]) == 2"),
+        lambda cell: cell.metadata.nbgrader.update(points=5),
+    ],
+)
+def test_what_is_changed_and_not_released_is_named_and_graded_as_released(
+    room: Any, change: Callable[[Any], None]
+) -> None:
+    edit(room, change)
+    (said,) = grade(room)
+    assert "sums.ipynb has changed since its release: total-values." in said
+    assert "`authoring release sums`" in said
+    dry_run = run(room, "autograder", "grade", "sums", "--dry-run").stdout
+    assert said in dry_run
+    assert "0 students would gain, 0 would lose." in dry_run
 
 
 def test_what_could_not_be_graded_has_a_page_that_says_why_and_is_graded_by_hand(room: Any) -> None:
