@@ -124,6 +124,17 @@ def test_no_release_leaks_what_it_hides(
     assert find_leaks(secrets, texts_of("recorded.ipynb", with_tests)), "the check finds nothing"
 
 
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(("hiding", "other"), [(HOMEWORK, LAB), (LAB, HOMEWORK)])
+def test_no_release_shows_what_the_other_assignment_hides(
+    hiding: str, other: str, level: Level
+) -> None:
+    secrets = choice_secrets(COURSE, hiding, level=level)
+    for name in FUNCTIONS[other]:
+        content = nbformat.writes(build(other, (name,), "guided")[0]).encode()
+        assert find_leaks(secrets, texts_of("released.ipynb", content)) == []
+
+
 def _assert_graded(recorded: NotebookNode, tests: set[str]) -> None:
     kinds = [cell.metadata.get("nbgrader", {}) for cell in recorded.cells]
     graded = {kind["grade_id"] for kind in kinds if kind.get("grade") and not kind["solution"]}
