@@ -283,10 +283,11 @@ def _compare(course: Course, plan: Plan, *, quiet: bool) -> None:
     for change in changes:
         if change.gain:
             print(f"{change}.")
+    gaining = sum(change.gain > 0 for change in changes)
     print(
         f"{len(compared)} test cells of {len(students)} submissions: "
         f"{len(compared) - len(differing)} equal, {len(differing)} differ. "
-        f"{sum(change.gain > 0 for change in changes)} students would gain, "
+        f"{gaining} student{'s' if gaining != 1 else ''} would gain, "
         f"{sum(change.gain < 0 for change in changes)} would lose."
     )
     for sentence in said:
