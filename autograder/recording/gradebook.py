@@ -180,8 +180,7 @@ class Gradebook:
             found = self._assignment(assignment)
             tests: dict[str, dict[str, tuple[float | None, float]]] = {}
             for student, _, cell, grade in self._grades(found):
-                decided = grade.auto_score is not None or grade.manual_score is not None
-                score = float(grade.score) if decided else None
+                score = float(grade.score) if _is_decided(grade) else None
                 tests.setdefault(student, {})[cell] = (score, float(grade.max_score))
             submissions = self._db.execute(
                 select(api.SubmittedAssignment, api.Student)
@@ -238,6 +237,20 @@ class Gradebook:
                 (student, name): (penalty, *cells.get(submitted, ()))
                 for student, name, submitted, penalty in notebooks
             }
+
+    def waiting(self, assignment: str) -> dict[tuple[str, str], frozenset[str]]:
+        """(student, notebook) to the cells that a person still has to grade.
+
+        Raises:
+            AutograderError: the assignment is unknown, or the gradebook cannot be read.
+        """
+        with self._reading():
+            found: dict[tuple[str, str], frozenset[str]] = {}
+            for student, notebook, cell, grade in self._grades(self._assignment(assignment)):
+                if not _is_decided(grade):
+                    key = student, notebook
+                    found[key] = found.get(key, frozenset()) | {cell}
+            return found
 
     def _grades(self, assignment: Any) -> Any:
         """(student, notebook, grade_id, grade) of every submission of the assignment."""
@@ -437,6 +450,11 @@ def student_row(student: Any) -> dict[str, str]:
     """A student of nbgrader's as a row of the CSV that `nbgrader db student import` reads."""
     columns = ("id", "first_name", "last_name", "email", "lms_user_id")
     return {column: str(getattr(student, column) or "") for column in columns}
+
+
+def _is_decided(grade: Any) -> bool:
+    """Whether anybody, the autograder or a person, has given points."""
+    return grade.auto_score is not None or grade.manual_score is not None
 
 
 def _released_cells(notebook: Any) -> list[ReleasedCell]:

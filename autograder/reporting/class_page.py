@@ -63,7 +63,7 @@ def render_page(assignment: str, entries: Sequence[Entry], folder: Path) -> str:
         folder: where the page will lie, for links to the students' pages.
     """
     environment = Environment(
-        loader=PackageLoader("autograder.reporting", "."),
+        loader=PackageLoader("autograder.reporting", "pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -12,6 +12,7 @@ import io
 import logging
 import re
 from collections.abc import Collection, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import partial
@@ -19,11 +20,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.markdown_mistune import MarkdownWithMath
 from nbformat import NotebookNode
 from nbgrader.converters import GenerateFeedback
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
 
 from autograder.course import Course
 from autograder.errors import AutograderError
@@ -31,10 +36,16 @@ from autograder.options import options_explained
 from autograder.recording.autograded import remove_folder
 from autograder.recording.derived import has_report, pages_folder, remove_derived, remove_report
 from autograder.recording.gradebook import Gradebook
-from autograder.reporting import feedback
+from autograder.reporting import feedback, formulas, opening
 from autograder.reporting.report import is_current
 
 _MARK = "\n<!-- made from {} -->\n"
+_PAGES = Path(__file__).parent / "pages"
+_OUR_PAGE = {
+    "template_name": "student_page",
+    "extra_template_basedirs": [str(_PAGES)],
+    "extra_template_paths": [str(_PAGES)],
+}
 _DIGEST = re.compile(rb"<!-- made from ([0-9a-f]{64}) -->\s*\Z")
 
 
@@ -56,7 +67,8 @@ class Renewal:
 class FeedbackExporter(HTMLExporter):
     """Takes away the pages that are no longer true, and writes its digest into each new one.
 
-    nbgrader makes one exporter for a run, before it looks which pages are there.
+    nbgrader makes one exporter for a run, before it looks which pages are there. In place of
+    nbgrader's own template it uses ours; one that `HTMLExporter.template_name` chooses stays.
 
     Raises:
         NbGraderException: the gradebook cannot be read, or a penalty not be computed.
@@ -64,9 +76,13 @@ class FeedbackExporter(HTMLExporter):
 
     renewal = Renewal()
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, config: Config | None = None, **options: Any) -> None:
+        config = deepcopy(config or Config())
+        if config.HTMLExporter.get("template_name", "feedback") == "feedback":
+            config.merge({"FeedbackExporter": _OUR_PAGE})
+        super().__init__(config=config, **options)
         self._digests: dict[tuple[str, str], str] = {}
+        self._waiting: dict[tuple[str, str], frozenset[str]] = {}
         if isinstance(self.parent, GenerateFeedback):
             try:
                 self.renewal = self._take_away(self.parent)
@@ -78,10 +94,22 @@ class FeedbackExporter(HTMLExporter):
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **options: Any
     ) -> tuple[str, dict[str, Any]]:
         """The page with its digest at the end: one that was cut off has none."""
-        page, resources = super().from_notebook_node(nb, resources, **options)
+        resources = self._init_resources(resources)
         asked = resources.get("nbgrader", {})
-        digest = self._digests.get((asked.get("student"), asked.get("notebook")))
+        which = asked.get("student"), asked.get("notebook")
+        resources["waiting"] = self._waiting.get(which, frozenset())
+        page, resources = super().from_notebook_node(nb, resources, **options)
+        digest = self._digests.get(which)
         return page + (_MARK.format(digest) if digest else ""), resources
+
+    @pass_context
+    def markdown2html(self, context: Context, source: str) -> str:
+        """nbconvert's filter, with formulas that need no network."""
+        attachments = context.get("cell", {}).get("attachments", {})
+        renderer = formulas.FormulaRenderer(
+            escape=False, attachments=attachments, anchor_link_text=self.anchor_link_text
+        )
+        return str(MarkdownWithMath(renderer=renderer).render(source))
 
     def _take_away(self, converter: GenerateFeedback) -> Renewal:
         directories = converter.coursedir
@@ -90,7 +118,7 @@ class FeedbackExporter(HTMLExporter):
         with Gradebook.of(course) as gradebook:
             if gradebook.may_be_late(assignment):
                 _renew_penalties(course, assignment, gradebook, folders)
-            shown = gradebook.shown(assignment)
+            shown, self._waiting = gradebook.shown(assignment), gradebook.waiting(assignment)
         if has_report(course, assignment) and not is_current(course, assignment):
             remove_report(course, assignment)
             again = f"`autograder report {assignment}` makes it again"
@@ -104,9 +132,11 @@ class FeedbackExporter(HTMLExporter):
         for student in sorted(folders.keys() - {*directories.student_id_exclude.split(",")}):
             wanted = {}
             for notebook in map(Path, converter.assignments[folders[student]]):
-                made_from = (look, notebook.read_bytes(), shown.get((student, notebook.stem)))
+                which = student, notebook.stem
+                waiting = sorted(self._waiting.get(which, ()))
+                made_from = (look, notebook.read_bytes(), shown.get(which), waiting)
                 digest = hashlib.sha256(repr(made_from).encode()).hexdigest()
-                self._digests[student, notebook.stem] = wanted[notebook.stem] = digest
+                self._digests[which] = wanted[notebook.stem] = digest
             if _still_true(pages_folder(course, assignment, student), wanted, directories):
                 unchanged.append(student)
             else:
@@ -175,12 +205,13 @@ def _look(exporter: FeedbackExporter, converter: GenerateFeedback) -> str:
     options = [exporter.config.get(name.rpartition(".")[2]) for name in preprocessors]
     folders = [Path(base, exporter.template_name) for base in exporter.extra_template_basedirs]
     files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    ours = [Path(str(each.__file__)) for each in (feedback, formulas, opening)]
     return repr(
         (
             sorted(exporter.trait_values(config=True).items()),
             [*zip(preprocessors, options, strict=True)],
-            [path.read_bytes() for path in (*files, Path(feedback.__file__))],
-            [version(package) for package in ("nbgrader", "nbconvert")],
+            [path.read_bytes() for path in (*files, *ours, _PAGES / "colours.css")],
+            [version(package) for package in ("latex2mathml", "nbgrader", "nbconvert")],
         )
     )
 

@@ -62,5 +62,5 @@ def test_a_damaged_submission_is_graded_by_hand_and_its_page_says_so(
     again = run(root, "autograder", "feedback", "accounts").stdout
     assert again == first
     page.goto(feedback.as_uri())
-    expect(page.locator("body")).to_contain_text("Score: 1.0 / 3.0")
+    expect(page.locator("body")).to_contain_text("1 of 3 points")
     expect(page.locator("body")).to_contain_text("Your notebook could not be graded.")
