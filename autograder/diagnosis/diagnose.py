@@ -18,7 +18,7 @@ from autograder.diagnosis.function_rules import (
     explain_problem,
     explain_side_effects,
 )
-from autograder.diagnosis.heatmap import draw_heatmap
+from autograder.diagnosis.heatmap import compare, draw_heatmap
 from autograder.diagnosis.lab_probes import LAB_QUANTITIES
 from autograder.diagnosis.matching import Match, best_cover, complete_matches, find_matches
 from autograder.diagnosis.misconceptions import Misconceptions
@@ -83,6 +83,7 @@ def diagnose(
         tuple(DiagnosisRecord(f.label, f.family, f.confidence, message_of(f)) for f in findings),
         paragraph_of(evidence, findings),
         base64.b64encode(png).decode() if png else None,
+        compare(evidence) if png else None,
     )
 
 

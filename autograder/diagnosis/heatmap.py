@@ -1,4 +1,4 @@
-"""|student − reference| as a picture, one panel per quantity.
+"""|student − reference| as a picture, one panel per quantity; and the matrix furthest off.
 
 Drawn with Pillow: loading matplotlib would cost more than the whole rest of a diagnosis.
 """
@@ -14,8 +14,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from autograder.diagnosis.evidence import RIGHT, Evidence
 from autograder.diagnosis.probes import Array
+from autograder.recording.results import Comparison
 
-__all__ = ["draw_heatmap"]
+__all__ = ["compare", "draw_heatmap"]
 
 # cividis, which people with a colour vision deficiency read like everybody else; five anchors.
 _ANCHORS = np.array(
@@ -41,11 +42,42 @@ def draw_heatmap(evidence: Evidence) -> bytes | None:
 
     Returns None where no wrong matrix came back at all.
     """
+    found = _first_wrong(evidence)
+    return _draw(*found) if found else None
+
+
+def compare(evidence: Evidence) -> Comparison | None:
+    """The matrix that is furthest off in the heatmap, relative to its largest entry.
+
+    Returns None where no wrong matrix of the right shape came back.
+    """
+    got, right = _first_wrong(evidence) or ({}, {})
+    off = {
+        name: float(np.abs(got[name] - want).max()) / (float(np.abs(want).max()) or 1.0)
+        for name, want in right.items()
+        if got[name].shape == want.shape
+        and got[name].dtype.kind in "fiu"
+        and np.isfinite(got[name]).all()
+        and not _same(got[name], want)
+    }
+    if not off:
+        return None
+    name = max(off, key=off.__getitem__)
+    rows, columns = _AXES[name.removeprefix("dLd")]
+    return Comparison(name, rows, columns, _rounded(right[name]), _rounded(got[name]))
+
+
+def _first_wrong(evidence: Evidence) -> tuple[Mapping[str, Array], Mapping[str, Array]] | None:
+    """Values of the first probe on which a matrix came back wrong: the student's, and the right."""
     for _, mine, theirs in evidence.trials:
         matrices = {name: value for name, value in theirs.values.items() if value.ndim == 2}
         if mine.values and not all(_same(mine.values[name], matrices[name]) for name in matrices):
-            return _draw(mine.values, matrices)
+            return mine.values, matrices
     return None
+
+
+def _rounded(matrix: Array) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(float(f"{value:.4g}") for value in row) for row in matrix)
 
 
 def _same(got: Array, want: Array) -> bool:

@@ -34,7 +34,8 @@ def message_of(finding: Finding) -> str:
     if finding.quantities and not _names_all(finding):
         says = f"In {_listed(finding.quantities)}: {finding.says}"
     else:
-        says = finding.says[0].upper() + finding.says[1:]
+        first = finding.says.split()[0]  # a name keeps its letters: dLdW
+        says = (first.capitalize() if first.islower() else first) + finding.says[len(first) :]
     return f"{says}. {_ended(f'Look at {finding.hint}')}"
 
 

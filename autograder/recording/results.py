@@ -29,6 +29,23 @@ class DiagnosisRecord:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """What a function returned on one small input, beside the right values.
+
+    Attributes:
+        quantity: its name, such as `dLdW`.
+        rows, columns: what the axes of the matrices count.
+        right, returned: matrices of the same shape, row by row.
+    """
+
+    quantity: str
+    rows: str
+    columns: str
+    right: tuple[tuple[float, ...], ...]
+    returned: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
 class ExerciseFeedback:
     """What the diagnosis of one exercise says to the student.
 
@@ -38,6 +55,7 @@ class ExerciseFeedback:
         diagnosis: likely misconceptions, most likely first; empty for a right answer.
         paragraph: the friendly paragraph that opens the feedback page.
         heatmap_png: the |error| heatmap as base64 text, or None.
+        comparison: the matrix that is furthest off, or None: for the class page.
     """
 
     exercise: str
@@ -45,6 +63,7 @@ class ExerciseFeedback:
     diagnosis: tuple[DiagnosisRecord, ...]
     paragraph: str
     heatmap_png: str | None = None
+    comparison: Comparison | None = None
 
 
 @dataclass(frozen=True)
@@ -115,4 +134,12 @@ def _exercise(entry: Mapping[str, Any]) -> ExerciseFeedback:
         diagnosis=tuple(DiagnosisRecord(**found) for found in entry["diagnosis"]),
         paragraph=entry["paragraph"],
         heatmap_png=entry["heatmap_png"],
+        comparison=_comparison(entry.get("comparison")),
     )
+
+
+def _comparison(entry: Mapping[str, Any] | None) -> Comparison | None:
+    if entry is None:
+        return None
+    matrices = {name: tuple(map(tuple, entry[name])) for name in ("right", "returned")}
+    return Comparison(**{**entry, **matrices})

@@ -6,8 +6,8 @@ from the records in the graded notebooks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from autograder.course import Course
 from autograder.errors import AutograderError
 from autograder.recording.autograded import results_of
 from autograder.recording.gradebook import Gradebook, GradebookRow
-from autograder.recording.results import DiagnosisRecord, Status, SubmissionResult
+from autograder.recording.results import Comparison, DiagnosisRecord, Status, SubmissionResult
 from autograder.submission.instructor import read_instructors
 
 _NO_RECORD = "Not graded by this autograder: run `autograder grade` to get a diagnosis."
@@ -36,6 +36,8 @@ class Entry:
         tests: grade_id to points and maximum; None points where a person still has to grade.
         inside: tests that ran beside the student's code, where it could reach them.
         diagnosis: what the exercises look like, exercise by exercise.
+        comparisons: label to what the answer returned beside the right values, where the label is
+            the only one of its exercise.
         seconds: wall time of grading.
         pages: the student's feedback pages that exist.
     """
@@ -50,12 +52,13 @@ class Entry:
     inside: tuple[str, ...]
     diagnosis: tuple[DiagnosisRecord, ...]
     seconds: float
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     pages: tuple[Path, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The entry as the contract of `grades.json` wants it."""
         fields = asdict(self)
-        del fields["name"], fields["pages"]
+        del fields["name"], fields["pages"], fields["comparisons"]
         return fields
 
 
@@ -122,5 +125,11 @@ def _entry(
             found for record in records for each in record.exercises for found in each.diagnosis
         ),
         seconds=round(sum(record.seconds for record in records), 3),
+        comparisons={
+            each.diagnosis[0].label: each.comparison
+            for record in records
+            for each in record.exercises
+            if len(each.diagnosis) == 1 and each.comparison
+        },
         pages=pages,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import statistics
 from collections.abc import Sequence
@@ -11,10 +13,11 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from autograder.recording.results import DiagnosisRecord
+from autograder.reporting.by_hand import concerns
 from autograder.reporting.class_list import Entry
+from autograder.reporting.in_class import colour, misconceptions, worth_a_word
 
-_TEMPLATE = "class_page.html.j2"
+_TEMPLATE, _SCRIPT = "class_page.html.j2", "class_page.js"
 _MOST_BINS = 12
 _SLOWEST = 5
 
@@ -44,16 +47,6 @@ class _Test:
         return self.mean / self.most if self.most else 0.0
 
 
-@dataclass(frozen=True)
-class _Misconception:
-    """One label and the students whose answers look like it."""
-
-    label: str
-    family: str
-    message: str
-    entries: tuple[Entry, ...]
-
-
 def render_page(assignment: str, entries: Sequence[Entry], folder: Path) -> str:
     """The whole page.
 
@@ -62,13 +55,18 @@ def render_page(assignment: str, entries: Sequence[Entry], folder: Path) -> str:
         entries: one per student, sorted; not empty.
         folder: where the page will lie, for links to the students' pages.
     """
+    loader = PackageLoader("autograder.reporting", "pages")
     environment = Environment(
-        loader=PackageLoader("autograder.reporting", "pages"),
+        loader=loader,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["colour"] = colour
+    script = loader.get_source(environment, _SCRIPT)[0]
+    rows = misconceptions(entries)
+    by_hand = concerns(assignment, entries)
     scores = [entry.score for entry in entries]
     most = max(entry.max_score for entry in entries)
     return environment.get_template(_TEMPLATE).render(
@@ -79,11 +77,13 @@ def render_page(assignment: str, entries: Sequence[Entry], folder: Path) -> str:
         most=most,
         bins=_bins(scores, most),
         tests=_tests(entries),
-        inside=list(dict.fromkeys(name for entry in entries for name in entry.inside)),
-        misconceptions=_misconceptions(entries),
-        failed=[entry for entry in entries if entry.status != "graded"],
+        concerns=by_hand,
+        needy=len({entry.student for each in by_hand for entry, _ in each.cases}),
+        misconceptions=rows,
+        talks=worth_a_word(rows),
+        script=script,
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         slowest=sorted(entries, key=lambda entry: -entry.seconds)[:_SLOWEST],
-        median_seconds=statistics.median(entry.seconds for entry in entries),
         links={entry.student: _links(entry, folder) for entry in entries},
     )
 
@@ -111,21 +111,6 @@ def _tests(entries: Sequence[Entry]) -> list[_Test]:
             mean = statistics.fmean(points) if points else 0.0
             tests.append(_Test(name, mean, most, full, len(points)))
     return tests
-
-
-def _misconceptions(entries: Sequence[Entry]) -> list[_Misconception]:
-    """Labels by how many students they were found at, most first."""
-    found: dict[str, dict[str, Entry]] = {}
-    first: dict[str, DiagnosisRecord] = {}
-    for entry in entries:
-        for each in entry.diagnosis:
-            first.setdefault(each.label, each)
-            found.setdefault(each.label, {})[entry.student] = entry
-    rows = [
-        _Misconception(label, first[label].family, first[label].message, tuple(students.values()))
-        for label, students in found.items()
-    ]
-    return sorted(rows, key=lambda row: (-len(row.entries), row.label))
 
 
 def _links(entry: Entry, folder: Path) -> list[tuple[str, str]]:

@@ -81,6 +81,6 @@ def test_from_a_new_assignment_to_feedback(
     keep(page, "graded")
     run(root, "nbgrader", "generate_feedback", "accounts")
     page.goto((root / "feedback" / "bob" / "accounts" / "accounts.html").as_uri())
-    expect(page.locator("body")).to_contain_text("Score: 0.0 / 3.0")
+    expect(page.locator("body")).to_contain_text("0 of 3 points")
     expect(page.locator("body")).to_contain_text("In the test, at:")
     keep(page, "feedback")

@@ -420,6 +420,25 @@ def test_the_heatmap_shows_values_that_are_not_finite_in_red(
     assert (picture[:, -third:] == (200, 60, 60)).all(axis=-1).any()
 
 
+def test_the_matrix_that_is_furthest_off_is_kept_beside_the_right_one(
+    diagnosis_of: Callable[..., ExerciseFeedback],
+) -> None:
+    kept = diagnosis_of((RETURN, "return [dLdU * 1.01, dLdV, dLdW * 3]")).comparison
+    assert kept is not None
+    assert kept.quantity == "dLdW"
+    np.testing.assert_allclose(kept.returned, 3 * np.array(kept.right), rtol=1e-2)
+    assert diagnosis_of((RETURN, "return [dLdU, dLdV, dLdW * np.nan]")).comparison is None
+    assert diagnosis_of().comparison is None
+
+
+def test_a_message_keeps_the_letters_of_a_name_that_it_begins_with(
+    diagnosis_of: Callable[..., ExerciseFeedback],
+) -> None:
+    late = ("np.outer(delta, s[step - 1])", "np.outer(delta, s[step])")
+    (found,) = diagnosis_of(late).diagnosis
+    assert found.message.startswith("dLdW")
+
+
 def test_an_exercise_without_probes_is_an_error_that_lists_the_known_ones(
     instructor_names: Names, known: Misconceptions
 ) -> None:

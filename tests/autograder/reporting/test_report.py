@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import json
 import re
 import subprocess
@@ -22,6 +24,7 @@ from autograder.errors import AutograderError
 from autograder.recording.gradebook import Gradebook
 from autograder.recording.results import (
     METADATA_KEY,
+    Comparison,
     DiagnosisRecord,
     ExerciseFeedback,
     Status,
@@ -44,6 +47,8 @@ def record(
     reason: str = "",
     seconds: float = 1.0,
     timestamp: str | None = None,
+    comparison: Comparison | None = None,
+    inside: tuple[str, ...] = (),
 ) -> None:
     """Leave behind what grading a submission leaves: scored in the gradebook, and the record."""
     path = classroom.root / "autograded" / student / "sums" / "sums.ipynb"
@@ -56,7 +61,8 @@ def record(
         reason,
         seconds,
         {name: (scores.get(name), points) for name, points in TESTS.items()},
-        (ExerciseFeedback("scale", (), found, "A paragraph."),),
+        (ExerciseFeedback("scale", (), found, "A paragraph.", None, comparison),),
+        inside=inside,
     )
     notebook = nbformat.v4.new_notebook(metadata={METADATA_KEY: result.to_metadata()})
     nbformat.write(notebook, path)
@@ -193,14 +199,14 @@ def text_of(page: str) -> str:
 def test_the_page_shows_everything_that_was_asked_for(report: Report) -> None:
     page = text_of(report.page.read_text(encoding="utf-8"))
     for heading in (
+        "Look at by hand",
+        "What to say in class",
         "Score distribution",
         "Points per test",
-        "What the answers look like",
-        "Slow and failed submissions",
+        "All that the answers look like",
         "Students",
     ):
         assert heading in page
-    assert "bert not gradable The file is cut off. 0.1" in page
     assert "cleo (9.0 s)" in page
     assert "1.0 of 2 · 2 of 4 full" in page  # total-values: two of four have both points
     assert "2 points, not graded yet" in page
@@ -213,9 +219,57 @@ def test_misconceptions_are_listed_by_how_many_students_show_them(report: Report
     assert "abel, cleo" in page[halved:shifted]
 
 
+def test_who_is_to_be_looked_at_by_hand_is_listed_with_the_reason(graded: Any) -> None:
+    record(graded, "finn", TESTS, reason="The cell total was renamed.")
+    record(graded, "gwen", TESTS, inside=("total-values",))
+    page = text_of(write_report(graded.course, "sums").page.read_text(encoding="utf-8"))
+    listed = page[page.rindex("Look at by hand") : page.rindex("What to say in class")]
+    assert "Not graded, or only in part (1)" in listed
+    assert "bert: The file is cut off." in listed
+    assert "cleo: perhaps shifted (60 % sure)" in listed
+    assert "finn: The cell total was renamed." in listed
+    assert "gwen: total-values" in listed
+    assert "Answers wait for a person (6)" in listed
+    assert "abel, bert, cleo, dora, finn, gwen: why" in listed
+    assert "6 to look at by hand" in page
+    assert "halved (" not in listed  # it is sure of that one
+
+
+def test_a_misconception_is_shown_with_the_right_matrix_beside_the_returned_one(
+    graded: Any,
+) -> None:
+    wrong = Comparison("total", "row", "column", ((1.0, 2.0),), ((1.0, -0.5),))
+    record(graded, "finn", {}, HALVED, comparison=wrong)
+    page = write_report(graded.course, "sums").page.read_text(encoding="utf-8")
+    told = text_of(page)
+    assert "1. halved: 3 students of 5" in told
+    assert "furthest off (row 0, column 1): -0.5, and 2 is right." in told
+    assert page.count("<title>-0.5</title>") == 1  # the entry as returned
+    # without recorded values: what it costs
+    assert "2. shifted: 1 student of 5" in told
+    assert "It costs most at scale-side-effects: 0 % of the points" in told
+
+
+def test_labels_that_say_nothing_of_how_students_think_are_not_for_the_class(graded: Any) -> None:
+    untouched = DiagnosisRecord("not-attempted", "not-backprop", 0.99, "It is as it was.")
+    for student in ("finn", "gwen", "hugo"):
+        record(graded, student, {}, untouched)
+    page = text_of(write_report(graded.course, "sums").page.read_text(encoding="utf-8"))
+    assert "1. halved: 2 students of 7" in page
+    assert "3 not-attempted" in page  # in the table of all
+
+
+def test_only_the_pages_own_script_may_run(report: Report) -> None:
+    page = report.page.read_text(encoding="utf-8")
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in page
+
+
 def test_the_page_loads_nothing_and_says_its_charts_in_words(report: Report) -> None:
     elements = Elements(report.page.read_text(encoding="utf-8"))
-    assert not elements.all("script") + elements.all("link") + elements.all("img")
+    assert not elements.all("link") + elements.all("img")
+    assert [script.get("src") for script in elements.all("script")] == [None]
     assert "url(" not in report.page.read_text(encoding="utf-8")
     charts = elements.all("svg")
     assert len(charts) >= 3
@@ -235,7 +289,8 @@ def test_students_lead_to_their_feedback_pages_where_there_are_any(graded: Any) 
     feedback.write_text("<p>Feedback</p>")
     report = write_report(graded.course, "sums")
     links = Elements(report.page.read_text(encoding="utf-8")).all("a")
-    targets = {(report.page.parent / str(link["href"])).resolve() for link in links}
+    leading = [str(link["href"]) for link in links if not str(link["href"]).startswith("#")]
+    targets = {(report.page.parent / address).resolve() for address in leading}
     assert targets == {feedback.resolve()}
 
 

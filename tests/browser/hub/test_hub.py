@@ -180,4 +180,4 @@ def test_a_homework_goes_round_by_buttons(
     keep(student, "feedback-fetched")
     page = machine.do("student", "cat rnn-bptt/feedback/*/rnn_bptt.html")
     assert page.count(COMMENT) >= len(QUESTIONS)
-    assert "Score: 16.0 / 18.0" in page
+    assert "16 of 18 points" in page

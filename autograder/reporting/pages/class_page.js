@@ -1,0 +1,41 @@
+"use strict";
+// Sorting and filtering of the table of students; without scripts it is a plain table.
+const table = document.getElementById("class"), body = table.tBodies[0];
+const chosen = document.getElementById("chosen"), count = document.getElementById("count");
+
+function key(row, column) {
+  const cell = row.cells[column];
+  return cell.dataset.value === undefined ? cell.textContent.trim() : Number(cell.dataset.value);
+}
+
+function sort(header, column) {
+  const descending = header.getAttribute("aria-sort") === "ascending";
+  for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+  header.setAttribute("aria-sort", descending ? "descending" : "ascending");
+  const compared = (one, two) => typeof one === "number" ? one - two
+    : (one === "") - (two === "") || one.localeCompare(two);
+  const rows = [...body.rows].sort((one, two) => compared(key(one, column), key(two, column)));
+  body.append(...(descending ? rows.reverse() : rows));
+}
+
+[...table.tHead.rows[0].cells].forEach((header, column) => {
+  if (!header.hasAttribute("data-sorts")) return;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = header.textContent;
+  button.addEventListener("click", () => sort(header, column));
+  header.replaceChildren(button);
+});
+
+function filter() {
+  let shown = 0;
+  for (const row of body.rows) {
+    row.hidden = chosen.value !== "" && !row.dataset.labels.split(" ").includes(chosen.value);
+    shown += !row.hidden;
+  }
+  count.textContent = `${shown} of ${body.rows.length} students`;
+}
+
+chosen.addEventListener("change", filter);
+document.getElementById("filter").hidden = false;
+filter();
