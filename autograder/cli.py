@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autograder.errors import AutograderError
+from autograder.errors import AutograderError, failing_with_a_sentence
 from autograder.exchange.command import collect, give_back
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def grade(
     import_less()
     from autograder.options import GradingOptions, read_config
 
-    try:
+    with failing_with_a_sentence():
         config = read_config(Path.cwd())
         if scheduler is None and any(Path("submitted").glob(f"*/{assignment}")):
             _start_a_worker(GradingOptions.of(config), allow_unsandboxed)
@@ -113,8 +113,6 @@ def grade(
             said: list[str] = []
             results = grade_class(course, plan, students, advance, said.append)
         _renew_report(course, assignment, had_report=had_report)
-    except AutograderError as error:
-        _fail(str(error))
     if not quiet:
         print("\n".join(said), end="\n" if said else "")
     _tell(results, len(students), quiet=quiet)
@@ -142,14 +140,12 @@ def feedback(assignment: Assignment) -> None:
         from autograder.recording.derived import has_report
         from autograder.reporting.renewal import renew_feedback
 
-    try:
+    with failing_with_a_sentence():
         course = Course.at(Path.cwd())
         had_report = has_report(course, assignment)
         with Console(stderr=True).status("Making feedback pages"):
             renewal = renew_feedback(course, assignment)
         _renew_report(course, assignment, had_report=had_report)
-    except AutograderError as error:
-        _fail(str(error))
     print(
         f"Feedback: {len(renewal.renewed)} renewed, {len(renewal.unchanged)} unchanged, "
         f"{len(renewal.removed)} removed."
@@ -176,10 +172,8 @@ def report(assignment: Assignment) -> None:
         from autograder.course import Course
         from autograder.reporting.report import score_table, write_report
 
-    try:
+    with failing_with_a_sentence():
         written = write_report(Course.at(Path.cwd()), assignment)
-    except AutograderError as error:
-        _fail(str(error))
     Console().print(score_table(written.entries))
     for path in (written.page, written.grades):
         print(path.relative_to(Path.cwd().resolve()))
@@ -203,12 +197,12 @@ def init(
     from autograder.sandbox.sandbox import Sandbox
 
     root = Path.cwd()
-    try:
+    with failing_with_a_sentence():
         lines = lines_to_add(root)
         if lines:
             print(f"{CONFIG_FILE} needs these lines at its end:\n\n{lines}")
             if not yes and not typer.confirm(f"Add them to {root / CONFIG_FILE}?"):
-                _fail("nothing was changed.")
+                raise AutograderError("nothing was changed.")
             add_lines(root, lines)
         else:
             print(f"{CONFIG_FILE}: already set up.")
@@ -216,8 +210,6 @@ def init(
         with Sandbox(options.limits, unsandboxed=options.allow_unsandboxed) as sandbox:
             print(f"Sandbox: works, {sandbox.describe()}.")
         _audit_released(root)
-    except AutograderError as error:
-        _fail(str(error))
 
 
 def _audit_released(root: Path) -> None:
@@ -259,10 +251,8 @@ def compare(assignment: Assignment) -> None:
     from autograder.course import Course
     from autograder.scheduling.batch import Plan
 
-    try:
+    with failing_with_a_sentence():
         _compare(Course.at(Path.cwd()), Plan(assignment), quiet=False)
-    except AutograderError as error:
-        _fail(str(error))
 
 
 def _compare(course: Course, plan: Plan, *, quiet: bool) -> None:
@@ -333,8 +323,3 @@ def _tell(results: Sequence[SubmissionResult], asked: int, *, quiet: bool) -> No
             )
     if failed:
         raise typer.Exit(1)
-
-
-def _fail(message: str) -> None:
-    print(f"autograder: {message}", file=sys.stderr)
-    raise typer.Exit(1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autograder.errors import AutograderError
+from autograder.errors import failing_with_a_sentence
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -40,13 +40,10 @@ def audit(
 
     from autograder.course import Course
 
-    try:
-        with Console(stderr=True).status("loading nbgrader") as status:
-            course = Course.at(Path.cwd())
-            notebooks, kept = audit_assignment(course, assignment, status.update)
-    except AutograderError as error:
-        print(f"authoring: {error}", file=sys.stderr)
-        raise typer.Exit(1) from error
+    loading = Console(stderr=True).status("loading nbgrader")
+    with failing_with_a_sentence("authoring"), loading as status:
+        course = Course.at(Path.cwd())
+        notebooks, kept = audit_assignment(course, assignment, status.update)
     Console().print(verdict_table(notebooks))
     faults = faults_of(notebooks)
     for fault in faults:

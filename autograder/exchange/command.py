@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from autograder.errors import AutograderError
+from autograder.errors import AutograderError, failing_with_a_sentence
 
 Assignment = Annotated[str, typer.Argument(help="Name of the assignment, such as rnn-bptt.")]
 
@@ -65,7 +65,7 @@ def collect(
     from autograder.course import Course
     from autograder.exchange.collecting import collect as collect_download
 
-    try:
+    with failing_with_a_sentence():
         course = Course.at(Path.cwd())
         name = timezone or course.config.Exchange.get("timezone", "UTC")
         try:
@@ -77,8 +77,6 @@ def collect(
         done = collect_download(
             course, assignment, download, roster or [], zone, file_times=file_times, dry_run=dry_run
         )
-    except AutograderError as error:
-        _fail(str(error))
     for each in done.submissions:
         if each.done != "already there":
             time = f", handed in {each.time:%Y-%m-%d %H:%M %Z}" if each.time else ""
@@ -112,11 +110,9 @@ def give_back(assignment: Assignment) -> None:
     from autograder.course import Course
     from autograder.exchange.returning import pack_feedback
 
-    try:
+    with failing_with_a_sentence():
         course = Course.at(Path.cwd())
         returned = pack_feedback(course, assignment)
-    except AutograderError as error:
-        _fail(str(error))
     for path, count in returned.zips.items():
         students = "1 student" if count == 1 else f"{count} students"
         print(f"{path.relative_to(course.root)}: the feedback of {students}.")
@@ -129,8 +125,3 @@ def _tell_left(left: Mapping[str, str]) -> None:
         print(f"{what}: {reason}.", file=sys.stderr)
     if left:
         raise typer.Exit(1)
-
-
-def _fail(message: str) -> None:
-    print(f"autograder: {message}", file=sys.stderr)
-    raise typer.Exit(1)
