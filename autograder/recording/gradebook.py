@@ -6,27 +6,27 @@ killed, the gradebook has a submission's old grades or its new ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 from nbgrader import api
-from nbgrader.utils import parse_utc
-from sqlalchemy import make_url, select
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy import select
 
 from autograder.course import Course
 from autograder.errors import AutograderError
-from autograder.options import CONFIG_FILE, line_of
+from autograder.recording.database import Database
 from autograder.recording.scores import NotebookScores
+from autograder.recording.submitted import (
+    LatePolicy,
+    complete_submission,
+    find_submission,
+    parsed_time,
+    penalise,
+    points_of,
+    write_notebook,
+)
 from autograder.submission.instructor import ReleasedCell
-
-_PATIENCE_SECONDS = 60
-
-# A penalty for one late notebook: (student, score, seconds late) to points, or None for none.
-LatePolicy = Callable[[str, float, float], float | None]
 
 Scores = dict[tuple[str, str], float | None]
 """(notebook, grade_id) to the automatic score."""
@@ -82,22 +82,14 @@ class Gradebook:
     """
 
     def __init__(self, url: str, course: str) -> None:
-        with _driver_explained():
-            location = make_url(url)
-        if location.drivername.startswith("sqlite") and not Path(str(location.database)).is_file():
-            raise AutograderError(
-                f"There is no gradebook at {location.database}. Release an assignment first: "
-                "`nbgrader generate_assignment ASSIGNMENT` makes it."
-            )
-        if location.drivername.startswith("sqlite"):
-            # formgrader may be writing: wait for it rather than fail
-            location = location.update_query_dict({"timeout": str(_PATIENCE_SECONDS)})
-        self._url = url
-        with self._explained(), _driver_explained():
-            self._gradebook = api.Gradebook(
-                location.render_as_string(hide_password=False), course or "default_course"
-            )
-        self._db = self._gradebook.db
+        self._database = Database(url, course)
+        self._db = self._database.session
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._database.gradebook.close()
 
     @classmethod
     def of(cls, course: Course) -> Self:
@@ -108,49 +100,17 @@ class Gradebook:
         """
         return cls(course.directories.db_url, course.directories.course_id)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._gradebook.close()
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """A database that cannot be used is said to be so in a sentence."""
-        try:
-            yield
-        except SQLAlchemyError as error:
-            raise _unusable(self._url, error) from error
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        with self._explained():
-            try:
-                yield
-            finally:
-                self._db.rollback()
-
-    @contextmanager
-    def _writing(self, *, keep: bool = True) -> Iterator[None]:
-        """One transaction: all of it or, after any error or where it is not to keep, nothing."""
-        with self._explained():
-            try:
-                yield
-                if keep:
-                    self._db.commit()
-            finally:
-                self._db.rollback()
-                self._db.remove()
-
     def assignments(self) -> list[str]:
         """Names of the assignments that were released, in order."""
-        with self._reading():
-            return sorted(each.name for each in self._gradebook.assignments if each.notebooks)
+        with self._database.reading():
+            return sorted(
+                each.name for each in self._database.gradebook.assignments if each.notebooks
+            )
 
     def students(self) -> list[dict[str, str]]:
         """Every student of the course, as `student_row` gives them."""
-        with self._reading():
-            return [student_row(student) for student in self._gradebook.students]
+        with self._database.reading():
+            return [student_row(student) for student in self._database.gradebook.students]
 
     def released(self, assignment: str) -> dict[str, list[ReleasedCell]]:
         """Notebook name to its cells as they were released.
@@ -158,14 +118,14 @@ class Gradebook:
         Raises:
             AutograderError: the assignment was never released into this gradebook.
         """
-        with self._reading():
+        with self._database.reading():
             found = self._assignment(assignment)
             return {notebook.name: _released_cells(notebook) for notebook in found.notebooks}
 
     def recorded(self, assignment: str) -> dict[str, Scores]:
         """Student to the automatic scores on record."""
         scores: dict[str, Scores] = {}
-        with self._reading():
+        with self._database.reading():
             for student, notebook, cell, grade in self._grades(self._assignment(assignment)):
                 scores.setdefault(student, {})[notebook, cell] = grade.auto_score
         return scores
@@ -176,7 +136,7 @@ class Gradebook:
         Raises:
             AutograderError: the assignment is unknown, or the gradebook cannot be read.
         """
-        with self._reading():
+        with self._database.reading():
             found = self._assignment(assignment)
             tests: dict[str, dict[str, tuple[float | None, float]]] = {}
             for student, _, cell, grade in self._grades(found):
@@ -203,7 +163,7 @@ class Gradebook:
         That is the penalty for late work and, cell by cell, points, maximum and comment, as plain
         values in a fixed order.
         """
-        with self._reading():
+        with self._database.reading():
             mine = api.Notebook.assignment_id == self._assignment(assignment).id
             notebooks = self._db.execute(
                 select(
@@ -292,23 +252,24 @@ class Gradebook:
         Raises:
             AutograderError: the gradebook cannot be written; nothing was changed.
         """
-        with self._writing(keep=keep):
-            submission = self._find(assignment, student)
-            before = None if submission is None else self._points(submission)
-            submission = self._submission(assignment, student)
+        with self._database.writing(keep=keep):
+            found = self._assignment(assignment)
+            submission = find_submission(self._db, found, student)
+            before = None if submission is None else points_of(self._db, submission)
+            submission = complete_submission(self._db, found, student)
             if timestamp is not None:
-                submission.timestamp = _parsed(timestamp)
+                submission.timestamp = parsed_time(timestamp)
             for notebook in submission.notebooks:
                 if notebook.name in scores:
-                    self._write_notebook(notebook.id, scores[notebook.name])
+                    write_notebook(self._db, notebook.id, scores[notebook.name])
             self._db.flush()
             for notebook in submission.notebooks:
-                self._penalise(notebook, submission, late)
-            return Change(student, before, self._points(submission))
+                penalise(self._db, notebook, submission, late)
+            return Change(student, before, points_of(self._db, submission))
 
     def may_be_late(self, assignment: str) -> bool:
         """Whether anybody has a penalty for late work, or could get one."""
-        with self._reading():
+        with self._database.reading():
             found = self._assignment(assignment)
             penalised = (
                 select(api.SubmittedNotebook.id)
@@ -330,18 +291,18 @@ class Gradebook:
         Raises:
             AutograderError: the gradebook cannot be written; nothing was changed.
         """
-        with self._writing():
-            submission = self._find(assignment, student)
+        with self._database.writing():
+            submission = find_submission(self._db, self._assignment(assignment), student)
             if submission is None:
                 return None
             penalties = [notebook.late_submission_penalty for notebook in submission.notebooks]
-            before = self._points(submission)
+            before = points_of(self._db, submission)
             for notebook in submission.notebooks:
-                self._penalise(notebook, submission, late)
+                penalise(self._db, notebook, submission, late)
             if penalties == [each.late_submission_penalty for each in submission.notebooks]:
                 return None
             before_it_changes()
-            return Change(student, before, self._points(submission))
+            return Change(student, before, points_of(self._db, submission))
 
     def withdraw(self, assignment: str, student: str, reason: str) -> None:
         """Take back a submission's automatic scores, and note why with the first solution."""
@@ -358,92 +319,10 @@ class Gradebook:
         found = self._db.scalar(select(api.Assignment).where(api.Assignment.name == name))
         if found is None or not found.notebooks:
             raise AutograderError(
-                f"The gradebook ({self._url}) knows no released assignment {name!r}. Run "
+                f"The gradebook ({self._database.url}) knows no released assignment {name!r}. Run "
                 f"`nbgrader generate_assignment {name}` first: it records the cells and points."
             )
         return found
-
-    def _find(self, assignment: str, student: str) -> Any:
-        """The student's submission, or None."""
-        return self._db.scalar(
-            select(api.SubmittedAssignment).where(
-                api.SubmittedAssignment.assignment_id == self._assignment(assignment).id,
-                api.SubmittedAssignment.student_id == student,
-            )
-        )
-
-    def _points(self, submission: Any) -> float:
-        """The submission's score after the penalty, as the gradebook would show it now."""
-        self._db.flush()
-        points = 0.0
-        for notebook in submission.notebooks:
-            self._db.expire(notebook, ["score"])
-            points += notebook.score - (notebook.late_submission_penalty or 0.0)
-        return max(0.0, float(points))
-
-    def _submission(self, assignment: str, student: str) -> Any:
-        """The student's submission, made with all its grades and comments where it is new."""
-        wanted = self._assignment(assignment)
-        if self._db.get(api.Student, student) is None:
-            self._db.add(api.Student(id=student))
-            self._db.flush()
-        submission = self._find(assignment, student)
-        if submission is None:
-            submission = api.SubmittedAssignment(assignment_id=wanted.id, student_id=student)
-            self._db.add(submission)
-            self._db.flush()
-        present = {notebook.notebook_id: notebook for notebook in submission.notebooks}
-        for notebook in wanted.notebooks:
-            mine = present.get(notebook.id)
-            if mine is None:
-                mine = api.SubmittedNotebook(notebook_id=notebook.id, assignment_id=submission.id)
-                self._db.add(mine)
-                self._db.flush()
-            graded = self._cells_with(api.Grade, mine)
-            commented = self._cells_with(api.Comment, mine)
-            for cell in (*notebook.grade_cells, *notebook.task_cells):
-                if cell.id not in graded:
-                    self._db.add(api.Grade(cell_id=cell.id, notebook_id=mine.id))
-            for cell in (*notebook.solution_cells, *notebook.task_cells):
-                if cell.id not in commented:
-                    self._db.add(api.Comment(cell_id=cell.id, notebook_id=mine.id))
-        if self._db.new:
-            self._db.flush()
-            # What was made by its keys is not in the relationships yet.
-            self._db.expire_all()
-        return submission
-
-    def _cells_with(self, kind: Any, notebook: Any) -> set[str]:
-        """Ids of the cells that have a grade, or a comment, in a submitted notebook."""
-        return set(self._db.scalars(select(kind.cell_id).where(kind.notebook_id == notebook.id)))
-
-    def _write_notebook(self, notebook: str, given: NotebookScores) -> None:
-        for grade, name in self._of_notebook(api.Grade, notebook):
-            if name in given.scores:
-                grade.auto_score = given.scores[name]
-                decided = grade.manual_score is None and grade.auto_score is not None
-                grade.needs_manual_grade = not decided
-        for comment, name in self._of_notebook(api.Comment, notebook):
-            if name in given.comments:
-                comment.auto_comment = given.comments[name]
-
-    def _of_notebook(self, kind: Any, notebook: str) -> Any:
-        """The grades or comments of a submitted notebook, each with the name of its cell."""
-        return self._db.execute(
-            select(kind, api.BaseCell.name)
-            .join(api.BaseCell, api.BaseCell.id == kind.cell_id)
-            .where(kind.notebook_id == notebook)
-        )
-
-    def _penalise(self, notebook: Any, submission: Any, late: LatePolicy) -> None:
-        """Like nbgrader's AssignLatePenalties, within this transaction."""
-        notebook.late_submission_penalty = None
-        seconds = submission.total_seconds_late
-        if seconds > 0:
-            self._db.expire(notebook, ["score"])
-            penalty = late(submission.student_id, notebook.score, seconds)
-            if penalty is not None:
-                notebook.late_submission_penalty = min(max(penalty, 0.0), notebook.score)
 
 
 def student_row(student: Any) -> dict[str, str]:
@@ -475,37 +354,3 @@ def _released_cells(notebook: Any) -> list[ReleasedCell]:
         )
         for cell in notebook.source_cells
     ]
-
-
-@contextmanager
-def _driver_explained() -> Iterator[None]:
-    """Say that the address in the configuration is none, or needs a driver that is not there."""
-    try:
-        yield
-    except (ArgumentError, ImportError) as error:
-        option = "c.CourseDirectory.db_url"
-        raise AutograderError(
-            f"{CONFIG_FILE}{line_of(option)}: {option} cannot be used. {error}. Write an address "
-            "of SQLAlchemy's, such as sqlite:////course/gradebook.db, and install its driver."
-        ) from error
-
-
-def _parsed(timestamp: str) -> Any:
-    """The time in UTC, or None for a text that is no time: then nothing says it was late."""
-    try:
-        return parse_utc(timestamp)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _unusable(url: str, error: SQLAlchemyError) -> AutograderError:
-    if "database is locked" in str(error):
-        return AutograderError(
-            f"Another program holds the gradebook {url}: formgrader, `nbgrader`, or a browser for "
-            f"databases. It was waited for {_PATIENCE_SECONDS} seconds. Close it, or wait until "
-            "it is done, and run this again; what is graded already stays graded."
-        )
-    return AutograderError(
-        f"The gradebook {url} cannot be used ({type(error).__name__}: {error}). If nbgrader was "
-        "upgraded, back it up and run `nbgrader db upgrade`."
-    )

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from nbgrader.api import Gradebook
 
-import autograder.recording.gradebook as gradebook_module
 from autograder.errors import AutograderError
+from autograder.recording import database, gradebook
 
 BIN = Path(sys.executable).parent
 WRONG = "def total(numbers):\n    return 0"
@@ -111,14 +111,14 @@ def test_a_due_date_that_is_moved_renews_the_penalty_and_the_page(
 def test_a_gradebook_that_is_held_is_waited_for_and_named(
     classroom: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gradebook_module, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(database, "_PATIENCE_SECONDS", 0.2)
     classroom.hand_in("ada")
     other = sqlite3.connect(classroom.root / "gradebook.db", isolation_level=None)
     other.execute("begin exclusive")
     try:
         with (
             pytest.raises(AutograderError, match="Another program holds the gradebook") as held,
-            gradebook_module.Gradebook.of(classroom.course) as opened,
+            gradebook.Gradebook.of(classroom.course) as opened,
         ):
             opened.withdraw("sums", "ada", "never")
     finally:
@@ -130,13 +130,13 @@ def test_a_gradebook_that_is_held_is_waited_for_and_named(
 def test_the_wait_for_a_held_gradebook_begins_before_it_is_opened(
     classroom: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gradebook_module, "_PATIENCE_SECONDS", 8)
+    monkeypatch.setattr(database, "_PATIENCE_SECONDS", 8)
     other = sqlite3.connect(classroom.root / "gradebook.db", isolation_level=None)
     other.execute("begin exclusive")
     began = time.monotonic()
     try:
         with pytest.raises(AutograderError, match="waited for 8 seconds"):
-            gradebook_module.Gradebook.of(classroom.course)
+            gradebook.Gradebook.of(classroom.course)
     finally:
         other.close()
     assert time.monotonic() - began >= 7.5  # SQLite's own patience is 5
