@@ -11,11 +11,10 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from traitlets.config import Config, ConfigFileNotFound, PyFileConfigLoader
+from traitlets.config import Config
 
+from authoring.config import CONFIG_FILE, read_config
 from authoring.errors import AuthoringError
-
-CONFIG_FILE = "nbgrader_config.py"
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,8 @@ class Course:
         return cls(root.resolve())
 
     def config(self) -> Config:
-        """The course's configuration, read afresh (traitlets)."""
-        try:
-            return PyFileConfigLoader(CONFIG_FILE, path=str(self.root)).load_config()
-        except ConfigFileNotFound as error:
-            raise AuthoringError(f"{self.root / CONFIG_FILE} cannot be read: {error}.") from error
+        """The course's configuration, read afresh."""
+        return read_config(self.root)
 
     def _folder(self, step: str, default: str) -> Path:
         return self.root / str(self.config().CourseDirectory.get(f"{step}_directory", default))

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from traitlets.config import Config
 
+from authoring.config import CONFIG_FILE
 from autograder.errors import AutograderError
-from autograder.options import CONFIG_FILE, read_config
+from autograder.options import read_config
 from autograder.settings import LINES, grade_in_sandbox
 
 

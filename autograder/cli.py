@@ -192,8 +192,9 @@ def init(
 
     Exit status: 0 when the course is ready, 1 when it is not, 2 for a mistake in the command.
     """
+    from authoring.config import CONFIG_FILE
     from autograder.adopting import add_lines, lines_to_add
-    from autograder.options import CONFIG_FILE, GradingOptions, read_config
+    from autograder.options import GradingOptions, read_config
     from autograder.sandbox.sandbox import Sandbox
 
     root = Path.cwd()

@@ -8,8 +8,9 @@ from pathlib import Path
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
+from authoring.config import CONFIG_FILE
 from autograder.errors import AutograderError
-from autograder.options import CONFIG_FILE, options_explained, read_config
+from autograder.options import options_explained, read_config
 
 
 @dataclass(frozen=True)

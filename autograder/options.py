@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -11,12 +10,13 @@ from pathlib import Path
 from typing import Self
 
 from traitlets import Bool, Float, Integer, TraitError
-from traitlets.config import Config, Configurable, PyFileConfigLoader
+from traitlets.config import Config, Configurable
 
+import authoring.config
+from authoring.config import CONFIG_FILE
+from authoring.errors import AuthoringError
 from autograder.errors import AutograderError
 from autograder.protocol.limits import Limits
-
-CONFIG_FILE = "nbgrader_config.py"
 
 _DEFAULT = Limits()
 
@@ -27,28 +27,10 @@ def read_config(root: Path) -> Config:
     Raises:
         AutograderError: there is none, or it cannot be read.
     """
-    if not (root / CONFIG_FILE).is_file():
-        raise AutograderError(
-            f"There is no {CONFIG_FILE} in {root}. Run this at the root of the course."
-        )
-    path = root / CONFIG_FILE
     try:
-        config: Config = PyFileConfigLoader(CONFIG_FILE, path=str(root)).load_config()
-    except Exception as error:  # the file is Python: it may raise anything
-        raise AutograderError(
-            f"{path}{_line_that_raised(error, path)}: {type(error).__name__}: {error}. "
-            "The configuration cannot be read; correct it there, and run this again."
-        ) from error
-    return config
-
-
-def _line_that_raised(error: Exception, path: Path) -> str:
-    """Where in a configuration an error arose; where it imports something, where it does so."""
-    if isinstance(error, SyntaxError) and error.filename == str(path):
-        return f", line {error.lineno}"
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
-    return f", line {lines[-1]}" if lines else ""
+        return authoring.config.read_config(root)
+    except AuthoringError as error:
+        raise AutograderError(str(error)) from error
 
 
 @contextmanager

@@ -58,6 +58,15 @@ def sweep(
     teacher: Teacher = None,
     learner: Learner = None,
     learners: Learners = 10,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            min=1,
+            metavar="SECONDS",
+            help="Time for all of them. The most wanted come first; each is timed for a few "
+            "outer steps and left out if the rest would not fit.",
+        ),
+    ] = None,
     device: Device = "auto",
     out: Annotated[
         Path | None,
@@ -71,7 +80,7 @@ def sweep(
     alone, interrupted ones resume from their checkpoint.
 
     For example:
-      gtnlab sweep full --seeds 2 --jobs 6
+      gtnlab sweep full --seeds 2 --budget 600
       gtnlab sweep nine --scheduler tcp://head:8786
       gtnlab sweep class --outer-steps 200 --out runs/quick
       gtnlab sweep inference --learners 4
@@ -84,6 +93,8 @@ def sweep(
         with usage_error():
             if scheduler and jobs > 1:
                 raise GtnError("--jobs is for this machine and --scheduler for others: give one.")
+            if budget and (scheduler or jobs > 1):
+                raise GtnError("--budget runs one after the other: leave --jobs and --scheduler.")
             every = tasks(
                 name,
                 place,
@@ -100,9 +111,20 @@ def sweep(
             )
         with counted(f"sweep {name}", len(todo)) as count:
             ended = run_sweep(
-                todo, scheduler=scheduler, jobs=jobs, learners=learners, on_outcome=count
+                todo,
+                scheduler=scheduler,
+                jobs=jobs,
+                learners=learners,
+                budget=budget,
+                on_outcome=count,
             )
         _show_sweep({t.name: Report.load(t.folder / RESULT) for t in every if finished(t)})
+        for outcome in ended:
+            if outcome.seconds_needed is not None:
+                typer.echo(
+                    f"left out: {outcome.task.name}, which needs about "
+                    f"{outcome.seconds_needed:.0f} s for its outer steps"
+                )
         failed = [outcome for outcome in ended if outcome.failure]
         for outcome in failed:
             typer.secho(f"gtnlab: {outcome.task.name}: {outcome.failure}", fg="red", err=True)

@@ -10,6 +10,7 @@ and started again: what has a result is not run again.
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from gtnlab.digits import load_digits
 from gtnlab.errors import GtnError
 from gtnlab.evaluation.report import Report, report
 from gtnlab.experiments import VARIANTS, ExperimentConfig, experiment, resolve_device
+from gtnlab.training.checkpoint import load_state
+from gtnlab.training.meta_training import threads
+from gtnlab.training.outer_loop import OuterLoop
 from gtnlab.training.run import CURRICULUM, drawings, run_experiment
 
 __all__ = ["RESULT", "SWEEPS", "Outcome", "Task", "finished", "run_sweep", "tasks"]
@@ -35,15 +39,16 @@ def _in_all_variants(*names: str) -> dict[str, Settings]:
     }
 
 
-PIXELS = {f"{letter}-pixels": {"name": f"{letter}_pixels"} for letter in "ABC"}
+PIXELS: dict[str, Settings] = {f"{letter}-pixels": {"name": f"{letter}_pixels"} for letter in "ABC"}
 
 
 def _everything() -> dict[str, Settings]:
     """The paper's size first; then the nine with our learner, and with the replication's."""
     seeds = _in_all_variants("seed_A", "seed_B", "seed_C")
     lean = {f"{label}-lean": {**settings, "teacher": "lean"} for label, settings in seeds.items()}
-    paper = {f"paper-{v}": {"name": "paper", "variant": v} for v in ("learned", "random")}
-    return {**paper, **_in_all_variants("A", "B", "C"), **PIXELS, **lean, **seeds}
+    paper = {"paper-pixels": {"name": "paper_pixels"}, **_in_all_variants("paper")}
+    family = {"family": {"name": "family"}}
+    return {**paper, **_in_all_variants("A", "B", "C"), **PIXELS, **family, **lean, **seeds}
 
 
 def _ways_to_inference() -> dict[str, Settings]:
@@ -78,6 +83,8 @@ SWEEPS: dict[str, dict[str, Settings]] = {
     "cpu": {
         **_in_all_variants("class", "A", "B", "C"),
         **PIXELS,
+        "paper-pixels": {"name": "paper_pixels"},
+        "family": {"name": "family"},
         "seed_A_lean-learned": {"name": "seed_A_lean"},
         **_in_all_variants("seed_C_lean", "seed_B_lean"),
         "seed_C_lean-inference": {
@@ -92,6 +99,7 @@ SWEEPS: dict[str, dict[str, Settings]] = {
 
 RESULT = "evaluation.json"
 CONNECT_SECONDS = 10
+TIMED_STEPS = 3  # of the outer loop, to estimate the rest by
 
 
 @dataclass(frozen=True)
@@ -109,12 +117,18 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a task brought: a curriculum with its report, or why there is none."""
+    """What a task brought: a curriculum with its report, or why there is none.
+
+    Attributes:
+        seconds_needed: of a task that was left out because its outer steps would have taken
+            longer than what was left of the time.
+    """
 
     task: Task
     curriculum: Curriculum | None = None
     report: Report | None = None
     failure: str | None = None
+    seconds_needed: float | None = None
 
 
 def tasks(sweep: str, out: Path, seeds: int = 1, **overrides: Any) -> list[Task]:
@@ -197,6 +211,7 @@ def run_sweep(
     scheduler: str | None = None,
     jobs: int = 1,
     learners: int = 10,
+    budget: float | None = None,
     on_outcome: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
     """Run tasks, one after the other or several at once.
@@ -206,13 +221,19 @@ def run_sweep(
         scheduler: address of a Dask scheduler whose workers run them; None runs them here.
         jobs: how many at once here, each in a process of its own; they share a GPU.
         learners: fresh learners that judge each curriculum.
+        budget: seconds for all of them, one after the other. Each is first timed for a few
+            outer steps, and left out if the rest of its steps would not fit.
         on_outcome: called as each task ends, after its result is written.
 
     Raises:
         GtnError: no scheduler answers, Dask is not installed, or a result could not be written.
     """
     outcomes = []
-    for outcome in _outcomes(todo, scheduler, jobs, learners):
+    if budget is None:
+        ended = _outcomes(todo, scheduler, jobs, learners)
+    else:
+        ended = _within(budget, todo, learners)
+    for outcome in ended:
         if outcome.curriculum is not None and outcome.report is not None:
             outcome.curriculum.save(outcome.task.folder / CURRICULUM)
             outcome.report.save(outcome.task.folder / RESULT)
@@ -220,6 +241,35 @@ def run_sweep(
         if on_outcome is not None:
             on_outcome(outcome)
     return outcomes
+
+
+def _within(budget: float, todo: list[Task], learners: int) -> Iterator[Outcome]:
+    end = time.monotonic() + budget
+    for task in todo:
+        try:
+            needed = seconds_needed(task)
+        except GtnError as error:
+            yield Outcome(task, failure=str(error))
+            continue
+        if needed > end - time.monotonic():
+            yield Outcome(task, seconds_needed=needed)
+        else:
+            yield run_task(task, learners)
+
+
+def seconds_needed(task: Task) -> float:
+    """Seconds that the rest of a task's outer steps will take here, told from a few of them."""
+    device = resolve_device(task.config.device)
+    saved = load_state(task.folder, "cpu")
+    remaining = task.config.outer_steps - (saved.outer_step if saved else 0)
+    loop = OuterLoop(task.config, device, load_digits("train", device))
+    with threads(task.config.threads):
+        loop.step()  # the first one also sets up
+        start = time.perf_counter()
+        for _ in range(TIMED_STEPS):
+            loss, _ = loop.step()
+        loss.item()  # waits for a GPU
+        return (time.perf_counter() - start) / TIMED_STEPS * remaining
 
 
 def _outcomes(

@@ -62,8 +62,9 @@ def train(
         typer.Argument(
             metavar="NAME",
             help="The experiment: class (10 steps × 32 images, small enough for a laptop), "
-            "family (the same for six architectures at once), A (20 × 32), B (10 × 32), "
-            "C (10 × 16), or paper (32 × 128).",
+            "family (20 × 32, for many architectures at once), A (20 × 32), B (10 × 32), "
+            "C (10 × 16) or paper (32 × 128), each of these also as A_pixels, without a "
+            "generator, and seed_A, seed_A_lean … with the replication's learner.",
         ),
     ],
     variant: Annotated[
@@ -201,8 +202,9 @@ def evaluate(
       gtnlab evaluate data/curricula/class_learned.npz --no-transfer --out /tmp/judged
     """
     with failing_with_a_sentence():
+        from gtnlab.curriculum import ORDERS
         from gtnlab.evaluation.baselines import BASELINES
-        from gtnlab.evaluation.report import TRANSFER, report, trials
+        from gtnlab.evaluation.report import others, report
         from gtnlab.evaluation.results import add_result, result
         from gtnlab.experiments import resolve_device
         from gtnlab.explorer.picture import box_plots, save_picture
@@ -212,15 +214,15 @@ def evaluate(
         curriculum = open_curriculum(run)
         place = out or (run if run.is_dir() else run.parent)
         train_digits, test_digits = loud_digits(on)
-        parts, rivals = TRANSFER if transfer else (), BASELINES if real else ()
-        with counted("judging", trials(curriculum, parts, rivals)) as count:
+        unseen, rivals = others(curriculum) if transfer else (), BASELINES if real else ()
+        with counted("judging", len(ORDERS) + len(unseen) + len(rivals)) as count:
             found = report(
                 curriculum,
                 test_digits,
                 train_digits,
                 drawings=drawings(run, learners, on),
                 sample=sample,
-                transfer=parts,
+                transfer=unseen,
                 baselines=rivals,
                 learners=learners,
                 seed=seed,
@@ -267,10 +269,15 @@ def draw(
 @app.command()
 def search(
     run: Recorded,
-    full_steps: Annotated[
-        int, typer.Option(min=1, help="Steps of 128 real images that stand for full training.")
-    ] = 300,
-    learners: Annotated[int, typer.Option(min=1, help="Fresh learners per short training.")] = 2,
+    full: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Accuracies after full training; full_training.json of the recorded curricula "
+            "by default. Architectures that it lacks are trained and added, minutes each.",
+        ),
+    ] = None,
+    learners: Annotated[int, typer.Option(min=1, help="Fresh learners per short training.")] = 4,
     seed: Seed = 0,
     device: Device = "auto",
     out: Annotated[
@@ -280,29 +287,35 @@ def search(
     """Rank learner architectures by a few steps on generated images.
 
     Says how well that rank agrees (Spearman) with the rank after full training on real digits,
-    and how well the rank after as many real images in as many steps does.
-
-    A teacher of a family is asked only about architectures that it was not trained with.
+    and how well the rank after as many real images in as many steps does. The candidates are
+    those architectures of the family that no teacher is trained with.
 
     For example:
       gtnlab search runs/family
-      gtnlab search runs/A --full-steps 5000 --learners 5
+      gtnlab search runs/A --learners 10 --full runs/full_training.json
     """
     with failing_with_a_sentence():
         from gtnlab.evaluation.architecture_search import search as rank
+        from gtnlab.evaluation.full_training import fully_trained
         from gtnlab.experiments import resolve_device
+        from gtnlab.explorer.recordings import FULL_TRAINING, find_curricula
+        from gtnlab.learner import UNSEEN
         from gtnlab.training.run import open_curriculum
 
         on = resolve_device(device)
         curriculum = open_curriculum(run)
         train_digits, test_digits = loud_digits(on)
+        record = full or find_curricula() / FULL_TRAINING
+        with progress("full training") as tick:
+            accuracies = fully_trained(
+                record, UNSEEN, train_digits, test_digits, seed=seed, on_architecture=tick
+            )
         with progress("architectures") as tick:
             found = rank(
                 curriculum,
                 train_digits,
-                test_digits,
+                accuracies,
                 learners=learners,
-                full_steps=full_steps,
                 seed=seed,
                 on_candidate=tick,
             )

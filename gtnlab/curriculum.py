@@ -17,7 +17,8 @@ from torch import Tensor
 
 from gtnlab.errors import GtnError
 from gtnlab.files import written_whole
-from gtnlab.rates import tensor_lr
+from gtnlab.learner import FAMILIES, Learner
+from gtnlab.rates import for_member, tensor_lr
 
 __all__ = [
     "MEASURES",
@@ -54,9 +55,10 @@ class Lesson:
         lr: learning rate of each inner step, float32 [steps].
         momentum: momentum of each inner step, float32 [steps].
         targets: soft labels, float32 [steps, batch, 10]; None: the labels as they are.
-        tensor_factors: factor on ``lr`` of each of the learner's parameters, [steps, tensors].
+        tensor_factors: factor on ``lr`` of each of the learner's parameters, [steps, tensors];
+            of a family's, of each role.
         initial_scales: factor on the fresh values of each of them, [tensors].
-        made_for: the architecture whose parameters these are; empty where there are none.
+        made_for: the architecture or family that these are for; empty where there are none.
     """
 
     images: Tensor
@@ -76,11 +78,18 @@ class Lesson:
         """The same lesson with every learning rate times ``scale``."""
         return replace(self, lr=self.lr * scale)
 
-    def suited_to(self, learner: str) -> Lesson:
-        """The lesson for an architecture: what is meant for another's parameters left out."""
-        if learner == self.made_for:
+    def suited_to(self, name: str, learner: Learner) -> Lesson:
+        """The lesson for the architecture `name`, of which `learner` is one.
+
+        Factors and scales made for a family suit every learner whose parameters have its roles;
+        those made for another architecture are left out.
+        """
+        if name == self.made_for:
             return self
-        return replace(self, tensor_factors=None, initial_scales=None, made_for="")
+        factors, scales = None, None
+        if self.made_for in FAMILIES and learner.roles is not None:
+            factors, scales = for_member(learner, self.tensor_factors, self.initial_scales)
+        return replace(self, tensor_factors=factors, initial_scales=scales, made_for=name)
 
     @property
     def tensor_lr(self) -> Tensor:

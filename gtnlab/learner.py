@@ -23,6 +23,8 @@ __all__ = [
     "FAMILIES",
     "FAMILY",
     "LEARNERS",
+    "ROLES",
+    "UNSEEN",
     "Learner",
     "LearnerConfig",
     "make_learner",
@@ -31,11 +33,23 @@ __all__ = [
 ]
 
 Norm = Literal["none", "batch", "group", "layer"]
-Activation = Literal["leaky_relu", "relu", "gelu", "tanh"]
+Activation = Literal["leaky_relu", "gelu", "tanh"]
 
 CLASSES = 10
 PIXELS = 28
 SLOPE = 0.1  # of the seed's leaky ReLU
+
+# A layer's role in a learner, and how many inputs it has in a usual one; 0: that does not matter.
+_LAYER_ROLES = {
+    "first convolution": 0,
+    "later convolution": 0,
+    "hidden, of pixels": 784,
+    "hidden, of features": 256,
+    "output, of a convolution": 1024,
+    "output, of a hidden layer": 128,
+}
+ROLES = tuple(f"{role}: {part}" for role in _LAYER_ROLES for part in ("weights", "biases"))
+"""What the members of a family have in common: each role has its rates and its initial scale."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +153,35 @@ class Learner(nn.Module):
         return F.log_softmax(logits.to(images.dtype), dim=1)
 
     @property
+    def roles(self) -> tuple[list[int], list[float]] | None:
+        """For each of its parameters its place in ``ROLES``, and a factor on its learning rate.
+
+        The factor makes up for a number of inputs that is not the usual one: an update moves
+        the answers of a wide layer as far as those of a narrow one (as in Yang & Hu 2021,
+        arXiv 2011.14522). None if some parameter has no role.
+        """
+        layers = [m for m in self.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+        if 2 * len(layers) != len(list(self.parameters())):
+            return None
+        places: list[int] = []
+        factors: list[float] = []
+        before: nn.Module | None = None
+        for layer in layers:
+            if isinstance(layer, nn.Conv2d):
+                role = "first convolution" if before is None else "later convolution"
+            elif layer is layers[-1]:
+                hidden = isinstance(before, nn.Linear)
+                role = "output, of a hidden layer" if hidden else "output, of a convolution"
+            else:
+                role = "hidden, of pixels" if before is None else "hidden, of features"
+            place = 2 * list(_LAYER_ROLES).index(role)
+            places += [place, place + 1]
+            usual = _LAYER_ROLES[role]
+            factors += [usual / layer.weight[0].numel() if usual else 1.0, 1.0]
+            before = layer
+        return places, factors
+
+    @property
     def uses_batch_statistics(self) -> bool:
         """Whether its answer for one image depends on the others in a training batch."""
         return any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.modules())
@@ -178,7 +221,6 @@ class _GridAverage(nn.Module):
 def _activation(name: Activation) -> nn.Module:
     modules: dict[str, nn.Module] = {
         "leaky_relu": nn.LeakyReLU(SLOPE),
-        "relu": nn.ReLU(),
         "gelu": nn.GELU(),
         "tanh": nn.Tanh(),
     }
@@ -273,36 +315,59 @@ def reset(learner: Learner, generator: torch.Generator) -> None:
 
 
 def _family() -> dict[str, LearnerConfig]:
-    """Widths, depths, kernels, norms and activations, crossed and named by their parts."""
+    """Shallow wide learners of many sizes, deeper ones, and fully connected ones."""
     family: dict[str, LearnerConfig] = {}
-    shapes: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
-        ((), ()),
-        ((), (16,)),
-        ((), (128,)),
-        ((), (64, 64)),
-        ((8,), ()),
-        ((8, 16), ()),
-        ((8, 16), (32,)),
-        ((4, 8, 16), ()),
-    ]
-    norms: tuple[Norm, ...] = ("none", "batch", "group")
-    for (filters, hidden), norm in itertools.product(shapes, norms):
-        if norm != "none" and not (filters or hidden):
-            continue  # a linear learner has nothing to normalise
-        for kernel in (3, 5) if filters else (3,):
-            parts = ["conv" + "x".join(map(str, filters)) + f"k{kernel}"] if filters else []
-            parts += ["fc" + "x".join(map(str, hidden))] if hidden else []
-            name = "_".join([*(parts or ["linear"]), norm])
-            family[name] = LearnerConfig(filters, hidden, kernel, norm=norm)
-    activations: tuple[Activation, ...] = ("relu", "gelu", "tanh")
-    for activation in activations:
-        family[f"fc64_{activation}"] = LearnerConfig(hidden=(64,), activation=activation)
-        family[f"conv8x16k3_{activation}"] = LearnerConfig((8, 16), activation=activation)
+
+    def add(
+        filters: tuple[int, ...],
+        hidden: tuple[int, ...],
+        *,
+        kernel: int = 5,
+        stride: int = 2,
+        grid: int = 0,
+        activation: Activation = "leaky_relu",
+    ) -> None:
+        parts = [f"conv{_crossed(filters)}k{kernel}s{stride}g{grid}"] if filters else []
+        parts += [f"fc{_crossed(hidden)}"] if hidden else []
+        parts += [activation] if activation != "leaky_relu" else []
+        family["_".join(parts)] = LearnerConfig(
+            filters,
+            hidden,
+            kernel,
+            padded=False,
+            activation=activation,
+            stride=stride,
+            grid=grid,
+            initialisation="lecun",
+        )
+
+    for width, kernel, (stride, grid) in itertools.product(
+        (16, 32, 64, 96), (5, 7, 9), ((2, 3), (2, 5), (3, 4))
+    ):
+        add((width,), (), kernel=kernel, stride=stride, grid=grid)
+    for width, kernel, hidden in itertools.product((16, 32, 64), (5, 7), (32, 64)):
+        add((width,), (hidden,), kernel=kernel, grid=4)
+    for widths, (kernel, grid) in itertools.product(
+        ((16, 32), (16, 64), (32, 32), (32, 64)), ((5, 4), (7, 3))
+    ):
+        add(widths, (), kernel=kernel, grid=grid)
+    one_layer = ((32,), (64,), (96,), (128,), (192,), (256,))
+    two_layers = ((64, 32), (64, 64), (128, 64), (128, 128), (256, 64), (256, 128))
+    activations: tuple[Activation, ...] = ("leaky_relu", "gelu", "tanh")
+    for layers, activation in itertools.product((*one_layer, *two_layers), activations):
+        add((), layers, activation=activation)
     return family
 
 
+def _crossed(widths: tuple[int, ...]) -> str:
+    return "x".join(map(str, widths))
+
+
 FAMILY: dict[str, LearnerConfig] = _family()
-"""Small learners of many kinds, for transfer and for architecture search."""
+"""Learners without batch statistics of many kinds: widths, kernels, grids, depths, activations."""
+
+UNSEEN: tuple[str, ...] = tuple(FAMILY)[2::5]
+"""Every fifth of ``FAMILY``, with which no teacher is trained: they show how it transfers."""
 
 LEARNERS: dict[str, LearnerConfig] = {
     "mlp": LearnerConfig(hidden=(64,), initial_scale=0.25),
@@ -329,14 +394,6 @@ LEARNERS: dict[str, LearnerConfig] = {
 """Every learner by name: the usual ones first, then the family."""
 
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "family": (
-        "fc64x64_none",
-        "fc16_batch",
-        "conv8k3_none",
-        "conv8k5_batch",
-        "conv8x16k5_none",
-        "conv4x8x16k3_group",
-    ),
+    "family": tuple(name for name in FAMILY if name not in UNSEEN),
 }
-"""Groups of learners by name: one member is drawn for each outer step. Most of ``FAMILY`` stays
-outside, to try a teacher on what it never saw."""
+"""Groups of learners by name: one member is drawn for each outer step."""

@@ -7,12 +7,35 @@ import math
 import torch
 from torch import Tensor, nn
 
-__all__ = ["InnerRates", "tensor_lr"]
+from gtnlab.learner import Learner
+
+__all__ = ["InnerRates", "for_member", "tensor_lr"]
 
 
 def tensor_lr(lr: Tensor, factors: Tensor | None) -> Tensor:
     """Learning rates as ``unroll`` takes them: [steps], or [steps, tensors] with factors."""
     return lr if factors is None else lr[:, None] * factors
+
+
+def for_member(
+    learner: Learner, factors: Tensor | None, scales: Tensor | None
+) -> tuple[Tensor | None, Tensor | None]:
+    """A family's factors and initial scales, which go by role, as one member takes them.
+
+    Args:
+        learner: the member; each of its parameters has a role.
+        factors: on the learning rates, [steps, roles], if there are any.
+        scales: on the fresh values, [roles], if there are any.
+
+    Returns:
+        The same as [steps, tensors] and [tensors].
+    """
+    assert learner.roles is not None
+    places, on_rates = learner.roles
+    return (
+        None if factors is None else factors[:, places] * factors.new_tensor(on_rates),
+        None if scales is None else scales[places],
+    )
 
 
 class InnerRates(nn.Module):
@@ -27,12 +50,10 @@ class InnerRates(nn.Module):
         lr: learning rate of each to begin with, above 0.
         momentum: of each to begin with, in (0, 1).
         per_step: learn a pair for each step; else one pair for all.
-        members: of the learners' family. With more than one, each also learns a factor
-            on all learning rates: what is slow for one architecture makes another diverge.
-        tensors: of the learner's parameters, each of which gets a learning rate of its own at
-            each step; 0: one for all.
-        scaled: of the learner's parameters, each of which gets a factor on its fresh values;
-            0: none.
+        tensors: of the learner's parameters (of a family's, their roles), each of which gets a
+            learning rate of its own at each step; 0: one for all.
+        scaled: of the learner's parameters (or roles), each of which gets a factor on its fresh
+            values; 0: none.
     """
 
     def __init__(
@@ -42,7 +63,6 @@ class InnerRates(nn.Module):
         momentum: float,
         *,
         per_step: bool,
-        members: int = 1,
         tensors: int = 0,
         scaled: int = 0,
     ) -> None:
@@ -54,23 +74,16 @@ class InnerRates(nn.Module):
         self.logit_momentum = nn.Parameter(
             torch.full((count,), math.log(momentum / (1 - momentum)))
         )
-        if members > 1:
-            self.log_lr_factor = nn.Parameter(torch.zeros(members))
         if scaled:
             self.log_scales = nn.Parameter(torch.zeros(scaled))
 
-    def forward(self, member: int | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self) -> tuple[Tensor, Tensor]:
         """Learning rate and momentum of every step, [steps] each.
 
         Where each tensor has a rate of its own, the learning rate is their geometric mean.
-
-        Args:
-            member: of the family, whose factor is to be kept; None takes the factor 1.
         """
         log_lr = self.log_lr.mean(dim=1) if self.log_lr.ndim == 2 else self.log_lr
         lr, momentum = log_lr.exp(), self.logit_momentum.sigmoid()
-        if member is not None and hasattr(self, "log_lr_factor"):
-            lr = lr * self.log_lr_factor[member].exp()
         return lr.expand(self.steps), momentum.expand(self.steps)
 
     def tensor_factors(self) -> Tensor | None:
@@ -83,7 +96,3 @@ class InnerRates(nn.Module):
     def initial_scales(self) -> Tensor | None:
         """Factor on the fresh values of each of the learner's tensors, [tensors]."""
         return self.log_scales.exp() if hasattr(self, "log_scales") else None
-
-    def lr_factors(self) -> list[float]:
-        """Each member's factor on the learning rates; empty where there is no family."""
-        return self.log_lr_factor.detach().exp().tolist() if hasattr(self, "log_lr_factor") else []

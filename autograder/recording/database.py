@@ -10,8 +10,9 @@ from nbgrader import api
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
+from authoring.config import CONFIG_FILE
 from autograder.errors import AutograderError
-from autograder.options import CONFIG_FILE, line_of
+from autograder.options import line_of
 
 _PATIENCE_SECONDS = 60
 

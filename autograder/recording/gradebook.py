@@ -204,7 +204,7 @@ class Gradebook:
         Raises:
             AutograderError: the assignment is unknown, or the gradebook cannot be read.
         """
-        with self._reading():
+        with self._database.reading():
             found: dict[tuple[str, str], frozenset[str]] = {}
             for student, notebook, cell, grade in self._grades(self._assignment(assignment)):
                 if not _is_decided(grade):

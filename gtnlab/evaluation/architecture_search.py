@@ -8,14 +8,12 @@ is the same short training on as many real images.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from scipy import stats
-from torch.nn import functional as F
 
 from gtnlab.curriculum import Curriculum
 from gtnlab.digits import Digits
@@ -27,18 +25,15 @@ from gtnlab.evaluation.baselines import (
     tune_lr_factor,
     tune_rates,
 )
-from gtnlab.evaluation.judging import accuracy_of
 from gtnlab.evaluation.report import learner_of
 from gtnlab.files import written_whole
-from gtnlab.inner_loop import State
-from gtnlab.learner import FAMILY, make_learner, members
+from gtnlab.learner import make_learner
 from gtnlab.provenance import provenance
 
-__all__ = ["Candidate", "Search", "search", "train_fully"]
+__all__ = ["HELD_OUT", "Candidate", "Search", "search"]
 
-FULL_BATCH = 128
-FULL_LR = 0.003  # of Adam, down to zero along half a cosine
-HELD_OUT = 1000  # training digits that the short trainings are scored on
+HELD_OUT = 3000
+"""Training digits that the short trainings are scored on, unless told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +44,7 @@ class Candidate:
     parameters: int
     generated: float  # after the curriculum, on held-out training digits
     real: float  # after as many real images in as many steps, on the same
-    full: float  # after full training on real images, on the test set
+    full: float  # after full training on real digits, on the test digits
 
 
 @dataclass(frozen=True)
@@ -84,19 +79,34 @@ class Search:
         with written_whole(path) as scratch:
             scratch.write_text(json.dumps(record, indent=1) + "\n")
 
+    @classmethod
+    def load(cls, path: Path) -> Search:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            GtnError: the file is missing, damaged or of another kind.
+        """
+        try:
+            record = json.loads(path.read_text())
+            return cls([Candidate(**each) for each in record["candidates"]], record["provenance"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise GtnError(
+                f"{path} is not a readable search ({error!r}): take a fresh copy, or search again "
+                "with gtnlab search."
+            ) from error
+
 
 def search(
     curriculum: Curriculum,
     train: Digits,
-    test: Digits,
+    full: Mapping[str, float],
     *,
-    names: Sequence[str] | None = None,
-    learners: int = 2,
-    full_steps: int = 300,
+    learners: int = 4,
+    held_out: int = HELD_OUT,
     seed: int = 0,
     on_candidate: Callable[[int, int], None] | None = None,
 ) -> Search:
-    """Rank architectures by a curriculum, by as many real images, and by full training.
+    """Rank architectures by a curriculum and by as many real images.
 
     The curriculum comes with its learned rates and the real images with those that suit the
     curriculum's own learner best; for each architecture both get the best of the same few
@@ -105,80 +115,45 @@ def search(
     Args:
         curriculum: its last snapshot is used.
         train: training digits; a tenth is held out to score the short trainings.
-        test: test digits for full training.
-        names: architectures, at least 3; None takes all of the family that the teacher was not
-            trained with.
+        full: the architectures, at least 3, each with its test accuracy after full training
+            (:func:`~gtnlab.evaluation.full_training.fully_trained`).
         learners: fresh learners per short training; their mean counts.
-        full_steps: steps of 128 real images that stand for full training.
+        held_out: digits of the tenth that is held out, spread evenly over it.
         seed: of all that is drawn.
         on_candidate: called with the number of architectures done and their total.
 
     Raises:
-        GtnError: an unknown architecture, too few of them, or no step of full training.
+        GtnError: an unknown architecture, or too few of them.
     """
-    own = learner_of(curriculum)
-    if names is None:
-        names = [name for name in FAMILY if name not in members(own)]
-    if len(names) < 3 or full_steps < 1:
-        raise GtnError(
-            f"A search takes at least 3 architectures and 1 step of full training, not "
-            f"{len(names)} and {full_steps}."
-        )
-    device = test.images.device
+    if len(full) < 3:
+        raise GtnError(f"A search takes at least 3 architectures, not {len(full)}.")
+    own, device = learner_of(curriculum), train.images.device
     lesson = curriculum.lesson(device=device)
-    taught_from, held_out = split_off(train)
-    held_out = held_out.thinned(HELD_OUT)
+    taught_from, scored_on = split_off(train)
+    scored_on = scored_on.thinned(held_out)
     real = RealImages("real-random", taught_from, curriculum.steps, curriculum.batch, seed)
-    lr_factors = curriculum.provenance.get("lr_factors", {})
-    rates = tune_rates(real, own, held_out, lr_factors=lr_factors, seed=seed)
+    rates = tune_rates(real, own, scored_on, seed=seed)
     real_lessons = real.lessons(rates, learners, seed)
 
     candidates = []
-    for done, name in enumerate(names, start=1):
+    for done, (name, accuracy) in enumerate(full.items(), start=1):
         size = sum(p.numel() for p in make_learner(name).parameters())
-        full = train_fully(name, taught_from, test, full_steps, seed)
         generated, rival = (
-            tune_lr_factor(lessons, name, held_out, seed=seed)[1]
+            tune_lr_factor(lessons, name, scored_on, seed=seed)[1]
             for lessons in ([lesson] * learners, real_lessons)
         )
-        candidates.append(Candidate(name, size, generated, rival, full))
+        candidates.append(Candidate(name, size, generated, rival, accuracy))
         if on_candidate is not None:
-            on_candidate(done, len(names))
+            on_candidate(done, len(full))
     candidates.sort(key=lambda candidate: -candidate.full)
     facts = provenance(
         device,
         learners=learners,
-        full={"steps": full_steps, "batch": FULL_BATCH, "optimiser": f"Adam, {FULL_LR:g}"},
         real_rates=rates,
         lr_factors=LR_FACTORS,
-        held_out=len(held_out),
-        test_images=len(test),
+        held_out=len(scored_on),
         seed=seed,
-        source=test.source,
+        source=train.source,
         curriculum=curriculum.provenance,
     )
     return Search(candidates, facts)
-
-
-def train_fully(name: str, train: Digits, test: Digits, steps: int, seed: int) -> float:
-    """Test accuracy (0 to 1, inference mode) of a learner after ``steps`` real batches of 128.
-
-    Adam at one rate for all architectures, lowered to zero along half a cosine.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    learner = make_learner(name, generator).to(train.images.device)
-    learner.train()
-    optimiser = torch.optim.Adam(learner.parameters(), FULL_LR)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for _ in range(steps):
-        images, labels = train.sample(FULL_BATCH, generator)
-        optimiser.zero_grad()
-        F.nll_loss(learner(images), labels).backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        schedule.step()
-    state = State(
-        steps,
-        {key: p.detach() for key, p in learner.named_parameters()},
-        dict(learner.named_buffers()),
-    )
-    return accuracy_of(learner, state, test, "inference")

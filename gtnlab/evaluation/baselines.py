@@ -8,8 +8,7 @@ training digits, so that they do not lose for want of tuning.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -19,7 +18,7 @@ from torch import Tensor
 from gtnlab.curriculum import Lesson
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
-from gtnlab.evaluation.judging import STATISTICS, Statistics, judge, with_lr_factors
+from gtnlab.evaluation.judging import STATISTICS, Statistics, judge
 from gtnlab.learner import make_learner, members
 
 __all__ = [
@@ -30,6 +29,7 @@ __all__ = [
     "split_off",
     "tune_lr_factor",
     "tune_rates",
+    "tuning_learners",
 ]
 
 Baseline = Literal["real-random", "real-kmeans"]
@@ -40,6 +40,7 @@ RATES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 MOMENTA = (0.5, 0.9)
 LR_FACTORS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 TUNING_LEARNERS = 2
+TUNING_MEMBERS = 8  # of a family
 CLASSES = 10
 KMEANS_SAMPLE = 2000  # images of a class that its clusters are found in
 
@@ -108,25 +109,28 @@ def split_off(digits: Digits, share: float = 0.1) -> tuple[Digits, Digits]:
     )
 
 
+def tuning_learners(learner: str) -> int:
+    """How many fresh learners choose what suits an architecture, or a family."""
+    return TUNING_LEARNERS if members(learner) == (learner,) else TUNING_MEMBERS
+
+
 def tune_rates(
     real: RealImages,
     learner: str,
     held_out: Digits,
     *,
-    lr_factors: Mapping[str, float] = MappingProxyType({}),
     seed: int = 0,
     on_trial: Callable[[], None] | None = None,
 ) -> tuple[float, float]:
     """The learning rate and momentum of a small grid that serve ``real`` best.
 
-    Judged by ``inference`` accuracy on digits that are neither taught nor tested; for a family
-    by that of all its members, each with its own factor.
+    Judged by ``inference`` accuracy on digits that are neither taught nor tested.
     """
-    learners = max(TUNING_LEARNERS, len(members(learner)))
+    learners = tuning_learners(learner)
     best, best_rates = -1.0, (RATES[0], MOMENTA[0])
     for rates in itertools.product(RATES, MOMENTA):
         judged = judge(
-            with_lr_factors(real.lessons(rates, learners, seed), learner, lr_factors),
+            real.lessons(rates, learners, seed),
             learner,
             held_out,
             learners=learners,

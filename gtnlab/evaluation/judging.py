@@ -10,7 +10,7 @@ For a learner without BatchNorm the two are the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -36,7 +36,6 @@ __all__ = [
     "Statistics",
     "accuracy_of",
     "judge",
-    "with_lr_factors",
 ]
 
 Statistics = Literal["recomputed", "running"]
@@ -114,7 +113,8 @@ def judge(
 
     Args:
         lessons: one for all learners, or one for each, on the device of ``digits``.
-        learner: name of the architecture, or of a family, whose members take turns.
+        learner: name of the architecture, or of a family, over whose members the learners are
+            spread.
         digits: what they are tested on.
         learners: how many; a result that is reported takes at least 10.
         seed: of their initial weights.
@@ -135,9 +135,10 @@ def judge(
     names = members(learner)
     found: dict[Measure, list[list[float]]] = {measure: [] for measure in MEASURES}
     for index in range(learners):
-        name = names[index % len(names)]
-        lesson = (lessons if isinstance(lessons, Lesson) else lessons[index]).suited_to(name)
+        name = names[index * len(names) // learners % len(names)]
         network = make_learner(name, generator)
+        lesson = lessons if isinstance(lessons, Lesson) else lessons[index]
+        lesson = lesson.suited_to(name, network)
         network = network.to(digits.images.device).train()
         states = unroll(
             network,
@@ -163,23 +164,6 @@ def judge(
         if on_learner is not None:
             on_learner()
     return Judged({measure: np.array(values) for measure, values in found.items()})
-
-
-def with_lr_factors(
-    lessons: Sequence[Lesson], learner: str, lr_factors: Mapping[str, float]
-) -> list[Lesson]:
-    """The lessons for as many fresh learners, with the learning-rate factor of its architecture.
-
-    Args:
-        lessons: one for each learner, in the order in which :func:`judge` draws them.
-        learner: name of an architecture or of a family.
-        lr_factors: factor on the learning rates by architecture; 1 where it has none.
-    """
-    names = members(learner)
-    return [
-        lesson.scaled(lr_factors.get(names[index % len(names)], 1.0))
-        for index, lesson in enumerate(lessons)
-    ]
 
 
 @torch.no_grad()

@@ -26,17 +26,18 @@ from gtnlab.evaluation.baselines import (
     split_off,
     tune_lr_factor,
     tune_rates,
+    tuning_learners,
 )
-from gtnlab.evaluation.judging import Scores, Statistics, judge, with_lr_factors
+from gtnlab.evaluation.judging import Scores, Statistics, judge
 from gtnlab.files import written_whole
-from gtnlab.learner import members
+from gtnlab.learner import FAMILIES, UNSEEN, members
 from gtnlab.provenance import provenance
 
-__all__ = ["TRANSFER", "Report", "Row", "learner_of", "report", "trials"]
+__all__ = ["TRANSFER", "Report", "Row", "learner_of", "others", "report"]
 
-TRANSFER = ("mlp", "fc128_none", "conv8x16k3_group", "conv8x16k3_batch", "cnn_small")
-"""Architectures that a teacher is tried on beside its own: with and without convolutions
-and batch statistics."""
+TRANSFER = ("mlp", "fc64x64", "wide", "conv32x32k5s2g4", "cnn_small_group", "cnn_small")
+"""Architectures that a teacher of one is tried on beside its own: with and without convolutions,
+deeper ones, and one with batch statistics."""
 
 HELD_OUT = 1000  # training digits that rates and their factors are chosen by
 
@@ -139,10 +140,10 @@ def learner_of(curriculum: Curriculum) -> str:
     return str(curriculum.provenance.get("config", {}).get("learner", "mlp"))
 
 
-def trials(curriculum: Curriculum, transfer: Sequence[str], baselines: Sequence[Baseline]) -> int:
-    """How many rows :func:`report` will have."""
-    others = [name for name in transfer if name not in members(learner_of(curriculum))]
-    return len(ORDERS) + len(others) + len(baselines)
+def others(curriculum: Curriculum) -> tuple[str, ...]:
+    """Architectures that its teacher never saw: of a family those held back, else ``TRANSFER``."""
+    own = learner_of(curriculum)
+    return UNSEEN if own in FAMILIES else tuple(name for name in TRANSFER if name != own)
 
 
 def report(
@@ -152,7 +153,7 @@ def report(
     *,
     drawings: Sequence[Lesson] | None = None,
     sample: int | None = None,
-    transfer: Sequence[str] = TRANSFER,
+    transfer: Sequence[str] | None = None,
     baselines: Sequence[Baseline] = BASELINES,
     learners: int = 10,
     seed: int = 0,
@@ -169,11 +170,11 @@ def report(
         sample: judge all rows but the first on so many test digits, spread evenly over the set,
             because a CPU takes seconds for a convolutional learner's whole test.
         transfer: other architectures to try, each with the factor that suits it; those that the
-            teacher was trained with are left out.
+            teacher was trained with are left out. None takes :func:`others`.
         baselines: kinds of real images to compare with.
         learners: fresh learners per row.
         seed: of the learners, the orders and the real images.
-        on_progress: called after each of :func:`trials` parts with what was judged.
+        on_progress: called with what was judged after each row.
 
     Raises:
         GtnError: an unknown architecture, too few real images, or digits of another data set
@@ -189,17 +190,13 @@ def report(
     device = test.images.device
     own = learner_of(curriculum)
     lessons = list(drawings or [curriculum.lesson(device=device)] * learners)
-    lr_factors = curriculum.provenance.get("lr_factors", {})
     taught_from, held_out = split_off(train)
     held_out = held_out.thinned(HELD_OUT)
     rows: list[Row] = []
 
-    def scaled(name: str, taught_with: Sequence[Lesson]) -> Sequence[Lesson]:
-        return with_lr_factors(taught_with, own, lr_factors) if name == own else taught_with
-
     def chosen(name: str, taught_with: Sequence[Lesson]) -> Statistics:
-        few = taught_with[: max(TUNING_LEARNERS, len(members(name)))]
-        return choose_statistics(scaled(name, few), name, held_out, seed=seed)
+        few = taught_with[: tuning_learners(name)]
+        return choose_statistics(few, name, held_out, seed=seed)
 
     def add(
         taught: Literal["generated"] | Baseline,
@@ -212,7 +209,7 @@ def report(
     ) -> None:
         part = test if not rows or sample is None else test.thinned(sample)
         judged = judge(
-            scaled(name, taught_with),
+            taught_with,
             name,
             part,
             learners=learners,
@@ -229,14 +226,14 @@ def report(
         generator = torch.Generator().manual_seed(seed)
         reordered = [lesson.reorder(order, generator) for lesson in lessons]
         add("generated", order, own, reordered, in_order)
-    for name in transfer:
+    for name in others(curriculum) if transfer is None else transfer:
         if name not in members(own):
             lr_factor, _ = tune_lr_factor(lessons[:TUNING_LEARNERS], name, held_out, seed=seed)
             suited = [lesson.scaled(lr_factor) for lesson in lessons]
             add("generated", "ordered", name, suited, chosen(name, suited), lr_factor=lr_factor)
     for kind in baselines:
         real = RealImages(kind, taught_from, curriculum.steps, curriculum.batch, seed)
-        rates = tune_rates(real, own, held_out, lr_factors=lr_factors, seed=seed)
+        rates = tune_rates(real, own, held_out, seed=seed)
         taught_with = real.lessons(rates, learners, seed)
         add(kind, "ordered", own, taught_with, chosen(own, taught_with), rates)
     return Report(

@@ -7,7 +7,15 @@ from pathlib import Path
 
 from gtnlab.errors import GtnError
 
-__all__ = ["MAX_BYTES", "MAX_SNAPSHOTS", "PROVENANCE", "find_curricula", "names"]
+__all__ = [
+    "FULL_TRAINING",
+    "MAX_BYTES",
+    "MAX_SNAPSHOTS",
+    "PROVENANCE",
+    "SEARCH",
+    "find_curricula",
+    "names",
+]
 
 MAX_BYTES = 3_000_000
 """Of one file: the course is handed out by download and kept in git."""
@@ -19,6 +27,12 @@ PROVENANCE = (
     "judged", "claim",
 )  # fmt: skip
 """What every file says of its origin; ``claim`` is what ``verify`` checks."""
+
+FULL_TRAINING = "full_training.json"
+"""The record of architectures after full training, in the same folder."""
+
+SEARCH = "search.json"
+"""What the family's teacher found of them, also there."""
 
 ENVIRONMENT = "GTN_CURRICULA"
 PLACES = (Path("data/curricula"), Path("curricula"), Path("course-students/data/curricula"))

@@ -30,7 +30,7 @@ from gtnlab.training.checkpoint import (
 from gtnlab.training.outer_loop import OuterLoop, StepState, TrainResult
 from gtnlab.training.snapshots import Snapshot, snapshot_steps, take_snapshot
 
-__all__ = ["Snapshot", "StepState", "TrainResult", "load_result", "train"]
+__all__ = ["Snapshot", "StepState", "TrainResult", "load_result", "threads", "train"]
 
 # A learner that knows nothing loses ln 10; ten times that, again and again, is divergence.
 DIVERGED_LOSS = 10 * math.log(10)
@@ -70,7 +70,7 @@ def train(
     if min(log_every, save_every) < 1:
         raise GtnError("log_every and save_every must be at least 1.")
     device = resolve_device(config.device)
-    with _threads(config.threads):
+    with threads(config.threads):
         return _train(
             config,
             device,
@@ -177,7 +177,8 @@ def load_result(out_dir: Path, device: torch.device | str = "cpu") -> TrainResul
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def threads(count: int) -> Iterator[None]:
+    """Let torch use so many CPU threads; 0 leaves it its own choice."""
     before = torch.get_num_threads()
     try:
         if count:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, cast
 
 import numpy as np
@@ -13,8 +13,8 @@ from torch import Tensor
 from gtnlab.digits import Digits, Source
 from gtnlab.experiments import ExperimentConfig
 from gtnlab.inner_loop import unroll
-from gtnlab.learner import make_learner, members
-from gtnlab.rates import InnerRates, tensor_lr
+from gtnlab.learner import ROLES, make_learner, members
+from gtnlab.rates import InnerRates, for_member, tensor_lr
 from gtnlab.teacher import Pixels, Teacher, make_teacher
 from gtnlab.training.checkpoint import RunState
 from gtnlab.training.outer_loss import outer_loss
@@ -53,9 +53,8 @@ class TrainResult:
     cpu_seconds: float  # of all threads together
     source: Source
     stopped: Stopped
-    # Learned factor on lr for each member of a family of learners.
-    lr_factors: dict[str, float] = field(default_factory=dict)
-    # What each of the learner's tensors has of its own, detached, where it was learned.
+    # What each of the learner's tensors (of a family's, each role) has of its own, detached,
+    # where it was learned.
     tensor_factors: Tensor | None = None  # [steps, tensors], on lr
     initial_scales: Tensor | None = None  # [tensors]
 
@@ -69,15 +68,14 @@ class OuterLoop:
         self.config, self.device, self.digits = config, device, digits
         self.teacher = make_teacher(config, torch.Generator().manual_seed(config.seed)).to(device)
         self.members = members(config.learner)
-        tensors = 0
-        if config.per_tensor_rates or config.learned_scales:  # so there is one learner
+        tensors = len(ROLES)
+        if len(self.members) == 1:
             tensors = len(list(make_learner(config.learner).parameters()))
         self.rates = InnerRates(
             config.steps,
             config.inner_lr,
             config.inner_momentum,
             per_step=config.per_step_rates,
-            members=len(self.members),
             tensors=tensors if config.per_tensor_rates else 0,
             scaled=tensors if config.learned_scales else 0,
         ).to(device)
@@ -102,17 +100,19 @@ class OuterLoop:
         """One outer step; the loss and the accuracy stay on the device, unread."""
         config, digits = self.config, self.digits
         assert digits is not None
-        member = self.member()
-        learner = make_learner(self.members[member], self.generator).train()
+        learner = make_learner(self.member(), self.generator).train()
         generated, labels = self.teacher(self.generator)
-        lr, momentum = self.rates(member)
+        lr, momentum = self.rates()
+        factors, scales = self.rates.tensor_factors(), self.rates.initial_scales()
+        if len(self.members) > 1:
+            factors, scales = for_member(learner, factors, scales)
         unrolled = unroll(
             learner,
             generated,
             labels,
-            tensor_lr(lr, self.rates.tensor_factors()),
+            tensor_lr(lr, factors),
             momentum,
-            initial_scales=self.rates.initial_scales(),
+            initial_scales=scales,
             implementation=config.implementation,
             checkpoint_every=config.checkpoint_every,
             intermediate_every=config.intermediate_every,
@@ -139,14 +139,14 @@ class OuterLoop:
         self.unread_losses.append(loss.detach())
         return loss.detach(), accuracy
 
-    def member(self) -> int:
-        """Which of the family's members this outer step teaches; 0 where there is one.
+    def member(self) -> str:
+        """Which of the family's members this outer step teaches.
 
         It depends on the seed and the step alone: a resumed run draws the same ones, and a GPU
         is not waited for.
         """
         draw = np.random.default_rng((self.config.seed, self.outer_step))
-        return int(draw.integers(len(self.members)))
+        return self.members[int(draw.integers(len(self.members)))]
 
     def report(self, loss: Tensor, accuracy: Tensor) -> StepState:
         with torch.no_grad():
@@ -222,7 +222,6 @@ class OuterLoop:
             cpu_seconds=self.cpu_seconds,
             source=self.source,
             stopped=self.stopped,
-            lr_factors=dict(zip(self.members, self.rates.lr_factors(), strict=False)),
             tensor_factors=factors,
             initial_scales=scales,
         )

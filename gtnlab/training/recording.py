@@ -10,7 +10,7 @@ import torch
 
 from gtnlab.curriculum import MEASURES, OPTIONAL, Curriculum, Order
 from gtnlab.digits import Digits
-from gtnlab.evaluation.judging import judge, with_lr_factors
+from gtnlab.evaluation.judging import judge
 from gtnlab.learner import LEARNERS, members
 from gtnlab.provenance import provenance
 from gtnlab.training.meta_training import TrainResult
@@ -64,7 +64,7 @@ def record(
         for row, order in enumerate(RECORDED_ORDERS):
             reordered = [lesson.reorder(order, generator) for _ in range(learners)]
             judged = judge(
-                with_lr_factors(reordered, config.learner, result.lr_factors),
+                reordered,
                 config.learner,
                 part,
                 learners=learners,
@@ -88,6 +88,5 @@ def _facts(result: TrainResult, test_images: int, learners: int) -> dict[str, An
         seconds=round(result.seconds, 1),
         cpu_seconds=round(result.cpu_seconds, 1),
         stopped=result.stopped,
-        **({"lr_factors": result.lr_factors} if result.lr_factors else {}),
         judged={"learners": learners, "test_images": test_images},
     )

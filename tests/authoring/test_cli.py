@@ -84,3 +84,13 @@ def test_outside_a_course_the_command_says_where_to_run_it(
     result = CliRunner().invoke(app, ["release"])
     assert result.exit_code == 1
     assert "nbgrader_config.py" in result.output
+
+
+def test_a_configuration_that_cannot_be_read_is_named_with_its_line(
+    authoring: object, course: Course
+) -> None:
+    config = course.root / "nbgrader_config.py"
+    config.write_text("c = get_config()\nc.SelectExercises.level = = 3\n")
+    result = run(authoring, "release")
+    assert result.exit_code == 1
+    assert f"authoring: {config}, line 2: SyntaxError" in result.output

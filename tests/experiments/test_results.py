@@ -16,6 +16,7 @@ import torch
 from typer.testing import CliRunner, Result
 
 from gtnlab.cli import app
+from gtnlab.digits import _offline_digits
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = nbformat.read(ROOT / "experiments" / "results.ipynb", as_version=4)
@@ -193,14 +194,15 @@ def test_checkpoints_spare_memory_as_the_benchmark_measures_it() -> None:
     assert stored > 2 * spared
 
 
-def test_a_trial_of_settings_is_recorded_by_thirds(tmp_path: Path) -> None:
+def test_a_trial_of_settings_makes_what_fits_and_is_judged_on_held_out_digits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     settings = benchmark("settings")
-    lines = [
-        {"outer_step": step, "outer_loss": 1.0 / step, "accuracy": step / 100}
-        for step in range(1, 91)
-    ]
-    (tmp_path / settings.METRICS).write_text("\n".join(map(json.dumps, lines)))
-    trial = settings.trial("real batch of 256", tmp_path)
-    assert trial["settings"] == {"real_batch": 256}
-    assert [at["outer_steps"] for at in trial["reached"]] == [30, 60, 90]
-    assert trial["reached"][-1]["accuracy"] == pytest.approx(0.755)
+    monkeypatch.setattr(settings, "_seconds_a_step", lambda config, digits: 0.25)
+    digits = _offline_digits("train", "cpu")
+    trial = settings.trial("soft labels", 0.5, digits.thinned(300), digits.thinned(40))
+    assert trial["settings"] == {"soft_labels": True}
+    assert trial["outer_steps"] == 2
+    assert 0 < trial["held_out"] < 100
+    # In whole digits, as ten learners' mean of forty.
+    assert trial["held_out"] == pytest.approx(round(4 * trial["held_out"]) / 4)

@@ -57,14 +57,14 @@ def test_everything_is_the_papers_size_our_nine_and_the_replications_with_either
     tmp_path: Path,
 ) -> None:
     configs = [task.config for task in tasks("full", tmp_path, seeds=2)]
-    assert len(configs) == len({config.recording for config in configs}) == 64
+    assert len(configs) == len({config.recording for config in configs}) == 70
     assert {(c.name, c.teacher) for c in configs} == {
-        *((name, "small") for name in "ABC"),
-        *((f"{name}_pixels", "pixels") for name in "ABC"),
+        *((name, "small") for name in ("paper", *"ABC")),
+        *((f"{name}_pixels", "pixels") for name in ("paper", *"ABC")),
+        ("family", "pixels"),
         *((f"seed_{name}", teacher) for name in "ABC" for teacher in ("seed", "lean")),
-        ("paper", "lean"),
     }
-    assert {c.variant for c in configs if c.name == "paper"} == {"learned", "random"}
+    assert configs[0].images == 32 * 128
 
 
 def test_the_ways_to_inference_differ_in_norm_and_outer_path_and_share_one_budget(
@@ -118,6 +118,40 @@ def test_jobs_and_a_scheduler_exclude_each_other() -> None:
     found = CliRunner().invoke(app, both)
     assert found.exit_code == 2
     assert "give one" in found.output
+
+
+def test_a_budget_leaves_out_what_would_not_fit_and_runs_the_rest(
+    tmp_path: Path, mnist_root: Path
+) -> None:
+    first, long, last = small(tmp_path)
+    long = dataclasses.replace(long, config=dataclasses.replace(long.config, outer_steps=10**7))
+    outcomes = run_sweep([first, long, last], learners=2, budget=600)
+    assert [outcome.failure for outcome in outcomes] == [None] * 3
+    assert [outcome.report is not None for outcome in outcomes] == [True, False, True]
+    assert outcomes[1].seconds_needed is not None
+    assert outcomes[1].seconds_needed > 600
+    assert not long.folder.exists()
+    result = CliRunner().invoke(
+        app,
+        ["sweep", "class", "--outer-steps", "10000000", "--budget", "600", "--device", "cpu",
+         "--out", str(tmp_path / "cli")],
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert result.output.count("left out: class-") == 3
+
+
+def test_a_budget_counts_only_the_steps_that_an_interrupted_task_still_needs(
+    tmp_path: Path, mnist_root: Path
+) -> None:
+    task = small(tmp_path)[0]
+    run_sweep([task], learners=1)
+    assert sweep.seconds_needed(task) == 0
+
+
+def test_a_budget_is_for_one_run_after_the_other() -> None:
+    found = CliRunner().invoke(app, ["sweep", "nine", "--budget", "60", "--jobs", "2"])
+    assert found.exit_code == 2
+    assert "leave --jobs" in found.output
 
 
 def test_a_task_that_fails_is_an_outcome_and_the_others_go_on(

@@ -8,7 +8,16 @@ from torch import nn
 from torch.func import functional_call
 
 from gtnlab.errors import GtnError
-from gtnlab.learner import FAMILIES, FAMILY, LEARNERS, LearnerConfig, make_learner, members
+from gtnlab.learner import (
+    FAMILIES,
+    FAMILY,
+    LEARNERS,
+    ROLES,
+    UNSEEN,
+    LearnerConfig,
+    make_learner,
+    members,
+)
 
 IMAGES = torch.randn(12, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
@@ -21,22 +30,52 @@ def test_every_learner_gives_log_probabilities_of_ten_classes(name: str) -> None
     assert answer.std() > 0
 
 
-def test_the_family_has_thirty_and_more_architectures_that_differ() -> None:
-    assert len(FAMILY) >= 30
+def test_the_family_has_architectures_of_many_kinds_that_differ() -> None:
+    assert len(FAMILY) > 80
     assert len(set(FAMILY.values())) == len(FAMILY)
+    for kinds in (set(FAMILY), set(UNSEEN), set(members("family"))):
+        configs = [FAMILY[name] for name in kinds]
+        assert {len(config.filters) for config in configs} == {0, 1, 2}
+        assert {len(config.hidden) for config in configs if config.filters} == {0, 1}
+        assert {len(config.hidden) for config in configs if not config.filters} == {1, 2}
+        assert len({config.kernel for config in configs}) == 3
+        assert len({config.activation for config in configs}) == 3
 
 
-def test_a_family_is_of_learners_with_and_without_convolutions_and_norms() -> None:
+def test_what_is_unseen_is_in_the_family_and_no_teacher_is_trained_with_it() -> None:
+    assert set(UNSEEN) | set(members("family")) == set(FAMILY)
+    assert not set(UNSEEN) & set(members("family"))
     for name, parts in FAMILIES.items():
         assert members(name) == parts
         assert name not in LEARNERS
-        configs = [LEARNERS[part] for part in parts]
-        assert len({bool(config.filters) for config in configs}) == 2
-        assert len({config.norm for config in configs}) > 2
-        # Enough are left that a teacher never saw.
-        assert len(set(FAMILY) - set(parts)) >= 30
         with pytest.raises(GtnError, match=parts[0]):
             make_learner(name)
+
+
+def test_every_parameter_of_the_family_has_the_role_of_its_layer() -> None:
+    def roles(name: str) -> list[tuple[str, float]]:
+        found = make_learner(name).roles
+        assert found is not None
+        return [(ROLES[place], factor) for place, factor in zip(*found, strict=True)]
+
+    assert [role for role, _ in roles("conv32x32k5s2g4")] == [
+        "first convolution: weights",
+        "first convolution: biases",
+        "later convolution: weights",
+        "later convolution: biases",
+        "output, of a convolution: weights",
+        "output, of a convolution: biases",
+    ]
+    assert [role for role, _ in roles("fc128x64")][::2] == [
+        "hidden, of pixels: weights",
+        "hidden, of features: weights",
+        "output, of a hidden layer: weights",
+    ]
+    # 128 inputs are half of the usual 256 of a hidden layer.
+    assert [factor for _, factor in roles("fc128x64")] == [1, 1, 2, 1, 2, 1]
+    assert {role for name in FAMILY for role, _ in roles(name)} == set(ROLES)
+    # A norm's own parameters have no role.
+    assert make_learner("cnn_small").roles is None
 
 
 def test_the_seeds_learner_is_the_published_network() -> None:
@@ -106,7 +145,9 @@ def test_the_mlp_is_784_64_10() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn_small", "conv8x16k5_fc32_group"])
+@pytest.mark.parametrize(
+    "name", ["mlp", "cnn_small", "cnn_small_group", "conv16x32k5s2g4", "fc64_tanh"]
+)
 def test_a_learner_follows_its_generator_and_no_other(name: str) -> None:
     state = torch.get_rng_state()
     generator = torch.Generator().manual_seed(1)
@@ -119,13 +160,14 @@ def test_a_learner_follows_its_generator_and_no_other(name: str) -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
-@pytest.mark.parametrize(("name", "scale"), [("fc64x64_none", 1.0), ("mlp", 0.25)])
+@pytest.mark.parametrize("scale", [1.0, 0.25])
 def test_initial_weights_have_the_spread_of_pytorchs_own_or_a_part_of_it(
-    name: str, scale: float
+    scale: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(LEARNERS, "mlp", LearnerConfig(hidden=(64,), initial_scale=scale))
     torch.manual_seed(0)
     spread = scale * nn.Linear(784, 64).weight.std().item()
-    hidden = make_learner(name).layers[1]
+    hidden = make_learner("mlp").layers[1]
     assert isinstance(hidden, nn.Linear)
     assert hidden.weight.std().item() == pytest.approx(spread, rel=0.02)
     assert hidden.weight.abs().max() <= scale * 784**-0.5

@@ -45,7 +45,8 @@ MODULES = {
         "teacher",
     },
     "evaluation": {
-        "__init__", "architecture_search", "baselines", "judging", "published", "report", "results",
+        "__init__", "architecture_search", "baselines", "full_training", "judging", "published",
+        "report", "results",
     },
     "explorer": {
         "__init__", "export", "frames", "live", "panel", "picture", "playback", "recordings",

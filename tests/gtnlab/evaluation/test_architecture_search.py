@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -12,22 +11,13 @@ from scipy import stats
 from gtnlab.curriculum import Curriculum
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
-from gtnlab.evaluation.architecture_search import Candidate, Search, search, train_fully
-from gtnlab.evaluation.baselines import split_off
-from gtnlab.learner import FAMILY, members
+from gtnlab.evaluation.architecture_search import Candidate, Search, search
 
-NAMES = ("linear_none", "fc16_none", "conv8k3_batch")
+FULL = {"fc32": 0.97, "conv16k5s2g3": 0.99, "fc64x32_tanh": 0.98}
 
 
-def test_full_training_learns_and_a_single_step_does_not(
-    train_digits: Digits, test_digits: Digits
-) -> None:
-    assert train_fully("fc128_none", train_digits, test_digits, 60, seed=0) > 0.85
-    assert train_fully("fc128_none", train_digits, test_digits, 1, seed=0) < 0.6
-
-
-def test_a_search_measures_every_architecture_three_ways_and_is_reproducible(
-    curriculum: Curriculum, train_digits: Digits, test_digits: Digits, tmp_path: Path
+def test_a_search_measures_every_architecture_twice_and_is_reproducible(
+    curriculum: Curriculum, train_digits: Digits, tmp_path: Path
 ) -> None:
     ticks: list[tuple[int, int]] = []
 
@@ -35,41 +25,26 @@ def test_a_search_measures_every_architecture_three_ways_and_is_reproducible(
         return search(
             curriculum,
             train_digits,
-            test_digits,
-            names=NAMES,
+            FULL,
             learners=1,
-            full_steps=5,
+            held_out=50,
             on_candidate=lambda done, total: ticks.append((done, total)),
         )
 
     found = once()
-    assert {candidate.name for candidate in found.candidates} == set(NAMES)
+    assert {candidate.name: candidate.full for candidate in found.candidates} == FULL
     assert found.candidates == sorted(found.candidates, key=lambda c: -c.full)
+    assert len({candidate.generated for candidate in found.candidates}) > 1
     assert ticks == [(1, 3), (2, 3), (3, 3)]
     assert once().candidates == found.candidates
-    for candidate in found.candidates:
-        assert candidate.full == train_fully(
-            candidate.name, split_off(train_digits)[0], test_digits, 5, 0
-        )
     found.save(tmp_path / "search.json")
     saved = json.loads((tmp_path / "search.json").read_text())
     assert saved["spearman"]["generated"][0] == pytest.approx(found.correlation("generated")[0])
-    assert saved["provenance"]["full"]["steps"] == 5
-
-
-def test_a_family_teacher_ranks_only_what_it_was_not_trained_with(
-    curriculum: Curriculum,
-    train_digits: Digits,
-    test_digits: Digits,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    inside = members("family")[0]
-    few = {name: FAMILY[name] for name in (inside, *NAMES)}
-    monkeypatch.setattr("gtnlab.evaluation.architecture_search.FAMILY", few)
-    config = {**curriculum.provenance["config"], "learner": "family"}
-    made = dataclasses.replace(curriculum, provenance={"config": config})
-    found = search(made, train_digits, test_digits.thinned(50), learners=1, full_steps=2)
-    assert {candidate.name for candidate in found.candidates} == set(NAMES)
+    assert saved["provenance"]["held_out"] == 50
+    assert Search.load(tmp_path / "search.json").candidates == found.candidates
+    (tmp_path / "search.json").write_text('{"candidates": [{}]}')
+    with pytest.raises(GtnError, match=r"search\.json is not a readable search"):
+        Search.load(tmp_path / "search.json")
 
 
 def test_the_correlation_is_spearmans() -> None:
@@ -85,8 +60,6 @@ def test_the_correlation_is_spearmans() -> None:
     assert found.correlation("generated")[1] == pytest.approx(stats.spearmanr(generated, full)[1])
 
 
-def test_too_few_architectures_are_refused(
-    curriculum: Curriculum, train_digits: Digits, test_digits: Digits
-) -> None:
+def test_too_few_architectures_are_refused(curriculum: Curriculum, train_digits: Digits) -> None:
     with pytest.raises(GtnError, match="at least 3 architectures"):
-        search(curriculum, train_digits, test_digits, names=NAMES[:2])
+        search(curriculum, train_digits, {"mlp": 0.98, "wide": 0.99})

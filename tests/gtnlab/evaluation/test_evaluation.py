@@ -25,10 +25,10 @@ from gtnlab.evaluation.baselines import (
     tune_lr_factor,
     tune_rates,
 )
-from gtnlab.evaluation.judging import Judged, Scores, judge, with_lr_factors
-from gtnlab.evaluation.report import Report, report, trials
+from gtnlab.evaluation.judging import Judged, Scores, judge
+from gtnlab.evaluation.report import Report, others, report
 from gtnlab.inner_loop import unroll
-from gtnlab.learner import Learner, make_learner, members
+from gtnlab.learner import ROLES, UNSEEN, Learner, make_learner, members
 
 
 def trained(name: str, lesson: Lesson) -> Learner:
@@ -82,42 +82,62 @@ def test_both_measures_are_those_of_a_learner_trained_by_torchs_sgd(
     )
 
 
-def test_the_members_of_a_family_take_turns_each_at_its_own_pace(
+def test_learners_are_spread_over_a_family_whose_roles_give_each_its_rates(
     lesson: Lesson, test_digits: Digits
 ) -> None:
-    names = members("family")
-    digits, lr_factors = test_digits.thinned(50), {names[1]: 0.25, names[2]: 0.5}
-    count = len(names) + 2
-    judged = judge(
-        with_lr_factors([lesson] * count, "family", lr_factors), "family", digits, learners=count
+    names, count, digits = members("family"), 4, test_digits.thinned(50)
+    by_role = torch.linspace(0.2, 1.0, lesson.steps * len(ROLES)).reshape(-1, len(ROLES))
+    made = dataclasses.replace(
+        lesson,
+        tensor_factors=by_role,
+        initial_scales=torch.linspace(0.5, 1.5, len(ROLES)),
+        made_for="family",
     )
+    judged = judge(made, "family", digits, learners=count)
     generator = torch.Generator().manual_seed(0)
     for index, found in enumerate(judged.final("inference").values):
-        name = names[index % len(names)]
-        alone = lesson.scaled(lr_factors.get(name, 1.0))
+        network = make_learner(names[index * len(names) // count], generator).train()
+        assert network.roles is not None
+        places, factors = network.roles
         state = unroll(
-            network := make_learner(name, generator).train(),
-            alone.images, alone.labels, alone.lr, alone.momentum, differentiable=False,
-        ).states[-1]  # fmt: skip
-        state = evaluation.recomputed(network, state, alone.images)
+            network,
+            made.images,
+            made.labels,
+            made.lr[:, None] * by_role[:, places] * torch.tensor(factors),
+            made.momentum,
+            initial_scales=made.initial_scales[places],
+            differentiable=False,
+        ).states[-1]
         assert found == evaluation.accuracy_of(network, state, digits, "inference")
 
 
-def test_a_family_teacher_is_tried_on_what_is_outside_its_family(
-    curriculum: Curriculum, train_digits: Digits, test_digits: Digits
+def test_what_is_made_for_a_family_suits_those_it_never_saw_and_not_a_norms_parameters(
+    lesson: Lesson,
 ) -> None:
-    inside, outside = members("family")[0], "fc16_none"
-    config = {**curriculum.provenance["config"], "learner": "family"}
     made = dataclasses.replace(
-        curriculum,
-        provenance={"config": config, "lr_factors": {inside: 0.5, members("family")[2]: 0.1}},
+        lesson,
+        tensor_factors=torch.ones(lesson.steps, len(ROLES)),
+        initial_scales=torch.ones(len(ROLES)),
+        made_for="family",
     )
-    assert trials(made, (inside, outside), ()) == len(ORDERS) + 1
-    found = report(
-        made, test_digits, train_digits, transfer=(inside, outside), baselines=(), learners=2
-    )
-    assert [row.learner for row in found.transfer] == [outside]
-    assert {row.learner for row in found.own} == {"family"}
+    unseen, normed = make_learner(UNSEEN[0]), make_learner("cnn_small")
+    suited = made.suited_to(UNSEEN[0], unseen)
+    assert suited.tensor_lr.shape == (lesson.steps, len(list(unseen.parameters())))
+    assert made.suited_to("cnn_small", normed).tensor_factors is None
+    # One architecture's parameters are not another's.
+    own = dataclasses.replace(made, made_for="mlp")
+    assert own.suited_to("mlp", make_learner("mlp")) is own
+    assert own.suited_to(UNSEEN[0], unseen).initial_scales is None
+
+
+def test_a_family_teacher_is_tried_on_what_is_outside_its_family(curriculum: Curriculum) -> None:
+    def made_for(learner: str) -> Curriculum:
+        config = {**curriculum.provenance["config"], "learner": learner}
+        return dataclasses.replace(curriculum, provenance={"config": config})
+
+    assert others(made_for("family")) == UNSEEN
+    assert "mlp" not in others(made_for("mlp"))
+    assert "mlp" in others(made_for("cnn_small"))
 
 
 def test_running_statistics_are_what_training_left_behind(
@@ -149,7 +169,7 @@ def test_batch_statistics_leak_the_test_set_and_inference_does_not(
 
 
 def test_without_batch_statistics_the_measures_are_one(lesson: Lesson, test_digits: Digits) -> None:
-    judged = judge(lesson, "conv8k3_group", test_digits, learners=2)
+    judged = judge(lesson, "cnn_small_group", test_digits, learners=2)
     np.testing.assert_array_equal(*(judged.accuracy[measure] for measure in MEASURES))
 
 
@@ -304,17 +324,13 @@ def test_a_report_has_every_order_other_learners_and_real_images_in_both_measure
         curriculum,
         test_digits,
         train_digits,
-        transfer=("mlp", "fc16_none"),
+        transfer=("mlp", "fc32"),
         learners=3,
         on_progress=seen.append,
     )
     assert [row.name for row in found.own] == [*ORDERS, "real-random", "real-kmeans"]
-    assert [row.learner for row in found.transfer] == ["fc16_none"]
-    assert (
-        len(seen)
-        == len(found.rows)
-        == trials(curriculum, ("mlp", "fc16_none"), baselines.BASELINES)
-    )
+    assert [row.learner for row in found.transfer] == ["fc32"]
+    assert len(seen) == len(found.rows)
     assert all(len(row.scores[m].values) == 3 for row in found.rows for m in MEASURES)
     found.save(tmp_path / "evaluation.json")
     loaded = Report.load(tmp_path / "evaluation.json")

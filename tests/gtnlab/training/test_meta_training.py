@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -22,7 +23,7 @@ from gtnlab.errors import GtnError
 from gtnlab.evaluation.judging import judge
 from gtnlab.experiments import VARIANTS, ExperimentConfig, experiment
 from gtnlab.inner_loop import unroll
-from gtnlab.learner import Learner, make_learner, members
+from gtnlab.learner import LEARNERS, ROLES, Learner, LearnerConfig, make_learner, members
 from gtnlab.training import outer_loop
 from gtnlab.training.checkpoint import load_state
 from gtnlab.training.meta_training import StepState, load_result, train
@@ -173,7 +174,7 @@ def test_what_each_tensor_and_image_has_of_its_own_is_learned_resumed_and_record
         assert not np.allclose(value, getattr(whole.snapshots[0], field))
         np.testing.assert_allclose(getattr(lesson, field), value, rtol=1e-6)
     # A learner whose tensors they are not is taught with the rest.
-    other = lesson.suited_to("mlp")
+    other = lesson.suited_to("mlp", make_learner("mlp"))
     assert other.tensor_factors is None
     assert other.initial_scales is None
     assert other.targets is not None
@@ -192,13 +193,14 @@ def test_the_same_seed_gives_the_same_run_and_another_seed_another() -> None:
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("path", ["batch-statistics", "inference"])
 def test_every_variant_learns_by_every_path_something_a_fresh_teacher_does_not_teach(
-    variant: str, path: str
+    variant: str, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(LEARNERS, "conv8_batch", LearnerConfig((8,), norm="batch"))
     losses: list[float] = []
     config = tiny(
         variant=variant,
         outer_path=path,
-        learner="conv8k3_batch",
+        learner="conv8_batch",
         inner_lr=0.3,
         batch=10,
         outer_steps=60,
@@ -217,7 +219,7 @@ def test_a_family_teaches_a_member_drawn_anew_each_step_and_resumes_with_the_sam
         return make_learner(name, generator)
 
     monkeypatch.setattr(outer_loop, "make_learner", noticing)
-    config = tiny(learner="family", inner_lr=0.3)
+    config = tiny(learner="family", per_tensor_rates=True, learned_scales=True)
     whole = run(config)
     in_one_go = list(drawn)
     assert len(in_one_go) == 12
@@ -229,18 +231,19 @@ def test_a_family_teaches_a_member_drawn_anew_each_step_and_resumes_with_the_sam
     resumed = run(config, tmp_path, resume=True)
     assert drawn == in_one_go
     assert_same_run(resumed, whole)
-    assert resumed.lr_factors == whole.lr_factors
     drawn.clear()
-    run(tiny(learner="family", inner_lr=0.3, seed=1))
+    run(dataclasses.replace(config, seed=1))
     assert drawn != in_one_go
 
 
-def test_each_member_of_a_family_learns_a_pace_of_its_own_and_a_single_learner_none() -> None:
-    one_member, family = members("family")[0], tiny(learner="family", inner_lr=0.3)
-    lr_factors = run(family).lr_factors
-    assert list(lr_factors) == list(members("family"))
-    assert len(set(lr_factors.values())) > 3
-    assert run(tiny(learner=one_member)).lr_factors == {}
+def test_a_family_learns_rates_and_scales_for_each_role() -> None:
+    result = run(tiny(learner="family", per_tensor_rates=True, learned_scales=True))
+    assert result.tensor_factors is not None
+    assert result.initial_scales is not None
+    assert result.tensor_factors.shape == (2, len(ROLES))
+    # Of twelve members drawn, some have each role: none of the values is where it began.
+    assert (result.tensor_factors != 1).all()
+    assert (result.initial_scales[::2] != 1).all()
 
 
 def test_a_meta_trained_teacher_teaches_a_learner_it_has_never_met() -> None:
