@@ -381,11 +381,6 @@ LEARNERS: dict[str, LearnerConfig] = {
     "cnn_small_none": LearnerConfig((16, 32), padded=False),
     "seed_cnn": LearnerConfig((64, 128), padded=False, norm="batch", norm_output=True),
     "seed_cnn_group": LearnerConfig((64, 128), padded=False, norm="group", norm_output=True),
-    "seed_cnn_layer": LearnerConfig((64, 128), padded=False, norm="layer", norm_output=True),
-    "seed_cnn_none": LearnerConfig((64, 128), padded=False),
-    "seed_cnn_quarter": LearnerConfig(
-        (64, 128), padded=False, norm="batch", norm_output=True, initial_scale=0.25
-    ),
     "seed_cnn_weight_norm": LearnerConfig(
         (64, 128), padded=False, norm="batch", norm_output=True, weight_norm=True
     ),
