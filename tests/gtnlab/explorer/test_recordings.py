@@ -47,7 +47,8 @@ def test_a_shipped_file_is_small_holds_no_pickle_and_says_where_it_comes_from(pa
                 assert not read(file)[2].hasobject, f"{member} is pickled"
     curriculum = Curriculum.load(path)
     assert len(curriculum.outer_step) <= MAX_SNAPSHOTS
-    assert curriculum.outer_step[0] == 0
+    # Where a second snapshot would be too large, the last one is all there is.
+    assert curriculum.outer_step[0] == 0 or path.stat().st_size * 2 > MAX_BYTES
     assert curriculum.outer_step[-1] == curriculum.provenance["outer_steps"]
     assert set(PROVENANCE) <= set(curriculum.provenance)
     assert curriculum.provenance["source"] == "mnist"
