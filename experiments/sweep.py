@@ -10,6 +10,7 @@ and started again: what has a result is not run again.
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -176,9 +177,19 @@ def finished(task: Task) -> bool:
     return True
 
 
-def run_task(task: Task, learners: int) -> Outcome:
-    """Train, record and judge one task; a failure is an outcome, so that the others go on."""
+def run_task(task: Task, learners: int, until: float = math.inf) -> Outcome:
+    """Train, record and judge one task; a failure is an outcome, so that the others go on.
+
+    Args:
+        task: what to run.
+        learners: fresh learners that judge its curriculum.
+        until: on the monotonic clock; a task whose outer steps would end later is left out.
+    """
     try:
+        if until < math.inf:
+            needed = seconds_needed(task)
+            if needed > until - time.monotonic():
+                return Outcome(task, seconds_needed=needed)
         device = resolve_device(task.config.device)
         train, test = load_digits("train", device), load_digits("test", device)
         curriculum = run_experiment(
@@ -229,11 +240,8 @@ def run_sweep(
         GtnError: no scheduler answers, Dask is not installed, or a result could not be written.
     """
     outcomes = []
-    if budget is None:
-        ended = _outcomes(todo, scheduler, jobs, learners)
-    else:
-        ended = _within(budget, todo, learners)
-    for outcome in ended:
+    until = math.inf if budget is None else time.monotonic() + budget
+    for outcome in _outcomes(todo, scheduler, jobs, learners, until):
         if outcome.curriculum is not None and outcome.report is not None:
             outcome.curriculum.save(outcome.task.folder / CURRICULUM)
             outcome.report.save(outcome.task.folder / RESULT)
@@ -241,20 +249,6 @@ def run_sweep(
         if on_outcome is not None:
             on_outcome(outcome)
     return outcomes
-
-
-def _within(budget: float, todo: list[Task], learners: int) -> Iterator[Outcome]:
-    end = time.monotonic() + budget
-    for task in todo:
-        try:
-            needed = seconds_needed(task)
-        except GtnError as error:
-            yield Outcome(task, failure=str(error))
-            continue
-        if needed > end - time.monotonic():
-            yield Outcome(task, seconds_needed=needed)
-        else:
-            yield run_task(task, learners)
 
 
 def seconds_needed(task: Task) -> float:
@@ -273,12 +267,12 @@ def seconds_needed(task: Task) -> float:
 
 
 def _outcomes(
-    todo: list[Task], scheduler: str | None, jobs: int, learners: int
+    todo: list[Task], scheduler: str | None, jobs: int, learners: int, until: float
 ) -> Iterator[Outcome]:
     jobs = min(jobs, len(todo))
     if scheduler is None and jobs <= 1:
         for task in todo:
-            yield run_task(task, learners)
+            yield run_task(task, learners, until)
         return
     try:
         from distributed import LocalCluster

@@ -140,6 +140,23 @@ def test_a_budget_leaves_out_what_would_not_fit_and_runs_the_rest(
     assert result.output.count("left out: class-") == 3
 
 
+def test_a_task_that_fails_while_it_is_timed_is_an_outcome_and_the_others_go_on(
+    tmp_path: Path, mnist_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, _ = small(tmp_path)
+    real = sweep.seconds_needed
+
+    def no_memory_for_one(task: Task) -> float:
+        if task is first:
+            raise RuntimeError("CUDA out of memory")
+        return real(task)
+
+    monkeypatch.setattr(sweep, "seconds_needed", no_memory_for_one)
+    failed, ran = run_sweep([first, second], learners=1, budget=600)
+    assert failed.failure == "RuntimeError: CUDA out of memory"
+    assert ran.report is not None
+
+
 def test_a_budget_counts_only_the_steps_that_an_interrupted_task_still_needs(
     tmp_path: Path, mnist_root: Path
 ) -> None:
