@@ -1,7 +1,7 @@
 """What each ingredient of the class's teacher is worth: short runs that differ in one thing.
 
     python benchmarks/settings.py               # all, a quarter of an hour of a core; resumes
-    python benchmarks/settings.py --only "hard labels" "pixels"
+    python benchmarks/settings.py --only "soft labels" "vectors drawn once"
     python benchmarks/settings.py --seconds 150 --out /tmp/longer.json
 
 Every run gets the same CPU time, told from a few timed outer steps: what costs more makes fewer.

@@ -62,7 +62,7 @@ def train(
         typer.Argument(
             metavar="NAME",
             help="The experiment: class (10 steps × 32 images, small enough for a laptop), "
-            "family (20 × 32, for many architectures at once), A (20 × 32), B (10 × 32), "
+            "family (32 × 64, for many architectures at once), A (20 × 32), B (10 × 32), "
             "C (10 × 16) or paper (32 × 128), each of these also as A_pixels, without a "
             "generator, and seed_A, seed_A_lean … with the replication's learner.",
         ),
