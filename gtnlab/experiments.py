@@ -13,7 +13,7 @@ from typing import Any, Literal
 import torch
 
 from gtnlab.errors import GtnError
-from gtnlab.learner import FAMILIES, FAMILY, LEARNERS
+from gtnlab.learner import FAMILIES, LEARNERS, USUAL
 
 __all__ = ["EXPERIMENTS", "VARIANTS", "ExperimentConfig", "experiment", "resolve_device"]
 
@@ -131,8 +131,7 @@ class ExperimentConfig:
         _require(self, "seed", 0 <= self.seed < 2**31, "from 0 to 2³¹ − 1")
         known = (*LEARNERS, *FAMILIES)
         if self.learner not in known:
-            usual = [name for name in known if name not in FAMILY]
-            raise GtnError(f"there is no learner {self.learner!r}. {_one_of(self.learner, usual)}")
+            raise GtnError(f"there is no learner {self.learner!r}. {_one_of(self.learner, USUAL)}")
         if self.variant != "learned" and self.teacher == "pixels":
             raise GtnError(
                 f"a teacher of pixels has no vectors to be {self.variant!r}: take variant "
@@ -197,6 +196,14 @@ _ON_ONE_CORE: dict[str, Any] = {
     # first and a step takes many times as long. It also fixes every bit.
     "threads": 1,
 }
+# A teacher that is free to choose rates and the start, of a learner without batch statistics.
+_FREE: dict[str, Any] = {
+    **_ON_ONE_CORE,
+    "inner_lr": 0.3,
+    "per_tensor_rates": True,
+    "learned_scales": True,
+    "rates_clip_norm": 1.0,
+}
 # Inner steps and images a step: the replication's three, and the paper's (figure 1c).
 _SIZES = (("A", 20, 32), ("B", 10, 32), ("C", 10, 16), ("paper", 32, 128))
 # Name's ending, teacher, outer steps and their rate: a step of pixels costs less.
@@ -214,14 +221,10 @@ EXPERIMENTS: dict[str, ExperimentConfig] = {
             batch=32,
             teacher="small",
             learner="wide_small",
-            inner_lr=0.3,
-            per_tensor_rates=True,
-            learned_scales=True,
             outer_steps=1700,
             outer_lr=0.01,
-            rates_clip_norm=1.0,
             real_batch=256,
-            **_ON_ONE_CORE,
+            **_FREE,
         ),
         ExperimentConfig(
             name="family",
@@ -230,19 +233,14 @@ EXPERIMENTS: dict[str, ExperimentConfig] = {
             teacher="pixels",
             soft_labels=True,
             learner="family",
-            inner_lr=0.3,
-            per_tensor_rates=True,
-            learned_scales=True,
             outer_steps=2500,
             outer_lr=0.05,
-            rates_clip_norm=1.0,
             real_batch=256,
             snapshots=15,
-            **_ON_ONE_CORE,
+            **_FREE,
         ),
         *(
-            # The published sizes, for honest accuracy on one CPU core: a learner without batch
-            # statistics, and a teacher that is free to choose rates, labels and the start.
+            # The published sizes, for honest accuracy on one CPU core.
             ExperimentConfig(
                 name=f"{name}{ending}",
                 steps=steps,
@@ -250,15 +248,11 @@ EXPERIMENTS: dict[str, ExperimentConfig] = {
                 teacher=teacher,
                 soft_labels=True,
                 learner="wide",
-                inner_lr=0.3,
-                per_tensor_rates=True,
-                learned_scales=True,
                 outer_steps=2000 if name == "paper" else outer_steps,
                 outer_lr=outer_lr,
-                rates_clip_norm=1.0,
                 real_batch=512 if name == "paper" else 256,
                 snapshots=15,
-                **_ON_ONE_CORE,
+                **_FREE,
             )
             for name, steps, batch in _SIZES
             for ending, teacher, outer_steps, outer_lr in _TEACHERS

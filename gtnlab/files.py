@@ -1,4 +1,4 @@
-"""Writing a file so that a crash or a full disk never leaves half of it."""
+"""Files written so that a crash never leaves half of one, and explained where they are damaged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gtnlab.errors import GtnError
 
-__all__ = ["written_whole"]
+__all__ = ["explained", "written_whole"]
 
 
 @contextlib.contextmanager
@@ -40,3 +40,16 @@ def written_whole(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def explained(path: Path, what: str, advice: str) -> Iterator[None]:
+    """Say of a file of ours that cannot be read what it is not, and what to do.
+
+    Raises:
+        GtnError: what is read in this context is missing, damaged or of another kind.
+    """
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise GtnError(f"{path} is {what} ({error}): {advice}.") from error

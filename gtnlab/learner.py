@@ -25,6 +25,7 @@ __all__ = [
     "LEARNERS",
     "ROLES",
     "UNSEEN",
+    "USUAL",
     "Learner",
     "LearnerConfig",
     "make_learner",
@@ -248,9 +249,8 @@ def members(name: str) -> tuple[str, ...]:
         return FAMILIES[name]
     if name in LEARNERS:
         return (name,)
-    usual = [*(known for known in LEARNERS if known not in FAMILY), *FAMILIES]
     raise GtnError(
-        f"There is no learner {name!r}. The usual ones are {', '.join(usual)}; "
+        f"There is no learner {name!r}. The usual ones are {', '.join(USUAL)}; "
         "gtnlab.learner.LEARNERS has them all."
     )
 
@@ -392,3 +392,6 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "family": tuple(name for name in FAMILY if name not in UNSEEN),
 }
 """Groups of learners by name: one member is drawn for each outer step."""
+
+USUAL: tuple[str, ...] = (*(name for name in LEARNERS if name not in FAMILY), *FAMILIES)
+"""Names to choose from, without each member of the family."""

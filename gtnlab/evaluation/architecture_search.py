@@ -26,7 +26,7 @@ from gtnlab.evaluation.baselines import (
     tune_rates,
 )
 from gtnlab.evaluation.report import learner_of
-from gtnlab.files import written_whole
+from gtnlab.files import explained, written_whole
 from gtnlab.learner import make_learner
 from gtnlab.provenance import provenance
 
@@ -86,14 +86,10 @@ class Search:
         Raises:
             GtnError: the file is missing, damaged or of another kind.
         """
-        try:
+        again = "take a fresh copy, or search again with gtnlab search"
+        with explained(path, "not a readable search", again):
             record = json.loads(path.read_text())
             return cls([Candidate(**each) for each in record["candidates"]], record["provenance"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise GtnError(
-                f"{path} is not a readable search ({error!r}): take a fresh copy, or search again "
-                "with gtnlab search."
-            ) from error
 
 
 def search(

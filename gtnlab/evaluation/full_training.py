@@ -11,10 +11,9 @@ import torch
 from torch.nn import functional as F
 
 from gtnlab.digits import Digits
-from gtnlab.errors import GtnError
 from gtnlab.evaluation.baselines import split_off
 from gtnlab.evaluation.judging import accuracy_of
-from gtnlab.files import written_whole
+from gtnlab.files import explained, written_whole
 from gtnlab.inner_loop import State
 from gtnlab.learner import Learner, make_learner
 
@@ -97,14 +96,10 @@ def fully_trained(
     """
     known: dict[str, FullyTrained] = {}
     if path.is_file():
-        try:
+        instead = "restore it, or name another file with --full"
+        with explained(path, "no record of full trainings", instead):
             record = json.loads(path.read_text())
             known = {name: FullyTrained(**facts) for name, facts in record.items()}
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise GtnError(
-                f"{path} is no record of full trainings ({error!r}): restore it, or name another "
-                "file with --full."
-            ) from error
     missing = [name for name in names if name not in known]
     for done, name in enumerate(missing, start=1):
         known[name] = train_fully(name, train, test, seed)

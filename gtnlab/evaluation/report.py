@@ -29,7 +29,7 @@ from gtnlab.evaluation.baselines import (
     tuning_learners,
 )
 from gtnlab.evaluation.judging import Scores, Statistics, judge
-from gtnlab.files import written_whole
+from gtnlab.files import explained, written_whole
 from gtnlab.learner import FAMILIES, UNSEEN, members
 from gtnlab.provenance import provenance
 
@@ -113,7 +113,7 @@ class Report:
         Raises:
             GtnError: the file is missing, damaged or of another kind.
         """
-        try:
+        with explained(path, "not a readable evaluation", "delete it and run again"):
             found = json.loads(path.read_text())
             rows = [
                 Row(
@@ -129,10 +129,6 @@ class Report:
                 for row in found["rows"]
             ]
             return cls(rows, dict(found["provenance"]))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise GtnError(
-                f"{path} is not a readable evaluation ({error}): delete it and run again."
-            ) from error
 
 
 def learner_of(curriculum: Curriculum) -> str:

@@ -11,7 +11,7 @@ from gtnlab.errors import GtnError
 from gtnlab.evaluation.judging import MIN_LEARNERS, Scores
 from gtnlab.evaluation.report import Report
 from gtnlab.experiments import ExperimentConfig
-from gtnlab.files import written_whole
+from gtnlab.files import explained, written_whole
 
 __all__ = ["add_result", "result"]
 
@@ -64,12 +64,8 @@ def add_result(path: Path, row: dict[str, Any]) -> None:
     """
     rows: list[dict[str, Any]] = []
     if path.is_file():
-        try:
+        with explained(path, "no list of results", "restore it, or name another file"):
             rows = [each for each in json.loads(path.read_text()) if each["name"] != row["name"]]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise GtnError(
-                f"{path} is no list of results ({error!r}): restore it, or name another file."
-            ) from error
     rows = sorted([*rows, row], key=lambda each: str(each["name"]))
     with written_whole(path) as scratch:
         scratch.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
