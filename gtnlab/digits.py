@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import os
 import socket
 import tempfile
@@ -23,13 +24,16 @@ from torch.nn import functional as F
 
 from gtnlab.errors import GtnError
 
-__all__ = ["MEAN", "STD", "Digits", "OfflineDigitsWarning", "Source", "load_digits"]
+__all__ = ["MEAN", "STD", "Digits", "OfflineDigitsWarning", "Source", "augmented", "load_digits"]
 
 Source = Literal["mnist", "sklearn-digits"]
 Split = Literal["train", "test"]
 
 MEAN, STD = 0.1307, 0.3081
 """Mean and standard deviation of MNIST's training pixels, on a scale of 0 to 1."""
+
+EMPTY = -MEAN / STD
+"""A pixel without ink."""
 
 MNIST_FILES = (
     "train-images-idx3-ubyte",
@@ -39,6 +43,11 @@ MNIST_FILES = (
 )
 DOWNLOAD_TIMEOUT = 20.0  # seconds without an answer
 OFFLINE_TEST_IMAGES = 360  # of scikit-learn's 1797
+
+# How far `augmented` goes at most, either way.
+SHIFT = 0.7  # pixels
+TURN = 5.0  # degrees
+RESIZE = 0.05  # of the size
 
 
 class OfflineDigitsWarning(UserWarning):
@@ -78,6 +87,24 @@ class Digits:
         count = min(count, len(self))
         index = torch.linspace(0, len(self) - 1, count, device=self.labels.device).round().long()
         return Digits(self.images[index], self.labels[index], self.source)
+
+
+def augmented(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Each image moved, turned and resized a little, by bilinear interpolation.
+
+    Args:
+        images: normalised, [N, 1, 28, 28].
+        generator: draws how much, uniformly, for each image by itself; on the images' device.
+    """
+    draw = 2 * torch.rand(4, len(images), generator=generator, device=images.device) - 1
+    angle, size = math.radians(TURN) * draw[0], 1 + RESIZE * draw[1]
+    cos, sin = size * torch.cos(angle), size * torch.sin(angle)
+    # affine_grid counts in half sides, from −1 to 1.
+    across, down = SHIFT * 2 / images.shape[-1] * draw[2:]
+    rows = [torch.stack([cos, -sin, across], dim=1), torch.stack([sin, cos, down], dim=1)]
+    grid = F.affine_grid(torch.stack(rows, dim=1), list(images.shape), align_corners=False)
+    # What comes in from outside is 0: without ink.
+    return F.grid_sample(images - EMPTY, grid, align_corners=False) + EMPTY
 
 
 def load_digits(

@@ -96,6 +96,8 @@ class ExperimentConfig:
     clip_norm: float = 0.0
     rates_clip_norm: float = 0.0
     real_batch: int = 1024
+    # The real digits are moved, turned and resized a little, each time anew.
+    augment: bool = False
     outer_path: OuterPath = "batch-statistics"
     # Where and how.
     seed: int = 0

@@ -372,6 +372,9 @@ UNSEEN: tuple[str, ...] = tuple(FAMILY)[2::5]
 LEARNERS: dict[str, LearnerConfig] = {
     "mlp": LearnerConfig(hidden=(64,), initial_scale=0.25),
     "wide": LearnerConfig((64,), kernel=7, padded=False, stride=2, grid=5, initialisation="lecun"),
+    "wide_fine": LearnerConfig(
+        (64,), kernel=7, padded=False, stride=2, grid=6, initialisation="lecun"
+    ),
     "wide_small": LearnerConfig(
         (64,), kernel=7, padded=False, stride=3, grid=4, initialisation="lecun"
     ),

@@ -204,9 +204,11 @@ def _saved_state(
             "(--resume), name another folder (--out), or delete it."
         )
     for field, value in config.to_dict().items():
-        if saved.config.get(field) != value:
+        # A run of an older version lacks settings that came later: it ran with their defaults.
+        was = saved.config.get(field, getattr(ExperimentConfig, field, None))
+        if was != value:
             raise GtnError(
-                f"the run in {out_dir} has {field} = {saved.config.get(field)!r} and cannot be "
+                f"the run in {out_dir} has {field} = {was!r} and cannot be "
                 f"resumed with {value!r}. Leave that setting out, or name another folder (--out)."
             )
     return saved

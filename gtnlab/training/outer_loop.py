@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gtnlab.digits import Digits, Source
+from gtnlab.digits import Digits, Source, augmented
 from gtnlab.experiments import ExperimentConfig
 from gtnlab.inner_loop import unroll
 from gtnlab.learner import ROLES, make_learner, members
@@ -119,6 +119,8 @@ class OuterLoop:
             truncate=config.truncate,
         )
         images, classes = digits.sample(config.real_batch, self.generator)
+        if config.augment:
+            images = augmented(images, self.generator)
         learner.in_bfloat16 = config.bfloat16
         loss, accuracy = outer_loss(
             learner, unrolled, generated, images, classes, config.outer_path

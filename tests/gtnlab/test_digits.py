@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import torch
 import torchvision.datasets
+from torch import Tensor
 
 from gtnlab import digits
-from gtnlab.digits import MEAN, STD, OfflineDigitsWarning, load_digits
+from gtnlab.digits import EMPTY, MEAN, STD, OfflineDigitsWarning, augmented, load_digits
 from gtnlab.errors import GtnError
 
 
@@ -74,6 +75,29 @@ def test_a_sample_follows_its_generator_and_keeps_image_and_label_together(
     for image, label in zip(images, labels, strict=True):
         matches = (train.images == image).flatten(1).all(dim=1)
         assert label in train.labels[matches]
+
+
+def test_augmented_digits_stay_themselves_a_little_moved_turned_and_resized(
+    mnist_root: Path,
+) -> None:
+    images = load_digits("train").images[:40]
+    some = augmented(images, torch.Generator().manual_seed(3))
+    assert torch.equal(some, augmented(images, torch.Generator().manual_seed(3)))
+    assert some.shape == images.shape
+    assert (some - images).flatten(1).abs().amax(dim=1).min() > 0.1  # none is left as it was
+    # Each is nearer to its own original than to any other image.
+    assert torch.cdist(some.flatten(1), images.flatten(1)).argmin(dim=1).tolist() == [*range(40)]
+
+    def centre(batch: Tensor) -> Tensor:
+        ink = batch - EMPTY
+        places = torch.arange(28.0)
+        down = (ink.sum(dim=3) * places).sum(dim=2) / ink.sum(dim=(2, 3))
+        across = (ink.sum(dim=2) * places).sum(dim=2) / ink.sum(dim=(2, 3))
+        return torch.cat([down, across], dim=1)
+
+    moved = (centre(some) - centre(images)).abs()
+    assert 0.2 < moved.mean() < 0.6  # pixels: half of SHIFT, and a bit by turning and resizing
+    assert moved.max() < 1.5
 
 
 def test_a_thinned_set_is_spread_over_the_whole(mnist_root: Path) -> None:

@@ -25,7 +25,7 @@ from gtnlab.experiments import VARIANTS, ExperimentConfig, experiment
 from gtnlab.inner_loop import unroll
 from gtnlab.learner import LEARNERS, ROLES, Learner, LearnerConfig, make_learner, members
 from gtnlab.training import outer_loop
-from gtnlab.training.checkpoint import load_state
+from gtnlab.training.checkpoint import load_state, save_state
 from gtnlab.training.meta_training import StepState, load_result, train
 from gtnlab.training.outer_loop import TrainResult
 from gtnlab.training.run import run_experiment
@@ -149,6 +149,25 @@ def test_a_run_stopped_by_its_time_limit_is_complete_and_resumes_exactly(tmp_pat
     resumed = run(tiny(), tmp_path, resume=True)
     assert_same_run(resumed, whole)
     assert resumed.seconds > stopped.seconds
+
+
+def test_augmented_real_digits_change_the_meta_gradient_and_resume_exactly(tmp_path: Path) -> None:
+    whole = run(tiny(augment=True))
+    plain = run(tiny())
+    assert not torch.equal(whole.lr, plain.lr)
+    run(tiny(augment=True), tmp_path, time_limit=0.0)
+    assert_same_run(run(tiny(augment=True), tmp_path, resume=True), whole)
+
+
+def test_a_run_of_a_version_without_a_setting_resumes_with_its_default(tmp_path: Path) -> None:
+    run(tiny(), tmp_path, time_limit=0.0)
+    saved = load_state(tmp_path, "cpu")
+    assert saved is not None
+    del saved.config["augment"]
+    save_state(tmp_path, saved)
+    with pytest.raises(GtnError, match="has augment = False and cannot"):
+        run(tiny(augment=True), tmp_path, resume=True)
+    assert_same_run(run(tiny(), tmp_path, resume=True), run(tiny()))
 
 
 @pytest.mark.parametrize("name", ["B", "B_pixels"])
