@@ -15,8 +15,6 @@ from torch import Tensor
 
 from gtnlab.errors import GtnError
 
-__all__ = ["gradient_check", "in_words"]
-
 
 def gradient_check(
     function: Callable[[dict[str, Tensor]], Tensor],

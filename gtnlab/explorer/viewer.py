@@ -21,8 +21,6 @@ from gtnlab.explorer.recordings import find_curricula, names
 from gtnlab.explorer.stage import view
 from gtnlab.explorer.static_page import fragment, still
 
-__all__ = ["Explorer", "explore"]
-
 PLAY_MILLISECONDS = 400
 
 

@@ -7,19 +7,15 @@ as a learner would be used; the meta-gradient flows through those statistics too
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from gtnlab.evaluation.judging import in_mode
 from gtnlab.experiments import OuterPath
 from gtnlab.inner_loop import State, Unrolled
-
-__all__ = ["outer_loss"]
 
 
 def outer_loss(
@@ -34,10 +30,8 @@ def outer_loss(
 
     Args:
         learner: the architecture, in train mode.
-        unrolled: its training.
         generated: what it was taught with, [steps, batch, 1, 28, 28].
-        images: real digits, [N, 1, 28, 28].
-        labels: theirs, int64 [N].
+        images, labels: real digits, [N, 1, 28, 28] and int64 [N].
         path: where BatchNorm's statistics come from.
 
     Returns:
@@ -69,7 +63,7 @@ def _log_probabilities(
         params[f"{name}.weight"] = gain
         buffers[f"{name}.running_mean"] = torch.zeros_like(mean)
         buffers[f"{name}.running_var"] = torch.full_like(variance, 1 - norms[name].eps)
-    with _inference(learner):
+    with in_mode(learner, training=False):
         return _call(learner, params, buffers, images)
 
 
@@ -104,12 +98,3 @@ def _call(
 ) -> Tensor:
     answers: Tensor = functional_call(learner, (params, buffers), (images,))
     return answers
-
-
-@contextmanager
-def _inference(learner: nn.Module) -> Iterator[None]:
-    learner.eval()
-    try:
-        yield
-    finally:
-        learner.train()
