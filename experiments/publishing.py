@@ -49,7 +49,7 @@ def publish(
     """
     curriculum = open_curriculum(run)
     config = ExperimentConfig(**curriculum.provenance["config"])
-    facts = {**curriculum.provenance, "claim": claim(curriculum, test, on_learner)}
+    facts = curriculum.provenance | {"claim": claim(curriculum, test, on_learner)}
     facts |= {"note": note} if note else {}
     curriculum = _small_enough(dataclasses.replace(curriculum, provenance=facts), run, max_bytes)
     target = folder / f"{config.recording}.npz"

@@ -62,7 +62,6 @@ def verify(
     """Check a recorded curriculum against fresh learners.
 
     Args:
-        path: the ``.npz`` file.
         test: real test digits, of the data set that the file names.
         quick: two learners against the claim alone, in place of ten and all snapshots.
         on_progress: told the parts done and their total.

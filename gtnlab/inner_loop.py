@@ -138,7 +138,7 @@ def unroll(
         _per_tensor(lr, learner, images),
         _per_step(momentum, "momentum", images),
     )
-    kept = [t for t in range(1, steps) if intermediate_every and t % intermediate_every == 0]
+    kept = [*range(intermediate_every, steps, intermediate_every)] if intermediate_every else []
     kept.append(steps)
     first = steps if not differentiable else max(0, steps - truncate) if truncate else 0
     params = _start(learner, initial_scales)

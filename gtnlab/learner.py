@@ -85,12 +85,9 @@ class Learner(nn.Module):
 
     Everything it computes goes through parameters and buffers, so it can be called
     with others' in their place (``torch.func.functional_call``).
-
-    Attributes:
-        in_bfloat16: whether its layers compute in bfloat16; the answers keep the images' type.
     """
 
-    in_bfloat16 = False
+    in_bfloat16 = False  # whether its layers compute in it; the answers keep the images' type
 
     def __init__(self, config: LearnerConfig) -> None:
         super().__init__()
@@ -112,9 +109,11 @@ class Learner(nn.Module):
             layers += [] if config.grid else [nn.MaxPool2d(2)]
             channels = width
         features = channels * (config.grid or side) ** 2
-        layers += [_GridAverage(side, config.grid)] if config.grid else []
-        layers.append(nn.Flatten())
-        layers += [nn.LayerNorm(features, elementwise_affine=False)] if config.grid else []
+        if config.grid:
+            layers += [_GridAverage(side, config.grid), nn.Flatten()]
+            layers.append(nn.LayerNorm(features, elementwise_affine=False))
+        else:
+            layers.append(nn.Flatten())
         for width in config.hidden:
             layers += [
                 nn.Linear(features, width),

@@ -159,14 +159,10 @@ class Teacher(nn.Module):
         return torch.arange(self.batch, device=self.inputs.device) % CLASSES
 
     def forward(self, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """All images of one curriculum, from one call.
+        """All images of one curriculum, [steps, batch, 1, 28, 28] in (−1, 1), from one call.
 
-        Args:
-            generator: draws the vectors of the `random` variant; needed for no other.
-
-        Returns:
-            images [steps, batch, 1, 28, 28] in (−1, 1), and labels: `labels`, or soft ones
-            [steps, batch, 10].
+        And their labels: `labels`, or soft ones [steps, batch, 10]. `generator` draws the vectors
+        of the `random` variant; it is needed for no other.
         """
         if self.variant != "random":
             return self.generate(self.inputs)

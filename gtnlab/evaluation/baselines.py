@@ -89,9 +89,9 @@ class RealImages:
         return [self.lesson(*rates, generator) for _ in range(count)]
 
 
-def split_off(digits: Digits, share: float = 0.1) -> tuple[Digits, Digits]:
-    """Training digits to learn from, and the last ``share`` of them to choose by."""
-    kept = round(len(digits) * (1 - share))
+def split_off(digits: Digits) -> tuple[Digits, Digits]:
+    """Training digits to learn from, and the last tenth of them to choose by."""
+    kept = round(len(digits) * 0.9)
     return digits[:kept], digits[kept:]
 
 

@@ -115,15 +115,13 @@ class Panel:
 def facts(played: Playback, snapshot: int, step: int) -> str:
     """The numbers at an inner step (from 0), as HTML; only recorded ones."""
     recorded = played.curriculum
-    shares = {measure: played.accuracy(snapshot, measure) for measure in played.measures}
-    if any(values is None for values in shares.values()):
-        found = f"not recorded in this order (recorded: {', '.join(recorded.orders)})"
-    else:
-        named = len(shares) > 1
+    found = f"not recorded in this order (recorded: {', '.join(recorded.orders)})"
+    if played.order in recorded.orders:
+        named = len(played.measures) > 1
         found = ", ".join(
             f"{100 * values[step]:.1f} %" + (f" ({measure})" if named else "")
-            for measure, values in shares.items()
-            if values is not None
+            for measure in played.measures
+            if (values := played.accuracy(snapshot, measure)) is not None
         )
     lines = [
         f"<b>Inner step {step + 1} of {played.steps}</b>, "

@@ -61,7 +61,7 @@ def load_state(out_dir: Path, device: torch.device | str) -> RunState | None:
     path = out_dir / CHECKPOINT
     if not path.is_file():
         return None
-    again = f"delete {out_dir} and train again, or take a fresh copy"
+    again = f"Delete {out_dir} and train again, or take a fresh copy"
     with explained(path, "damaged or was cut short", again):
         # Tensors and plain containers only: a checkpoint from elsewhere cannot run code.
         fields = torch.load(path, map_location=device, weights_only=True)
@@ -69,7 +69,7 @@ def load_state(out_dir: Path, device: torch.device | str) -> RunState | None:
         if version != VERSION:
             raise GtnError(
                 f"{path} is a checkpoint of version {version}; this gtnlab reads version "
-                f"{VERSION}: {again}."
+                f"{VERSION}. {again}."
             )
         fields["generator"] = fields["generator"].cpu()
         fields["snapshots"] = [

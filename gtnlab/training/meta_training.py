@@ -51,12 +51,10 @@ def train(
     """Meta-train a teacher.
 
     Args:
-        config: the experiment.
         out_dir: run directory; None keeps everything in memory (no checkpoint, no metrics file).
         resume: continue the run in `out_dir` from its checkpoint, exactly as if never stopped;
             start it where there is no checkpoint yet.
         time_limit: stop after this many seconds of this call, with a complete result.
-        quiet: no progress bar.
         on_step: called with a `StepState` at each logged step and at the last one.
         log_every: outer steps between two logged steps (each waits for the device once).
         save_every: outer steps between two checkpoints.

@@ -7,6 +7,8 @@ as a learner would be used; the meta-gradient flows through those statistics too
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -73,17 +75,17 @@ def _statistics(
     """Mean and (unbiased) variance of each BatchNorm's input over all generated images."""
     found: dict[str, tuple[Tensor, Tensor]] = {}
 
-    def listen(name: str, module: nn.Module) -> torch.utils.hooks.RemovableHandle:
-        def record(_: nn.Module, inputs: tuple[Tensor]) -> None:
-            x = inputs[0]
-            x = x.to(torch.promote_types(x.dtype, torch.float32))
-            over = [dim for dim in range(x.dim()) if dim != 1]
-            variance, mean = torch.var_mean(x, dim=over)
-            found[name] = mean, variance
+    def record(name: str, _: nn.Module, inputs: tuple[Tensor]) -> None:
+        (x,) = inputs
+        x = x.to(torch.promote_types(x.dtype, torch.float32))
+        over = [dim for dim in range(x.dim()) if dim != 1]
+        variance, mean = torch.var_mean(x, dim=over)
+        found[name] = mean, variance
 
-        return module.register_forward_pre_hook(record)
-
-    handles = [listen(name, module) for name, module in norms.items()]
+    handles = [
+        module.register_forward_pre_hook(functools.partial(record, name))
+        for name, module in norms.items()
+    ]
     try:
         buffers = {name: buffer.clone() for name, buffer in state.buffers.items()}
         _call(learner, state.params, buffers, generated.flatten(0, 1))
