@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from gtnlab.console import (
     Device,
     Learner,
     Learners,
     Teacher,
+    UsageError,
     counted,
-    failing_with_a_sentence,
     loud_digits,
     progress,
-    usage_error,
+    table_of,
+    usage_errors,
 )
 from gtnlab.errors import GtnError
 
@@ -85,53 +87,41 @@ def sweep(
       gtnlab sweep class --outer-steps 200 --out runs/quick
       gtnlab sweep inference --learners 4
     """
-    with failing_with_a_sentence():
-        from experiments.sweep import RESULT, finished, run_sweep, tasks
-        from gtnlab.evaluation.report import Report
+    from experiments.sweep import RESULT, finished, run_sweep, tasks
+    from gtnlab.evaluation.report import Report
 
-        place = out or Path("runs") / name
-        with usage_error():
-            if scheduler and jobs > 1:
-                raise GtnError("--jobs is for this machine and --scheduler for others: give one.")
-            if budget and (scheduler or jobs > 1):
-                raise GtnError("--budget runs one after the other: leave --jobs and --scheduler.")
-            every = tasks(
-                name,
-                place,
-                seeds,
-                outer_steps=outer_steps,
-                teacher=teacher,
-                learner=learner,
-                device=device,
-            )
-        todo = [task for task in every if not finished(task)]
-        if len(todo) < len(every):
+    place = out or Path("runs") / name
+    if scheduler and jobs > 1:
+        raise UsageError("--jobs is for this machine and --scheduler for others: give one.")
+    if budget and (scheduler or jobs > 1):
+        raise UsageError("--budget runs one after the other: leave --jobs and --scheduler.")
+    settings = {"outer_steps": outer_steps, "teacher": teacher, "learner": learner}
+    with usage_errors():
+        every = tasks(name, place, seeds, device=device, **settings)
+    todo = [task for task in every if not finished(task)]
+    if len(todo) < len(every):
+        typer.echo(f"{len(every) - len(todo)} of {len(every)} tasks have their results", err=True)
+    with counted(f"sweep {name}", len(todo)) as count:
+        ended = run_sweep(
+            todo,
+            scheduler=scheduler,
+            jobs=jobs,
+            learners=learners,
+            budget=budget,
+            on_outcome=count,
+        )
+    _show_sweep({t.name: Report.load(t.folder / RESULT) for t in every if finished(t)})
+    for outcome in ended:
+        if outcome.seconds_needed is not None:
             typer.echo(
-                f"{len(every) - len(todo)} of {len(every)} tasks have their results", err=True
+                f"left out: {outcome.task.name}, which needs about "
+                f"{outcome.seconds_needed:.0f} s for its outer steps"
             )
-        with counted(f"sweep {name}", len(todo)) as count:
-            ended = run_sweep(
-                todo,
-                scheduler=scheduler,
-                jobs=jobs,
-                learners=learners,
-                budget=budget,
-                on_outcome=count,
-            )
-        _show_sweep({t.name: Report.load(t.folder / RESULT) for t in every if finished(t)})
-        for outcome in ended:
-            if outcome.seconds_needed is not None:
-                typer.echo(
-                    f"left out: {outcome.task.name}, which needs about "
-                    f"{outcome.seconds_needed:.0f} s for its outer steps"
-                )
-        failed = [outcome for outcome in ended if outcome.failure]
-        for outcome in failed:
-            typer.secho(f"gtnlab: {outcome.task.name}: {outcome.failure}", fg="red", err=True)
-        if failed:
-            raise GtnError(
-                f"{len(failed)} of {len(every)} tasks failed; the others are in {place}."
-            )
+    failed = [outcome for outcome in ended if outcome.failure]
+    for outcome in failed:
+        typer.secho(f"gtnlab: {outcome.task.name}: {outcome.failure}", fg="red", err=True)
+    if failed:
+        raise GtnError(f"{len(failed)} of {len(every)} tasks failed; the others are in {place}.")
 
 
 def publish(
@@ -159,19 +149,18 @@ def publish(
       gtnlab publish runs/class
       gtnlab publish runs/cpu/* --to data/curricula
     """
-    with failing_with_a_sentence():
-        from experiments.publishing import LEARNERS_OF_CLAIM
-        from experiments.publishing import publish as write
-        from gtnlab.experiments import resolve_device
+    from experiments.publishing import LEARNERS_OF_CLAIM
+    from experiments.publishing import publish as write
+    from gtnlab.experiments import resolve_device
 
-        _, test = loud_digits(resolve_device(device))
-        with counted("publishing", LEARNERS_OF_CLAIM * len(runs)) as count:
-            most = int(1e6 * megabytes)
-            written = [
-                write(run, to, test, note=note, max_bytes=most, on_learner=count) for run in runs
-            ]
-        for path in written:
-            typer.echo(f"written: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    _, test = loud_digits(resolve_device(device))
+    with counted("publishing", LEARNERS_OF_CLAIM * len(runs)) as count:
+        most = int(1e6 * megabytes)
+        written = [
+            write(run, to, test, note=note, max_bytes=most, on_learner=count) for run in runs
+        ]
+    for path in written:
+        typer.echo(f"written: {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
 def verify(
@@ -193,32 +182,31 @@ def verify(
       gtnlab verify data/curricula
       gtnlab verify data/curricula/class_learned.npz --quick
     """
-    with failing_with_a_sentence():
-        from experiments.verify import verify as check
-        from gtnlab.experiments import resolve_device
-        from gtnlab.explorer.recordings import find_curricula, names
+    from experiments.verify import verify as check
+    from gtnlab.experiments import resolve_device
+    from gtnlab.explorer.recordings import find_curricula, names
 
-        files: list[Path] = []
-        for path in paths or [find_curricula()]:
-            files += [path] if path.suffix == ".npz" else [path / f"{n}.npz" for n in names(path)]
-        _, test = loud_digits(resolve_device(device))
-        wrong = []
-        for path in files:
-            try:
-                with progress(path.name) as tick:
-                    found = check(path, test, quick=quick, on_progress=tick)
-            except GtnError as error:
-                typer.secho(f"gtnlab: {error}", fg="red", err=True)
-                wrong.append(path)
-                continue
-            # The first checks are of the claim, one for each measure.
-            said = [str(each) for each in found[:2]]
-            typer.echo(f"{path}: holds ({len(found)} numbers checked)\n  " + "\n  ".join(said))
-        if wrong:
-            raise GtnError(
-                f"{len(wrong)} of {len(files)} files do not hold: "
-                f"{', '.join(path.name for path in wrong)}."
-            )
+    files: list[Path] = []
+    for path in paths or [find_curricula()]:
+        files += [path] if path.suffix == ".npz" else [path / f"{n}.npz" for n in names(path)]
+    _, test = loud_digits(resolve_device(device))
+    wrong = []
+    for path in files:
+        try:
+            with progress(path.name) as tick:
+                found = check(path, test, quick=quick, on_progress=tick)
+        except GtnError as error:
+            typer.secho(f"gtnlab: {error}", fg="red", err=True)
+            wrong.append(path)
+            continue
+        # The first checks are of the claim, one for each measure.
+        said = [str(each) for each in found[:2]]
+        typer.echo(f"{path}: holds ({len(found)} numbers checked)\n  " + "\n  ".join(said))
+    if wrong:
+        raise GtnError(
+            f"{len(wrong)} of {len(files)} files do not hold: "
+            f"{', '.join(path.name for path in wrong)}."
+        )
 
 
 def results(
@@ -238,35 +226,31 @@ def results(
       gtnlab results
       gtnlab results --check
     """
-    with failing_with_a_sentence():
-        with usage_error():
-            if out.suffix != ".md":
-                raise GtnError(f"{out} should end in .md.")
-        from experiments.results import make_results
+    if out.suffix != ".md":
+        raise UsageError(f"{out} should end in .md.")
+    from experiments.results import make_results
 
-        with progress("results") as tick:
-            changed = make_results(out, check=check, on_cell=tick)
-        if check and changed:
-            names = ", ".join(path.name for path in changed)
-            raise GtnError(f"{names}: not what the notebook gives today. Run: gtnlab results")
-        for path in changed:
-            typer.echo(f"written: {path}")
-        if not changed:
-            typer.echo(f"{out} is up to date.")
+    with progress("results") as tick:
+        changed = make_results(out, check=check, on_cell=tick)
+    if check and changed:
+        names = ", ".join(path.name for path in changed)
+        raise GtnError(f"{names}: not what the notebook gives today. Run: gtnlab results")
+    for path in changed:
+        typer.echo(f"written: {path}")
+    if not changed:
+        typer.echo(f"{out} is up to date.")
 
 
 def _show_sweep(reports: dict[str, Report]) -> None:
     """Print a sweep's results, one run a line, ordered and shuffled in both measures."""
-    from rich.console import Console
-    from rich.table import Table
-
     from gtnlab.curriculum import MEASURES
     from gtnlab.learner import LEARNERS, members
 
-    table = Table(title="Mean accuracy (%): batch-statistics / inference")
-    table.add_column("run", no_wrap=True)
-    for heading in ("ordered", "steps-shuffled", "statistics", "digits"):
-        table.add_column(heading, justify="right")
+    table = table_of(
+        ["run"],
+        ["ordered", "steps-shuffled", "statistics", "digits"],
+        title="Mean accuracy (%): batch-statistics / inference",
+    )
     for name, report in reports.items():
         means = {
             row.order: " / ".join(f"{100 * row.scores[m].mean:.1f}" for m in MEASURES)

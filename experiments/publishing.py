@@ -20,12 +20,9 @@ from gtnlab.explorer.recordings import MAX_BYTES, MAX_SNAPSHOTS
 from gtnlab.learner import LEARNERS
 from gtnlab.training.run import open_curriculum
 
-__all__ = ["LEARNERS_OF_CLAIM", "claim", "publish"]
-
 LEARNERS_OF_CLAIM = 10
-SLOW_TEST_IMAGES = (
-    2000  # whoever checks on a CPU waits seconds for a convolutional learner's 10,000
-)
+# Whoever checks on a CPU waits seconds for a convolutional learner's 10,000.
+SLOW_TEST_IMAGES = 2000
 
 
 def publish(
@@ -39,16 +36,9 @@ def publish(
 ) -> Path:
     """Write ``folder/NAME.npz`` from a run directory, and ``NAME.json`` from its evaluation.
 
-    Snapshots are left out, evenly, until the file is small enough; the first and the last stay.
-    The provenance gets a ``claim``: what fresh learners reach on the images as they are stored.
-
-    Args:
-        run: directory with ``curriculum.npz`` and, after ``gtnlab evaluate``, ``evaluation.json``.
-        folder: where recorded curricula are kept.
-        test: real test digits.
-        note: a sentence that a reader of its numbers should know; kept in the provenance.
-        max_bytes: of the file.
-        on_learner: called after each of the ``LEARNERS_OF_CLAIM`` learners.
+    Snapshots are left out, evenly, until the file has at most ``max_bytes``; the first and the last
+    stay. The provenance gets a ``claim``, what fresh learners reach on the images as they are
+    stored, and the ``note``, a sentence that a reader of its numbers should know.
 
     Returns:
         the file written.
@@ -59,7 +49,7 @@ def publish(
     """
     curriculum = open_curriculum(run)
     config = ExperimentConfig(**curriculum.provenance["config"])
-    facts = {**curriculum.provenance, "claim": claim(curriculum, test, on_learner)}
+    facts = curriculum.provenance | {"claim": claim(curriculum, test, on_learner)}
     facts |= {"note": note} if note else {}
     curriculum = _small_enough(dataclasses.replace(curriculum, provenance=facts), run, max_bytes)
     target = folder / f"{config.recording}.npz"
@@ -80,12 +70,7 @@ def claim(
     Raises:
         GtnError: ``test`` is another data set than the one the teacher was trained for.
     """
-    made_for = curriculum.provenance["source"]
-    if made_for != test.source:
-        raise GtnError(
-            f"The curriculum was made for {made_for} and would be judged on {test.source}. Make "
-            f"{made_for} available (for MNIST: set MNIST_ROOT, or connect)."
-        )
+    curriculum.check_source(test.source)
     learner, device = learner_of(curriculum), test.images.device
     shape = LEARNERS.get(learner)  # None: a family of them
     part = test if shape and not shape.slow_on_cpu else test.thinned(SLOW_TEST_IMAGES)

@@ -22,13 +22,8 @@ def make_results(
 ) -> list[Path]:
     """Write the results page; its figures go to a folder of its name beside it.
 
-    Args:
-        target: the Markdown file.
-        check: write nothing, and compare with what is there.
-        on_cell: called with the number of cells done and of all cells.
-
     Returns:
-        the files that were written or, when checking, those that differ.
+        the files that were written or, with ``check``, which writes nothing, those that differ.
 
     Raises:
         GtnError: a cell failed, for instance because a sentence names a number that the

@@ -13,6 +13,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,6 @@ from gtnlab.training.meta_training import threads
 from gtnlab.training.outer_loop import OuterLoop
 from gtnlab.training.run import CURRICULUM, drawings, run_experiment
 
-__all__ = ["RESULT", "SWEEPS", "Outcome", "Task", "finished", "run_sweep", "tasks"]
-
 Settings = Mapping[str, Any]
 """Arguments of `experiment`."""
 
@@ -41,20 +40,21 @@ def _in_all_variants(*names: str) -> dict[str, Settings]:
 
 
 PIXELS: dict[str, Settings] = {f"{letter}-pixels": {"name": f"{letter}_pixels"} for letter in "ABC"}
+PAPER_PIXELS: dict[str, Settings] = {"paper-pixels": {"name": "paper_pixels"}}
+FAMILY: dict[str, Settings] = {"family": {"name": "family"}}
 
 
 def _everything() -> dict[str, Settings]:
     """The paper's size first; then the nine with our learner, and with the replication's."""
     seeds = _in_all_variants("seed_A", "seed_B", "seed_C")
     lean = {f"{label}-lean": {**settings, "teacher": "lean"} for label, settings in seeds.items()}
-    paper = {"paper-pixels": {"name": "paper_pixels"}, **_in_all_variants("paper")}
-    family = {"family": {"name": "family"}}
-    return {**paper, **_in_all_variants("A", "B", "C"), **PIXELS, **family, **lean, **seeds}
+    paper = PAPER_PIXELS | _in_all_variants("paper")
+    return paper | _in_all_variants("A", "B", "C") | PIXELS | FAMILY | lean | seeds
 
 
 def _ways_to_inference() -> dict[str, Settings]:
     """One small network, normalised and meta-trained in several ways, at one budget."""
-    short = {
+    short: Settings = {
         "name": "class",
         "inner_lr": 1.0,
         "per_tensor_rates": False,
@@ -64,16 +64,14 @@ def _ways_to_inference() -> dict[str, Settings]:
         "outer_steps": 100,
         "snapshots": 2,
     }
+    batch = {**short, "learner": "cnn_small"}
+    others = {
+        kind: {**short, "learner": f"cnn_small_{kind}"} for kind in ("group", "layer", "none")
+    }
     return {
-        "batch": {**short, "learner": "cnn_small"},
-        "batch-trained-by-inference": {
-            **short,
-            "learner": "cnn_small",
-            "outer_path": "inference",
-        },
-        "group": {**short, "learner": "cnn_small_group"},
-        "layer": {**short, "learner": "cnn_small_layer"},
-        "none": {**short, "learner": "cnn_small_none"},
+        "batch": batch,
+        "batch-trained-by-inference": {**batch, "outer_path": "inference"},
+        **others,
     }
 
 
@@ -84,8 +82,8 @@ SWEEPS: dict[str, dict[str, Settings]] = {
     "cpu": {
         **_in_all_variants("class", "A", "B", "C"),
         **PIXELS,
-        "paper-pixels": {"name": "paper_pixels"},
-        "family": {"name": "family"},
+        **PAPER_PIXELS,
+        **FAMILY,
         "seed_A_lean-learned": {"name": "seed_A_lean"},
         **_in_all_variants("seed_C_lean", "seed_B_lean"),
         "seed_C_lean-inference": {
@@ -112,34 +110,25 @@ class Task:
 
     @property
     def name(self) -> str:
-        """Its folder's name: what sets it apart in its sweep, and its seed."""
+        """What sets it apart in its sweep, and its seed."""
         return self.folder.name
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a task brought: a curriculum with its report, or why there is none.
-
-    Attributes:
-        seconds_needed: of a task that was left out because its outer steps would have taken
-            longer than what was left of the time.
-    """
+    """What a task brought: a curriculum with its report, or why there is none."""
 
     task: Task
     curriculum: Curriculum | None = None
     report: Report | None = None
     failure: str | None = None
+    # Of a task that was left out because its outer steps would have taken longer than what was
+    # left of the time.
     seconds_needed: float | None = None
 
 
 def tasks(sweep: str, out: Path, seeds: int = 1, **overrides: Any) -> list[Task]:
-    """All tasks of a sweep.
-
-    Args:
-        sweep: a key of `SWEEPS`.
-        out: folder that each task gets a folder in.
-        seeds: how many seeds, from 0.
-        overrides: settings of every experiment; None keeps the preset's.
+    """All tasks of a sweep, with ``overrides`` for every experiment; None keeps the preset's.
 
     Raises:
         GtnError: there is no such sweep or setting.
@@ -168,8 +157,7 @@ def finished(task: Task) -> bool:
         return False
     made_with = Report.load(path).provenance["curriculum"]["config"]
     wanted = task.config.to_dict()
-    changed = [key for key, value in wanted.items() if made_with.get(key) != value]
-    if changed:
+    if changed := [key for key, value in wanted.items() if made_with.get(key) != value]:
         raise GtnError(
             f"{path} is the result of other settings ({', '.join(changed)}): choose another "
             "folder (--out), or delete that one."
@@ -180,10 +168,7 @@ def finished(task: Task) -> bool:
 def run_task(task: Task, learners: int, until: float = math.inf) -> Outcome:
     """Train, record and judge one task; a failure is an outcome, so that the others go on.
 
-    Args:
-        task: what to run.
-        learners: fresh learners that judge its curriculum.
-        until: on the monotonic clock; a task whose outer steps would end later is left out.
+    A task whose outer steps would end after ``until``, on the monotonic clock, is left out.
     """
     try:
         if until < math.inf:
@@ -225,16 +210,13 @@ def run_sweep(
     budget: float | None = None,
     on_outcome: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
-    """Run tasks, one after the other or several at once.
+    """Run tasks, one after the other or several at once; each result is written as it comes in.
 
     Args:
-        todo: what to run; leave out what is :func:`finished`.
         scheduler: address of a Dask scheduler whose workers run them; None runs them here.
         jobs: how many at once here, each in a process of its own; they share a GPU.
-        learners: fresh learners that judge each curriculum.
         budget: seconds for all of them, one after the other. Each is first timed for a few
             outer steps, and left out if the rest of its steps would not fit.
-        on_outcome: called as each task ends, after its result is written.
 
     Raises:
         GtnError: no scheduler answers, Dask is not installed, or a result could not be written.
@@ -275,37 +257,31 @@ def _outcomes(
             yield run_task(task, learners, until)
         return
     try:
-        from distributed import LocalCluster
+        from distributed import Client, LocalCluster, as_completed
     except ImportError as error:
         raise GtnError(
             "Several runs at once need Dask, which is not installed: pip install distributed, or "
             "leave --jobs and --scheduler out."
         ) from error
-    if scheduler is not None:
-        yield from _on_dask(todo, scheduler, learners)
-        return
-    # Dask would end a worker by the memory that it takes, whatever the machine still has.
-    with LocalCluster(
-        n_workers=jobs,
-        threads_per_worker=1,
-        memory_limit=None,
-        host="127.0.0.1",
-        dashboard_address=None,
-    ) as cluster:
-        yield from _on_dask(todo, cluster.scheduler_address, learners)
-
-
-def _on_dask(todo: list[Task], scheduler: str, learners: int) -> Iterator[Outcome]:
-    from distributed import Client, as_completed
-
-    try:
-        client = Client(scheduler, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError) as error:
-        raise GtnError(
-            f"No Dask scheduler answers at {scheduler} ({error}). Start one with `dask scheduler` "
-            f"and workers with `dask worker {scheduler} --nthreads 1`, or leave --scheduler out."
-        ) from error
-    with client:
+    with ExitStack() as stack:
+        if scheduler is None:
+            # Dask would end a worker by the memory that it takes, whatever the machine still has.
+            cluster = LocalCluster(
+                n_workers=jobs,
+                threads_per_worker=1,
+                memory_limit=None,
+                host="127.0.0.1",
+                dashboard_address=None,
+            )
+            scheduler = stack.enter_context(cluster).scheduler_address
+        try:
+            client = stack.enter_context(Client(scheduler, timeout=CONNECT_SECONDS))
+        except (OSError, ValueError) as error:
+            raise GtnError(
+                f"No Dask scheduler answers at {scheduler} ({error}). Start one with `dask "
+                f"scheduler` and workers with `dask worker {scheduler} --nthreads 1`, or leave "
+                "--scheduler out."
+            ) from error
         # Not pure: a task's result is also on disk, and asking again means running again.
         futures = client.map(run_task, todo, learners=learners, pure=False)
         task_of = dict(zip(futures, todo, strict=True))

@@ -7,62 +7,49 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from gtnlab.curriculum import Curriculum
 from gtnlab.errors import GtnError
 from gtnlab.experiments import ExperimentConfig
-from gtnlab.training.meta_training import StepState
-
-__all__ = ["STORE", "Tracker", "tracked"]
+from gtnlab.explorer.picture import draw
+from gtnlab.training.outer_loop import StepState
 
 STORE = Path("mlflow.db")
 EXPERIMENT = "gtnlab"
 
 
 class Tracker:
-    """One run in the store."""
+    """Tells the store of the run that is active in MLflow; `show` is the command to look at it."""
 
-    def __init__(self, client: Any, run: str) -> None:
-        self._client, self._run = client, run
-        self.show = f"mlflow ui --backend-store-uri sqlite:///{STORE}"
-        """The command that shows what was recorded."""
+    show = f"mlflow ui --backend-store-uri sqlite:///{STORE}"
 
     def step(self, state: StepState) -> None:
         """Log the metrics of one outer step; the learned rates as their mean."""
-        self._log(
-            state.outer_step,
-            outer_loss=state.outer_loss,
-            train_accuracy=state.accuracy,
-            mean_lr=float(state.lr.mean()),
-            mean_momentum=float(state.momentum.mean()),
-            seconds=state.seconds,
-        )
+        import mlflow
+
+        metrics = {
+            "outer_loss": state.outer_loss,
+            "train_accuracy": state.accuracy,
+            "mean_lr": float(state.lr.mean()),
+            "mean_momentum": float(state.momentum.mean()),
+            "seconds": state.seconds,
+        }
+        mlflow.log_metrics(metrics, step=state.outer_step)
 
     def finish(self, curriculum: Curriculum) -> None:
         """Log the judged accuracies of every snapshot, and the last one's picture."""
-        from gtnlab.explorer.picture import draw, save_picture
+        import mlflow
 
-        for index, outer_step in enumerate(curriculum.outer_step):
-            self._log(
-                int(outer_step),
-                **{
-                    f"{order}.{measure}": float(curriculum.accuracy[index, row, column, -1])
-                    for row, order in enumerate(curriculum.orders)
-                    for column, measure in enumerate(curriculum.measures)
-                },
-            )
-        with tempfile.TemporaryDirectory() as scratch:
-            picture = Path(scratch) / "curriculum.png"
-            save_picture(draw(curriculum), picture)
-            self._client.log_artifact(self._run, str(picture))
-
-    def _log(self, step: int, **metrics: float) -> None:
-        for key, value in metrics.items():
-            self._client.log_metric(self._run, key, value, step=step)
+        for outer_step, judged in zip(curriculum.outer_step, curriculum.accuracy, strict=True):
+            metrics = {
+                f"{order}.{measure}": float(judged[row, column, -1])
+                for row, order in enumerate(curriculum.orders)
+                for column, measure in enumerate(curriculum.measures)
+            }
+            mlflow.log_metrics(metrics, step=int(outer_step))
+        mlflow.log_figure(draw(curriculum), "curriculum.png", save_kwargs={"dpi": 110})
 
 
 @contextlib.contextmanager
@@ -82,7 +69,7 @@ def tracked(
     # MLflow counts its users over the network unless told otherwise before its import.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
-        from mlflow import MlflowClient
+        import mlflow
         from mlflow.exceptions import MlflowException
     except ImportError as error:
         raise GtnError(
@@ -91,25 +78,15 @@ def tracked(
         ) from error
     from sqlalchemy.exc import SQLAlchemyError
 
+    mlflow.set_tracking_uri(f"sqlite:///{store.absolute()}")
     try:
-        client = MlflowClient(tracking_uri=f"sqlite:///{store.absolute()}")
-        found = client.get_experiment_by_name(EXPERIMENT)
-        experiment = (
-            found.experiment_id
-            if found
-            else client.create_experiment(
-                EXPERIMENT, artifact_location=(store.absolute().parent / "mlruns").as_uri()
-            )
-        )
-        run = client.create_run(experiment, run_name=run_directory.name).info.run_id
-        for key, value in config.to_dict().items():
-            client.log_param(run, key, value)
-        try:
-            yield Tracker(client, run)
-        except BaseException:
-            client.set_terminated(run, "FAILED")
-            raise
-        client.set_terminated(run)
+        if mlflow.get_experiment_by_name(EXPERIMENT) is None:
+            pictures = store.absolute().parent / "mlruns"
+            mlflow.create_experiment(EXPERIMENT, artifact_location=pictures.as_uri())
+        mlflow.set_experiment(EXPERIMENT)
+        with mlflow.start_run(run_name=run_directory.name):
+            mlflow.log_params(config.to_dict())
+            yield Tracker()
     except (MlflowException, SQLAlchemyError) as error:
         raise GtnError(
             f"MLflow's store {store} could not be used: {str(error).splitlines()[0]}. Free some "

@@ -8,22 +8,20 @@ with, so that only rounding may differ.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from scipy import stats
 
-from gtnlab.curriculum import Curriculum, Measure
+from gtnlab.curriculum import Curriculum
 from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
-from gtnlab.evaluation.judging import Judged, Scores, judge
+from gtnlab.evaluation.judging import Scores, judge
 from gtnlab.explorer.recordings import MAX_BYTES, MAX_SNAPSHOTS, PROVENANCE
-
-__all__ = ["Check", "checks", "verify"]
 
 # Two-sided: an honest file fails one check in ten thousand.
 CONFIDENCE = 0.9999
@@ -41,12 +39,10 @@ class Check:
     what: str
     recorded: float
     found: float
-    allowed: float
-    """The largest difference that chance or rounding explains."""
+    allowed: float  # the largest difference that chance or rounding explains
 
     @property
     def holds(self) -> bool:
-        """Whether the difference is within what is allowed."""
         return abs(self.recorded - self.found) <= self.allowed
 
     def __str__(self) -> str:
@@ -66,7 +62,6 @@ def verify(
     """Check a recorded curriculum against fresh learners.
 
     Args:
-        path: the ``.npz`` file.
         test: real test digits, of the data set that the file names.
         quick: two learners against the claim alone, in place of ten and all snapshots.
         on_progress: told the parts done and their total.
@@ -78,53 +73,14 @@ def verify(
         GtnError: the file is damaged, too large, says too little of its origin, was made for
             other digits, or claims what fresh learners do not reach.
     """
-    found = checks(_readable(path), test, quick=quick, on_progress=on_progress, path=path)
-    if wrong := [check for check in found if not check.holds]:
-        raise GtnError(
-            f"{path} does not do what it says. "
-            + "; ".join(str(check) for check in wrong[:4])
-            + (f"; and {len(wrong) - 4} more" if len(wrong) > 4 else "")
-            + ". Take a fresh copy of the file, or record it again with `gtnlab train` and "
-            "`gtnlab publish`."
-        )
-    return found
-
-
-def checks(
-    curriculum: Curriculum,
-    test: Digits,
-    *,
-    quick: bool,
-    path: Path,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> list[Check]:
-    """Every recorded accuracy that is looked at, whether it holds or not.
-
-    Args:
-        curriculum: what ``path`` holds.
-        test: real test digits.
-        quick: see :func:`verify`.
-        path: to name in an error.
-        on_progress: see :func:`verify`.
-
-    Raises:
-        GtnError: the file was made for other digits, or its claim cannot be read.
-    """
-    source = curriculum.provenance["source"]
-    if source != test.source:
-        raise GtnError(
-            f"{path} was made for {source} and would be checked on {test.source}. Make {source} "
-            "available (for MNIST: set MNIST_ROOT, or connect)."
-        )
+    curriculum = _readable(path, test)
     learners = QUICK_LEARNERS if quick else LEARNERS
     snapshots = 0 if quick else len(curriculum.outer_step)
-    total, done = learners + snapshots, 0
+    done = itertools.count(1)
 
     def tick() -> None:
-        nonlocal done
-        done += 1
         if on_progress is not None:
-            on_progress(done, total)
+            on_progress(next(done), learners + snapshots)
 
     try:
         found = _claim(curriculum, test, learners, tick)
@@ -136,10 +92,18 @@ def checks(
             f"{path} says of its accuracies what cannot be read ({type(error).__name__}: {error}). "
             "Record it again with `gtnlab train` and `gtnlab publish`."
         ) from error
+    if wrong := [check for check in found if not check.holds]:
+        raise GtnError(
+            f"{path} does not do what it says. "
+            + "; ".join(str(check) for check in wrong[:4])
+            + (f"; and {len(wrong) - 4} more" if len(wrong) > 4 else "")
+            + ". Take a fresh copy of the file, or record it again with `gtnlab train` and "
+            "`gtnlab publish`."
+        )
     return found
 
 
-def _readable(path: Path) -> Curriculum:
+def _readable(path: Path, test: Digits) -> Curriculum:
     curriculum = Curriculum.load(path)
     size = path.stat().st_size
     if size > MAX_BYTES:
@@ -157,6 +121,7 @@ def _readable(path: Path) -> Curriculum:
             f"{path} does not say where it comes from: its provenance lacks "
             f"{', '.join(missing)}. Write it with `gtnlab publish RUN`."
         )
+    curriculum.check_source(test.source, path)
     return curriculum
 
 
@@ -174,7 +139,8 @@ def _claim(
         on_learner=tick,
     )
     found = []
-    for measure, scores in _scores(judged).items():
+    for measure in judged.accuracy:
+        scores = judged.final(measure)
         recorded = Scores(tuple(float(value) for value in said["accuracy"][measure]["values"]))
         if not math.isclose(recorded.mean, float(said["accuracy"][measure]["mean"])):
             raise ValueError("the claimed mean is not the mean of the claimed values")
@@ -210,12 +176,8 @@ def _curve(curriculum: Curriculum, test: Digits, snapshot: int) -> list[Check]:
         Check(
             f"over the outer loop, at step {curriculum.outer_step[snapshot]} ({measure})",
             float(recorded[curriculum.measures.index(measure)]),
-            float(np.mean(scores.values)),
+            judged.final(measure).mean,
             ROUNDING,
         )
-        for measure, scores in _scores(judged).items()
+        for measure in judged.accuracy
     ]
-
-
-def _scores(judged: Judged) -> dict[Measure, Scores]:
-    return {measure: judged.final(measure) for measure in judged.accuracy}

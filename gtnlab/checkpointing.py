@@ -15,8 +15,6 @@ import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-__all__ = ["checkpointed", "peak_bytes"]
-
 # (tensors in, whether to keep the graph of the derivatives) → tensors out
 Segment = Callable[[tuple[Tensor, ...], bool], tuple[Tensor, ...]]
 

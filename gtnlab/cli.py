@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from gtnlab.console import (
+    Commands,
     Device,
     Learner,
     Learners,
     Recorded,
     Seed,
     Teacher,
+    UsageError,
     counted,
-    failing_with_a_sentence,
     loud_digits,
     progress,
     show_report,
     show_search,
-    usage_error,
+    usage_errors,
 )
 from gtnlab.errors import GtnError
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 # The commands import what they need when they run: torch takes seconds, and --help should not.
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -108,54 +110,51 @@ def train(
       gtnlab train A --variant random --track
       gtnlab train A --resume
     """
-    with failing_with_a_sentence():
-        from gtnlab.experiments import experiment, resolve_device
-        from gtnlab.training.run import CURRICULUM, run_experiment, run_name
+    from gtnlab.experiments import experiment, resolve_device
+    from gtnlab.training.run import CURRICULUM, run_experiment, run_name
 
-        with usage_error():
-            config = experiment(
-                name,
-                variant=variant,
-                teacher=teacher,
-                learner=learner,
-                outer_path=outer_path,
-                outer_steps=outer_steps,
-                seed=seed,
-                device=device,
-            )
-            if seconds is not None and seconds <= 0:
-                raise GtnError(f"--seconds must be above 0, and is {seconds:g}.")
-        place = out or Path("runs") / run_name(config)
-        on = resolve_device(config.device)
-        tracking = _tracker(config, place) if track else nullcontext()
-        with tracking as tracker, progress("judging snapshots") as tick:
-            curriculum = run_experiment(
-                config,
-                place,
-                resume=resume,
-                time_limit=seconds,
-                digits=loud_digits(on),
-                on_step=tracker.step if tracker else None,
-                on_snapshot=tick,
-            )
-            if tracker:
-                tracker.finish(curriculum)
-        judged, facts = curriculum.provenance["judged"], curriculum.provenance
-        typer.echo(
-            f"{place / CURRICULUM}: {facts['outer_steps']} outer steps, {facts['seconds']} s"
+    with usage_errors():
+        config = experiment(
+            name,
+            variant=variant,
+            teacher=teacher,
+            learner=learner,
+            outer_path=outer_path,
+            outer_steps=outer_steps,
+            seed=seed,
+            device=device,
         )
-        for row, order in enumerate(curriculum.orders):
-            both = ", ".join(
-                f"{100 * curriculum.accuracy[-1, row, column, -1]:.1f} % ({measure})"
-                for column, measure in enumerate(curriculum.measures)
-            )
-            typer.echo(f"  {order}: {both}")
-        typer.echo(
-            f"  a first look (fresh learners: {judged['learners']}, test images: "
-            f"{judged['test_images']} of {facts['source']}). In full: gtnlab evaluate {place}"
+    if seconds is not None and seconds <= 0:
+        raise UsageError(f"--seconds must be above 0, and is {seconds:g}.")
+    place = out or Path("runs") / run_name(config)
+    on = resolve_device(config.device)
+    tracking = _tracker(config, place) if track else nullcontext()
+    with tracking as tracker, progress("judging snapshots") as tick:
+        curriculum = run_experiment(
+            config,
+            place,
+            resume=resume,
+            time_limit=seconds,
+            digits=loud_digits(on),
+            on_step=tracker.step if tracker else None,
+            on_snapshot=tick,
         )
         if tracker:
-            typer.echo(f"  beside other runs: {tracker.show}")
+            tracker.finish(curriculum)
+    judged, facts = curriculum.provenance["judged"], curriculum.provenance
+    typer.echo(f"{place / CURRICULUM}: {facts['outer_steps']} outer steps, {facts['seconds']} s")
+    for row, order in enumerate(curriculum.orders):
+        both = ", ".join(
+            f"{100 * curriculum.accuracy[-1, row, column, -1]:.1f} % ({measure})"
+            for column, measure in enumerate(curriculum.measures)
+        )
+        typer.echo(f"  {order}: {both}")
+    typer.echo(
+        f"  a first look (fresh learners: {judged['learners']}, test images: "
+        f"{judged['test_images']} of {facts['source']}). In full: gtnlab evaluate {place}"
+    )
+    if tracker:
+        typer.echo(f"  beside other runs: {tracker.show}")
 
 
 @app.command()
@@ -201,39 +200,38 @@ def evaluate(
       gtnlab evaluate runs/class --results experiments/results.json
       gtnlab evaluate data/curricula/class_learned.npz --no-transfer --out /tmp/judged
     """
-    with failing_with_a_sentence():
-        from gtnlab.curriculum import ORDERS
-        from gtnlab.evaluation.baselines import BASELINES
-        from gtnlab.evaluation.report import others, report
-        from gtnlab.evaluation.results import add_result, result
-        from gtnlab.experiments import resolve_device
-        from gtnlab.explorer.picture import box_plots, save_picture
-        from gtnlab.training.run import drawings, open_curriculum
+    from gtnlab.curriculum import ORDERS
+    from gtnlab.evaluation.baselines import BASELINES
+    from gtnlab.evaluation.report import others, report
+    from gtnlab.evaluation.results import add_result, result
+    from gtnlab.experiments import resolve_device
+    from gtnlab.explorer.picture import box_plots, save_picture
+    from gtnlab.training.run import drawings, open_curriculum
 
-        on = resolve_device(device)
-        curriculum = open_curriculum(run)
-        place = out or (run if run.is_dir() else run.parent)
-        train_digits, test_digits = loud_digits(on)
-        unseen, rivals = others(curriculum) if transfer else (), BASELINES if real else ()
-        with counted("judging", len(ORDERS) + len(unseen) + len(rivals)) as count:
-            found = report(
-                curriculum,
-                test_digits,
-                train_digits,
-                drawings=drawings(run, learners, on),
-                sample=sample,
-                transfer=unseen,
-                baselines=rivals,
-                learners=learners,
-                seed=seed,
-                on_progress=count,
-            )
-        found.save(place / "evaluation.json")
-        if results is not None:
-            add_result(results, result(curriculum, found))
-        save_picture(box_plots(found), place / "evaluation.png")
-        show_report(found)
-        typer.echo(f"written: {place / 'evaluation.json'}, {place / 'evaluation.png'}")
+    on = resolve_device(device)
+    curriculum = open_curriculum(run)
+    place = out or (run if run.is_dir() else run.parent)
+    train_digits, test_digits = loud_digits(on)
+    unseen, rivals = others(curriculum) if transfer else (), BASELINES if real else ()
+    with counted("judging", len(ORDERS) + len(unseen) + len(rivals)) as count:
+        found = report(
+            curriculum,
+            test_digits,
+            train_digits,
+            drawings=drawings(run, learners, on),
+            sample=sample,
+            transfer=unseen,
+            baselines=rivals,
+            learners=learners,
+            seed=seed,
+            on_row=count,
+        )
+    found.save(place / "evaluation.json")
+    if results is not None:
+        add_result(results, result(curriculum, found))
+    save_picture(box_plots(found), place / "evaluation.png")
+    show_report(found)
+    typer.echo(f"written: {place / 'evaluation.json'}, {place / 'evaluation.png'}")
 
 
 @app.command()
@@ -253,17 +251,15 @@ def draw(
       gtnlab draw runs/class
       gtnlab draw data/curricula/class.npz --out class.pdf
     """
-    with failing_with_a_sentence():
-        from gtnlab.explorer.picture import SUFFIXES, save_picture
-        from gtnlab.explorer.picture import draw as draw_page
-        from gtnlab.training.run import open_curriculum
+    from gtnlab.explorer.picture import SUFFIXES, save_picture
+    from gtnlab.explorer.picture import draw as draw_page
+    from gtnlab.training.run import open_curriculum
 
-        target = out or (run / "curriculum.png" if run.is_dir() else run.with_suffix(".png"))
-        with usage_error():
-            if target.suffix not in SUFFIXES:
-                raise GtnError(f"{target} should end in one of {', '.join(SUFFIXES)}.")
-        save_picture(draw_page(open_curriculum(run)), target)
-        typer.echo(f"written: {target}")
+    target = out or (run / "curriculum.png" if run.is_dir() else run.with_suffix(".png"))
+    if target.suffix not in SUFFIXES:
+        raise UsageError(f"{target} should end in one of {', '.join(SUFFIXES)}.")
+    save_picture(draw_page(open_curriculum(run)), target)
+    typer.echo(f"written: {target}")
 
 
 @app.command()
@@ -294,35 +290,29 @@ def search(
       gtnlab search runs/family
       gtnlab search runs/A --learners 10 --full runs/full_training.json
     """
-    with failing_with_a_sentence():
-        from gtnlab.evaluation.architecture_search import search as rank
-        from gtnlab.evaluation.full_training import fully_trained
-        from gtnlab.experiments import resolve_device
-        from gtnlab.explorer.recordings import FULL_TRAINING, find_curricula
-        from gtnlab.learner import UNSEEN
-        from gtnlab.training.run import open_curriculum
+    from gtnlab.evaluation.architecture_search import search as rank
+    from gtnlab.evaluation.full_training import fully_trained
+    from gtnlab.experiments import resolve_device
+    from gtnlab.explorer.recordings import FULL_TRAINING, find_curricula
+    from gtnlab.learner import UNSEEN
+    from gtnlab.training.run import open_curriculum
 
-        on = resolve_device(device)
-        curriculum = open_curriculum(run)
-        train_digits, test_digits = loud_digits(on)
-        record = full or find_curricula() / FULL_TRAINING
-        with progress("full training") as tick:
-            accuracies = fully_trained(
-                record, UNSEEN, train_digits, test_digits, seed=seed, on_architecture=tick
-            )
-        with progress("architectures") as tick:
-            found = rank(
-                curriculum,
-                train_digits,
-                accuracies,
-                learners=learners,
-                seed=seed,
-                on_candidate=tick,
-            )
-        place = (out or (run if run.is_dir() else run.parent)) / "search.json"
-        found.save(place)
-        show_search(found)
-        typer.echo(f"written: {place}")
+    on = resolve_device(device)
+    curriculum = open_curriculum(run)
+    train_digits, test_digits = loud_digits(on)
+    record = full or find_curricula() / FULL_TRAINING
+    with progress("full training") as tick:
+        accuracies = fully_trained(
+            record, UNSEEN, train_digits, test_digits, seed=seed, on_architecture=tick
+        )
+    with progress("architectures") as tick:
+        found = rank(
+            curriculum, train_digits, accuracies, learners=learners, seed=seed, on_candidate=tick
+        )
+    place = (out or (run if run.is_dir() else run.parent)) / "search.json"
+    found.save(place)
+    show_search(found)
+    typer.echo(f"written: {place}")
 
 
 @app.command()
@@ -350,16 +340,14 @@ def export(
       gtnlab export class --html
       gtnlab export runs/class --html -o class.html
     """
-    with failing_with_a_sentence():
-        with usage_error():
-            if not html:
-                raise GtnError("say --html: a page is the only thing to export to.")
-        from gtnlab.explorer.export import export_page
+    if not html:
+        raise UsageError("say --html: a page is the only thing to export to.")
+    from gtnlab.explorer.static_page import export_page
 
-        target = out or Path(f"{Path(name).stem}.html")
-        shown = export_page(name, target, curricula)
-        size = target.stat().st_size / 1e6
-        typer.echo(f"written: {target} ({size:.1f} MB), with {', '.join(shown)}")
+    target = out or Path(f"{Path(name).stem}.html")
+    shown = export_page(name, target, curricula)
+    size = target.stat().st_size / 1e6
+    typer.echo(f"written: {target} ({size:.1f} MB), with {', '.join(shown)}")
 
 
 def _tracker(config: ExperimentConfig, place: Path) -> AbstractContextManager[Any]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import contextlib
 import itertools
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import Progress, TimeRemainingColumn
+from rich.table import Table
+from typer.core import TyperGroup
 
 from gtnlab.errors import GtnError
 
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
 
     from gtnlab.digits import Digits
     from gtnlab.evaluation.architecture_search import Search
-    from gtnlab.evaluation.report import Report, Row
+    from gtnlab.evaluation.report import Report
 
 Device = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option(help="auto takes a GPU where there is one.")
@@ -39,36 +44,34 @@ Recorded = Annotated[
     typer.Argument(metavar="RUN", help="A run directory (runs/class) or a recorded .npz file."),
 ]
 
-Tick = Callable[[int, int], None]
-"""Told how many parts are done, and of how many."""
+
+class UsageError(GtnError):
+    """What was asked for makes no sense, whatever the machine."""
+
+
+class Commands(TyperGroup):
+    """Commands that end with an error's own words, instead of a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GtnError as error:
+            typer.secho(f"gtnlab: {error}", fg="red", err=True)
+            raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
 
 
 @contextlib.contextmanager
-def failing_with_a_sentence() -> Iterator[None]:
-    """End with status 1 and the error's own words, instead of a traceback."""
+def usage_errors() -> Iterator[None]:
+    """Whatever is wrong in this context is wrong with what was asked for."""
     try:
         yield
     except GtnError as error:
-        typer.secho(f"gtnlab: {error}", fg="red", err=True)
-        raise typer.Exit(1) from error
+        raise UsageError(str(error)) from error
 
 
 @contextlib.contextmanager
-def usage_error() -> Iterator[None]:
-    """End with status 2: what was asked for makes no sense, whatever the machine."""
-    try:
-        yield
-    except GtnError as error:
-        typer.secho(f"gtnlab: {error}", fg="red", err=True)
-        raise typer.Exit(2) from error
-
-
-@contextlib.contextmanager
-def progress(title: str) -> Iterator[Tick]:
-    """A bar on standard error that appears with its first tick."""
-    from rich.console import Console
-    from rich.progress import Progress, TimeRemainingColumn
-
+def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error that appears when first told how many parts are done, of how many."""
     with Progress(
         *Progress.get_default_columns()[:-1],
         TimeRemainingColumn(elapsed_when_finished=True),
@@ -103,29 +106,36 @@ def loud_digits(device: torch.device) -> tuple[Digits, Digits]:
     return digits
 
 
+def table_of(left: Iterable[str], right: Iterable[str], **settings: Any) -> Table:
+    """A table with these headings, of words on the left and of numbers on the right."""
+    table = Table(**settings)
+    for heading in left:
+        table.add_column(heading, no_wrap=True)
+    for heading in right:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
+
+
 def show_report(report: Report) -> None:
     """Print an evaluation as a table, both measures side by side."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
     from gtnlab.curriculum import MEASURES
 
-    facts = report.provenance
-    table = Table(
+    facts, console = report.provenance, Console()
+    table = table_of(
+        ("taught with", "learner"),
+        MEASURES,
         title=f"Accuracy (%) of {facts['learners']} fresh learners on {facts['test_images']} "
         f"test images ({facts['source']})",
         caption="mean ± half of its 95 % interval (spread between learners)",
         box=SIMPLE_HEAD,
     )
-    for heading in ("taught with", "learner"):
-        table.add_column(heading, no_wrap=True)
-    for measure in MEASURES:
-        table.add_column(measure, justify="right", no_wrap=True)
     for row in report.rows:
         learner = row.learner if row.lr_factor == 1 else f"{row.learner} ×{row.lr_factor:g}"
-        table.add_row(row.name, learner, *[_cell(row, measure) for measure in MEASURES])
-    console = Console()
+        cells = (
+            f"{100 * found.mean:.1f} ±{100 * found.margin:.1f} ({100 * found.std:.1f})"
+            for found in (row.scores[measure] for measure in MEASURES)
+        )
+        table.add_row(row.name, learner, *cells)
     console.print(table)
     if any(row.lr_factor != 1 for row in report.rows):
         console.print("×: factor on the learned learning rates, chosen for that learner")
@@ -133,24 +143,18 @@ def show_report(report: Report) -> None:
 
 def show_search(found: Search) -> None:
     """Print the architectures, best first, and the rank correlations."""
-    from rich.console import Console
-    from rich.table import Table
-
-    facts = found.provenance
-    table = Table(
-        title=f"Accuracy (%), inference, {facts['source']}",
+    console = Console()
+    table = table_of(
+        ["architecture"],
+        ("parameters", "generated", "real", "full"),
+        title=f"Accuracy (%), inference, {found.provenance['source']}",
         caption="generated, real: the same few steps, on held-out digits; full: training on real "
         "digits until the accuracy stops rising, on the test digits",
     )
-    table.add_column("architecture", no_wrap=True)
-    for heading in ("parameters", "generated", "real", "full"):
-        table.add_column(heading, justify="right")
     for candidate in found.candidates:
         shares = (candidate.generated, candidate.real, candidate.full)
-        table.add_row(
-            candidate.name, f"{candidate.parameters:,}", *[f"{100 * share:.1f}" for share in shares]
-        )
-    console = Console()
+        cells = [f"{100 * share:.1f}" for share in shares]
+        table.add_row(candidate.name, f"{candidate.parameters:,}", *cells)
     console.print(table)
     for quick in ("generated", "real"):
         rho, p = found.correlation(quick)
@@ -158,8 +162,3 @@ def show_search(found: Search) -> None:
             f"rank correlation of {quick} with full: {rho:.2f} (p = {p:.2g}, "
             f"{len(found.candidates)} architectures)"
         )
-
-
-def _cell(row: Row, measure: str) -> str:
-    scores = {str(name): found for name, found in row.scores.items()}[measure]
-    return f"{100 * scores.mean:.1f} ±{100 * scores.margin:.1f} ({100 * scores.std:.1f})"

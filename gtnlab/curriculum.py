@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import zipfile
-import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -16,21 +14,9 @@ import torch
 from torch import Tensor
 
 from gtnlab.errors import GtnError
-from gtnlab.files import written_whole
+from gtnlab.files import UNREADABLE, written_whole
 from gtnlab.learner import FAMILIES, Learner
 from gtnlab.rates import for_member, tensor_lr
-
-__all__ = [
-    "MEASURES",
-    "OPTIONAL",
-    "ORDERS",
-    "VERSION",
-    "Curriculum",
-    "Lesson",
-    "Measure",
-    "Order",
-    "to_unit",
-]
 
 VERSION = 1
 """Of the file format: raised whenever an older reader would misread a newer file."""
@@ -47,36 +33,26 @@ MEASURES: tuple[Measure, ...] = get_args(Measure)
 
 @dataclass(frozen=True)
 class Lesson:
-    """What one learner is taught: a batch of images for every inner step, and how fast.
+    """What one learner is taught: a batch of images for every inner step, and how fast."""
 
-    Attributes:
-        images: float32 [steps, batch, 1, 28, 28].
-        labels: int64 [steps, batch].
-        lr: learning rate of each inner step, float32 [steps].
-        momentum: momentum of each inner step, float32 [steps].
-        targets: soft labels, float32 [steps, batch, 10]; None: the labels as they are.
-        tensor_factors: factor on ``lr`` of each of the learner's parameters, [steps, tensors];
-            of a family's, of each role.
-        initial_scales: factor on the fresh values of each of them, [tensors].
-        made_for: the architecture or family that these are for; empty where there are none.
-    """
-
-    images: Tensor
-    labels: Tensor
-    lr: Tensor
-    momentum: Tensor
-    targets: Tensor | None = None
+    images: Tensor  # float32 [steps, batch, 1, 28, 28]
+    labels: Tensor  # int64 [steps, batch]
+    lr: Tensor  # learning rate of each inner step, float32 [steps]
+    momentum: Tensor  # of each inner step, float32 [steps]
+    targets: Tensor | None = None  # soft labels, float32 [steps, batch, 10]
+    # Of each of the learner's parameters, or of each role in a family: a factor on `lr`,
+    # [steps, tensors], and on the fresh values, [tensors].
     tensor_factors: Tensor | None = None
     initial_scales: Tensor | None = None
-    made_for: str = ""
+    made_for: str = ""  # the architecture or family that these two are for
 
     @property
     def steps(self) -> int:
         return len(self.lr)
 
-    def scaled(self, scale: float) -> Lesson:
-        """The same lesson with every learning rate times ``scale``."""
-        return replace(self, lr=self.lr * scale)
+    def scaled(self, factor: float) -> Lesson:
+        """The same lesson with every learning rate times ``factor``."""
+        return replace(self, lr=self.lr * factor)
 
     def suited_to(self, name: str, learner: Learner) -> Lesson:
         """The lesson for the architecture `name`, of which `learner` is one.
@@ -133,37 +109,25 @@ class Lesson:
 class Curriculum:
     """A teacher's images at moments of the outer loop, and how well they taught.
 
-    Attributes:
-        outer_step: int64 [snapshots]; when each was taken.
-        images: uint8 [snapshots, steps, batch, 28, 28]; −1…1 as 0…255.
-        labels: int64 [batch], the same at every step.
-        lr: float64 [snapshots, steps].
-        momentum: float64 [snapshots, steps].
-        accuracy: float32 [snapshots, orders, measures, steps], mean accuracy (0 to 1) of
-            fresh learners on real test digits after each inner step.
-        orders: names of the second axis of ``accuracy``.
-        measures: names of its third axis.
-        provenance: configuration, seed, versions, hardware, seconds, data set.
-        targets: float32 [snapshots, steps, batch, 10], soft labels if they were learned.
-        tensor_factors: float64 [snapshots, steps, tensors], factors on ``lr`` if they were.
-        initial_scales: float64 [snapshots, tensors], if they were learned.
-
     Raises:
-        GtnError: the arrays' shapes or types do not agree with this.
+        GtnError: the arrays' shapes or types are not those that stand here.
     """
 
-    outer_step: npt.NDArray[np.int64]
-    images: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.int64]
-    lr: npt.NDArray[np.float64]
-    momentum: npt.NDArray[np.float64]
+    outer_step: npt.NDArray[np.int64]  # [snapshots]; when each was taken
+    images: npt.NDArray[np.uint8]  # [snapshots, steps, batch, 28, 28]; −1…1 as 0…255
+    labels: npt.NDArray[np.int64]  # [batch], the same at every step
+    lr: npt.NDArray[np.float64]  # [snapshots, steps]
+    momentum: npt.NDArray[np.float64]  # [snapshots, steps]
+    # Mean accuracy (0 to 1) of fresh learners on real test digits after each inner step:
+    # [snapshots, orders, measures, steps], with the names of its axes.
     accuracy: npt.NDArray[np.float32]
     orders: tuple[str, ...]
     measures: tuple[str, ...]
-    provenance: dict[str, Any]
-    targets: npt.NDArray[np.float32] | None = None
-    tensor_factors: npt.NDArray[np.float64] | None = None
-    initial_scales: npt.NDArray[np.float64] | None = None
+    provenance: dict[str, Any]  # configuration, seed, versions, hardware, seconds, data set
+    # What is only there if it was learned.
+    targets: npt.NDArray[np.float32] | None = None  # soft labels, [snapshots, steps, batch, 10]
+    tensor_factors: npt.NDArray[np.float64] | None = None  # on lr, [snapshots, steps, tensors]
+    initial_scales: npt.NDArray[np.float64] | None = None  # [snapshots, tensors]
 
     def __post_init__(self) -> None:
         if self.images.ndim != 5 or self.images.dtype != np.uint8 or not self.images.size:
@@ -172,32 +136,30 @@ class Curriculum:
                 f"{self.images.dtype} {list(self.images.shape)}."
             )
         snapshots, steps, batch = self.images.shape[:3]
-        judged = (snapshots, len(self.orders), len(self.measures), steps)
-        for name, array, shape in (
-            ("images", self.images, (snapshots, steps, batch, 28, 28)),
-            ("outer_step", self.outer_step, (snapshots,)),
-            ("labels", self.labels, (batch,)),
-            ("lr", self.lr, (snapshots, steps)),
-            ("momentum", self.momentum, (snapshots, steps)),
-            ("accuracy", self.accuracy, judged),
+        for name, *shape in (
+            ("images", snapshots, steps, batch, 28, 28),
+            ("outer_step", snapshots),
+            ("labels", batch),
+            ("lr", snapshots, steps),
+            ("momentum", snapshots, steps),
+            ("accuracy", snapshots, len(self.orders), len(self.measures), steps),
         ):
-            if array.shape != shape or array.dtype.kind not in "iuf":
+            array = getattr(self, name)
+            if list(array.shape) != shape or array.dtype.kind not in "iuf":
                 raise GtnError(
-                    f"A curriculum's {name} should have the shape {list(shape)} and is "
+                    f"A curriculum's {name} should have the shape {shape} and is "
                     f"{array.dtype} {list(array.shape)}."
                 )
-
-        for name, optional, leading in (
-            ("targets", self.targets, (snapshots, steps, batch)),
-            ("tensor_factors", self.tensor_factors, (snapshots, steps)),
-            ("initial_scales", self.initial_scales, (snapshots,)),
+        for name, *leading in (
+            ("targets", snapshots, steps, batch),
+            ("tensor_factors", snapshots, steps),
+            ("initial_scales", snapshots),
         ):
-            if optional is not None and (
-                optional.shape[:-1] != leading or optional.dtype.kind != "f"
-            ):
+            array = getattr(self, name)
+            if array is not None and (list(array.shape[:-1]) != leading or array.dtype.kind != "f"):
                 raise GtnError(
-                    f"A curriculum's {name} should begin with the shape {list(leading)} and is "
-                    f"{optional.dtype} {list(optional.shape)}."
+                    f"A curriculum's {name} should begin with the shape {leading} and is "
+                    f"{array.dtype} {list(array.shape)}."
                 )
         if self.labels.min() < 0 or self.labels.max() > 9:
             raise GtnError("A curriculum's labels are digits, 0 to 9.")
@@ -212,47 +174,39 @@ class Curriculum:
 
     def lesson(self, snapshot: int = -1, device: torch.device | str = "cpu") -> Lesson:
         """One snapshot, the last unless told, as tensors for a learner."""
-        images = to_unit(torch.as_tensor(self.images[snapshot], device=device)).unsqueeze(2)
+        images = torch.as_tensor(self.images[snapshot], device=device).unsqueeze(2)
         labels = torch.as_tensor(self.labels, dtype=torch.int64, device=device)
 
-        def at(array: npt.NDArray[Any] | None) -> Tensor | None:
-            if array is None:
-                return None
+        def at(array: npt.NDArray[Any]) -> Tensor:
             return torch.as_tensor(array[snapshot], dtype=torch.float32, device=device)
 
+        learned = {name: getattr(self, name) for name in OPTIONAL}
         return Lesson(
-            images=images,  # [steps, batch, 1, 28, 28]
-            labels=labels.expand(self.steps, self.batch),
-            lr=torch.as_tensor(self.lr[snapshot], dtype=torch.float32, device=device),
-            momentum=torch.as_tensor(self.momentum[snapshot], dtype=torch.float32, device=device),
-            targets=at(self.targets),
-            tensor_factors=at(self.tensor_factors),
-            initial_scales=at(self.initial_scales),
+            images.float() / 127.5 - 1,  # [steps, batch, 1, 28, 28]; as a teacher's tanh gave them
+            labels.expand(self.steps, self.batch),
+            at(self.lr),
+            at(self.momentum),
+            **{name: at(array) for name, array in learned.items() if array is not None},
             made_for=str(self.provenance.get("config", {}).get("learner", "")),
         )
 
-    def save(self, path: Path) -> None:
-        """Write an .npz without pickles; an earlier file stays whole if this fails.
-
-        Raises:
-            GtnError: the disk is full or the folder cannot be written to.
-        """
-        optional = {name: getattr(self, name) for name in OPTIONAL}
-        with written_whole(path) as scratch, scratch.open("wb") as file:
-            np.savez_compressed(
-                file,
-                version=np.int64(VERSION),
-                outer_step=self.outer_step,
-                images=self.images,
-                labels=self.labels,
-                lr=self.lr,
-                momentum=self.momentum,
-                accuracy=self.accuracy,
-                orders=np.array(self.orders, dtype=np.str_),
-                measures=np.array(self.measures, dtype=np.str_),
-                provenance=np.array(json.dumps(self.provenance)),
-                **{name: array for name, array in optional.items() if array is not None},
+    def check_source(self, source: str, named: object = "The curriculum") -> None:
+        """Refuse digits of another data set than the teacher was trained for."""
+        made_for = self.provenance.get("source", source)
+        if made_for != source:
+            raise GtnError(
+                f"{named} was made for {made_for} and would be judged on {source}, which says "
+                f"nothing. Make {made_for} available (for MNIST: set MNIST_ROOT, or connect), or "
+                "train one for the digits at hand."
             )
+
+    def save(self, path: Path) -> None:
+        """Write an .npz without pickles; an earlier file stays whole if this fails."""
+        arrays = {name: array for name, array in vars(self).items() if array is not None}
+        arrays |= {name: np.array(arrays[name], dtype=np.str_) for name in ("orders", "measures")}
+        arrays["provenance"] = np.array(json.dumps(self.provenance))
+        with written_whole(path) as scratch, scratch.open("wb") as file:
+            np.savez_compressed(file, version=np.int64(VERSION), **arrays)
 
     @classmethod
     def load(cls, path: Path) -> Curriculum:
@@ -272,10 +226,10 @@ class Curriculum:
                     raise GtnError(f"{path} is not a recorded curriculum (.npz). {again}")
             with np.load(path, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise GtnError(f"{path} is damaged or was cut short ({error}). {again}") from error
         except pickle.UnpicklingError as error:  # some numpy versions try before they refuse
             raise GtnError(f"{path} holds a pickle and is not read. {again}") from error
+        except UNREADABLE as error:
+            raise GtnError(f"{path} is damaged or was cut short ({error}). {again}") from error
         found = arrays.pop("version", None)
         if found is None or found.ndim or found.dtype.kind not in "iu" or int(found) != VERSION:
             raise GtnError(
@@ -289,8 +243,3 @@ class Curriculum:
             return cls(**arrays)
         except (KeyError, TypeError, ValueError, GtnError) as error:
             raise GtnError(f"{path} lacks a part or has a wrong one ({error}). {again}") from error
-
-
-def to_unit(pixels: Tensor) -> Tensor:
-    """uint8 0…255 as the float32 −1…1 that a teacher's tanh gave."""
-    return pixels.float() / 127.5 - 1

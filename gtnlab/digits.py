@@ -24,8 +24,6 @@ from torch.nn import functional as F
 
 from gtnlab.errors import GtnError
 
-__all__ = ["MEAN", "STD", "Digits", "OfflineDigitsWarning", "Source", "augmented", "load_digits"]
-
 Source = Literal["mnist", "sklearn-digits"]
 Split = Literal["train", "test"]
 
@@ -56,20 +54,17 @@ class OfflineDigitsWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Digits:
-    """A set of digits on one device.
+    """A set of digits on one device."""
 
-    Attributes:
-        images: float32 [N, 1, 28, 28], normalised by MNIST's mean and deviation.
-        labels: int64 [N], 0 to 9.
-        source: which data set this is; every recorded result repeats it.
-    """
-
-    images: Tensor
-    labels: Tensor
-    source: Source
+    images: Tensor  # float32 [N, 1, 28, 28], normalised by MNIST's mean and deviation
+    labels: Tensor  # int64 [N], 0 to 9
+    source: Source  # which data set this is; every recorded result repeats it
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __getitem__(self, chosen: slice | Tensor) -> Digits:
+        return Digits(self.images[chosen], self.labels[chosen], self.source)
 
     def sample(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw ``count`` images with replacement: [count, 1, 28, 28] and labels [count]."""
@@ -86,7 +81,7 @@ class Digits:
         """
         count = min(count, len(self))
         index = torch.linspace(0, len(self) - 1, count, device=self.labels.device).round().long()
-        return Digits(self.images[index], self.labels[index], self.source)
+        return self[index]
 
 
 def augmented(images: Tensor, generator: torch.Generator) -> Tensor:

@@ -15,8 +15,6 @@ import torch
 from gtnlab.errors import GtnError
 from gtnlab.learner import FAMILIES, LEARNERS, USUAL
 
-__all__ = ["EXPERIMENTS", "VARIANTS", "ExperimentConfig", "experiment", "resolve_device"]
-
 Variant = Literal["learned", "random_fixed", "random"]
 TeacherPreset = Literal["seed", "lean", "small", "pixels"]
 OuterPath = Literal["batch-statistics", "inference"]

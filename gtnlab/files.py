@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import pickle
 import secrets
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from gtnlab.errors import GtnError
 
-__all__ = ["explained", "written_whole"]
+# What Python, numpy and torch raise of a file that is missing, damaged or of another kind.
+UNREADABLE = (
+    OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RuntimeError,
+    pickle.UnpicklingError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -42,6 +51,12 @@ def written_whole(path: Path) -> Iterator[Path]:
             scratch.unlink(missing_ok=True)
 
 
+def write_json(path: Path, record: Any) -> None:
+    """Write plain values as JSON; see `written_whole`."""
+    with written_whole(path) as scratch:
+        scratch.write_text(json.dumps(record, indent=1) + "\n")
+
+
 @contextlib.contextmanager
 def explained(path: Path, what: str, advice: str) -> Iterator[None]:
     """Say of a file of ours that cannot be read what it is not, and what to do.
@@ -51,5 +66,5 @@ def explained(path: Path, what: str, advice: str) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except UNREADABLE as error:
         raise GtnError(f"{path} is {what} ({error}): {advice}.") from error

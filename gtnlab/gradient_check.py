@@ -15,16 +15,13 @@ from torch import Tensor
 
 from gtnlab.errors import GtnError
 
-__all__ = ["gradient_check", "in_words"]
+DIRECTIONS = 3  # random unit directions to try for each step of each input
+EPSILON = 1e-5  # length of a nudge
+TOLERANCE = 1e-6  # the largest error that is rounding
 
 
 def gradient_check(
-    function: Callable[[dict[str, Tensor]], Tensor],
-    inputs: Mapping[str, Tensor],
-    *,
-    directions: int = 3,
-    epsilon: float = 1e-5,
-    seed: int = 0,
+    function: Callable[[dict[str, Tensor]], Tensor], inputs: Mapping[str, Tensor]
 ) -> dict[str, list[float]]:
     """Compare autograd's gradient of a scalar function with central differences.
 
@@ -32,9 +29,6 @@ def gradient_check(
         function: named tensors → a scalar, differentiable; a whole inner loop, for instance.
         inputs: where to check, float64: single precision has no digits left for differences. The
             first dimension of each is the step.
-        directions: random unit directions to try for each step of each input.
-        epsilon: length of a nudge.
-        seed: of the directions.
 
     Returns:
         for each input and step the largest error over its directions, relative to the longest
@@ -47,7 +41,7 @@ def gradient_check(
     for name, value in inputs.items():
         if value.dtype != torch.float64:
             raise GtnError(f"{name} is {value.dtype}: convert it with .double() first.")
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(0)
     at = {name: value.detach().clone().requires_grad_() for name, value in inputs.items()}
     loss = function(at)
     gradients = [torch.zeros_like(value) for value in inputs.values()]
@@ -58,15 +52,15 @@ def gradient_check(
         worst = []
         for step in range(len(gradient)):
             off = 0.0
-            for _ in range(directions):
+            for _ in range(DIRECTIONS):
                 drawn = torch.randn(gradient[step].shape, generator=generator, dtype=torch.float64)
                 direction = torch.zeros_like(gradient)
                 direction[step] = drawn / drawn.norm()
                 ahead, behind = (
                     function({**at, name: at[name].detach() + nudge * direction}).item()
-                    for nudge in (epsilon, -epsilon)
+                    for nudge in (EPSILON, -EPSILON)
                 )
-                slope = (ahead - behind) / (2 * epsilon)
+                slope = (ahead - behind) / (2 * EPSILON)
                 off = max(off, abs(slope - (gradient * direction).sum().item()))
             worst.append(off)
         longest = max(step.norm().item() for step in gradient)
@@ -77,15 +71,11 @@ def gradient_check(
     return errors
 
 
-def in_words(errors: Mapping[str, Sequence[float]], tolerance: float = 1e-6) -> str:
-    """What a `gradient_check` found: for each input, at which steps it goes wrong.
-
-    Args:
-        tolerance: the largest error that is rounding.
-    """
+def in_words(errors: Mapping[str, Sequence[float]]) -> str:
+    """What a `gradient_check` found: for each input, at which steps it goes wrong."""
     lines = []
     for name, steps in errors.items():
-        wrong = [step for step, error in enumerate(steps) if not error <= tolerance]
+        wrong = [step for step, error in enumerate(steps) if not error <= TOLERANCE]
         if not wrong:
             said = f"passed, largest error {max(steps):.0e}"
         elif all(math.isnan(error) for error in steps):

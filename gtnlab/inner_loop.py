@@ -22,38 +22,25 @@ from gtnlab.checkpointing import checkpointed
 from gtnlab.errors import GtnError
 from gtnlab.experiments import Implementation
 
-__all__ = ["State", "Unrolled", "inner_loss", "soft_labels", "unroll"]
-
 Tensors = dict[str, Tensor]
 CLASSES = 10
 
 
 @dataclass(frozen=True)
 class State:
-    """A learner between two inner steps.
+    """A learner between two inner steps."""
 
-    Attributes:
-        step: inner steps done.
-        params: parameters by name; differentiable, unless the unroll was not.
-        buffers: buffers by name (BatchNorm's running statistics), never differentiable.
-    """
-
-    step: int
-    params: Tensors
-    buffers: Tensors
+    step: int  # inner steps done
+    params: Tensors  # by name; differentiable, unless the unroll was not
+    buffers: Tensors  # by name (BatchNorm's running statistics), never differentiable
 
 
 @dataclass(frozen=True)
 class Unrolled:
-    """A learner after its inner loop.
+    """A learner after its inner loop."""
 
-    Attributes:
-        states: after each step that was asked for; the last one is the end of the loop.
-        losses: inner loss of each step before its update, [steps], detached.
-    """
-
-    states: list[State]
-    losses: Tensor
+    states: list[State]  # after each step that was asked for; the last is the end of the loop
+    losses: Tensor  # inner loss of each step before its update, [steps], detached
 
     @property
     def params(self) -> Tensors:
@@ -151,7 +138,7 @@ def unroll(
         _per_tensor(lr, learner, images),
         _per_step(momentum, "momentum", images),
     )
-    kept = [t for t in range(1, steps) if intermediate_every and t % intermediate_every == 0]
+    kept = [*range(intermediate_every, steps, intermediate_every)] if intermediate_every else []
     kept.append(steps)
     first = steps if not differentiable else max(0, steps - truncate) if truncate else 0
     params = _start(learner, initial_scales)

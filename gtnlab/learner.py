@@ -7,8 +7,10 @@ search. ``FAMILIES`` names groups of them, for a teacher that is to suit more th
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,26 +21,17 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from gtnlab.errors import GtnError
 
-__all__ = [
-    "FAMILIES",
-    "FAMILY",
-    "LEARNERS",
-    "ROLES",
-    "UNSEEN",
-    "USUAL",
-    "Learner",
-    "LearnerConfig",
-    "make_learner",
-    "members",
-    "reset",
-]
-
 Norm = Literal["none", "batch", "group", "layer"]
 Activation = Literal["leaky_relu", "gelu", "tanh"]
 
 CLASSES = 10
 PIXELS = 28
 SLOPE = 0.1  # of the seed's leaky ReLU
+ACTIVATIONS: dict[Activation, Callable[[], nn.Module]] = {
+    "leaky_relu": functools.partial(nn.LeakyReLU, SLOPE),
+    "gelu": nn.GELU,
+    "tanh": nn.Tanh,
+}
 
 # A layer's role in a learner, and how many inputs it has in a usual one; 0: that does not matter.
 _LAYER_ROLES = {
@@ -55,41 +48,30 @@ ROLES = tuple(f"{role}: {part}" for role in _LAYER_ROLES for part in ("weights",
 
 @dataclass(frozen=True)
 class LearnerConfig:
-    """A learner's architecture.
+    """A learner's architecture."""
 
-    Attributes:
-        filters: channels of the convolutions; each is followed by a 2 × 2 max pool.
-        hidden: widths of the fully connected layers before the output layer.
-        kernel: side of the square convolution kernels, odd.
-        padded: whether a convolution keeps its image's size (the seed's do not).
-        norm: normalisation after each activation. ``batch`` uses statistics of the batch,
-            the others treat every image by itself, so that training and use agree.
-        norm_output: whether the logits are normalised too, as the seed's are.
-        activation: the non-linearity.
-        weight_norm: whether every weight is learned as a length and a direction for each
-            output (Salimans & Kingma 2016, arXiv 1602.07868), which steadies meta-training
-            (Such et al. 2019, figure 2a). It changes no fresh learner's answers.
-        stride: of the convolutions.
-        grid: 0 for a max pool after each convolution. Otherwise there is no pool but one at the
-            end: averages over a grid of this many cells on a side, normalised over all features
-            of an image by a LayerNorm without parameters.
-        initialisation: ``pytorch``'s defaults, or ``lecun``: uniform weights of variance
-            1 / inputs, no biases.
-        initial_scale: factor on the initial weights and biases of all layers but the last.
-            A learner that starts small has less to unlearn in a few steps.
-    """
-
-    filters: tuple[int, ...] = ()
-    hidden: tuple[int, ...] = ()
-    kernel: int = 3
-    padded: bool = True
+    filters: tuple[int, ...] = ()  # channels of the convolutions
+    hidden: tuple[int, ...] = ()  # widths of the fully connected layers before the output layer
+    kernel: int = 3  # side of the square convolution kernels, odd
+    padded: bool = True  # whether a convolution keeps its image's size (the seed's do not)
+    # After each activation. `batch` uses statistics of the batch, the others treat every image by
+    # itself, so that training and use agree.
     norm: Norm = "none"
-    norm_output: bool = False
+    norm_output: bool = False  # whether the logits are normalised too, as the seed's are
     activation: Activation = "leaky_relu"
+    # Whether every weight is learned as a length and a direction for each output (Salimans &
+    # Kingma 2016, arXiv 1602.07868), which steadies meta-training (Such et al. 2019, figure 2a).
+    # It changes no fresh learner's answers.
     weight_norm: bool = False
     stride: int = 1
+    # 0: a 2 × 2 max pool after each convolution. Otherwise there is no pool but one at the end:
+    # averages over a grid of this many cells on a side, normalised over all features of an image
+    # by a LayerNorm without parameters.
     grid: int = 0
+    # PyTorch's defaults, or uniform weights of variance 1 / inputs and no biases.
     initialisation: Literal["pytorch", "lecun"] = "pytorch"
+    # Factor on the initial weights and biases of all layers but the last: a learner that starts
+    # small has less to unlearn in a few steps.
     initial_scale: float = 1.0
 
     @property
@@ -103,12 +85,9 @@ class Learner(nn.Module):
 
     Everything it computes goes through parameters and buffers, so it can be called
     with others' in their place (``torch.func.functional_call``).
-
-    Attributes:
-        in_bfloat16: whether its layers compute in bfloat16; the answers keep the images' type.
     """
 
-    in_bfloat16 = False
+    in_bfloat16 = False  # whether its layers compute in it; the answers keep the images' type
 
     def __init__(self, config: LearnerConfig) -> None:
         super().__init__()
@@ -124,29 +103,28 @@ class Learner(nn.Module):
             convolution = _UnfoldedConv2d if config.grid else nn.Conv2d
             layers += [
                 convolution(channels, width, config.kernel, config.stride, padding),
-                _activation(config.activation),
+                ACTIVATIONS[config.activation](),
                 _norm(config.norm, width, images=True),
             ]
             layers += [] if config.grid else [nn.MaxPool2d(2)]
             channels = width
+        features = channels * (config.grid or side) ** 2
         if config.grid:
-            layers.append(_GridAverage(side, config.grid))
-            side = config.grid
-        layers.append(nn.Flatten())
-        if config.grid:
-            layers.append(nn.LayerNorm(channels * side * side, elementwise_affine=False))
-        features = channels * side * side
+            layers += [_GridAverage(side, config.grid), nn.Flatten()]
+            layers.append(nn.LayerNorm(features, elementwise_affine=False))
+        else:
+            layers.append(nn.Flatten())
         for width in config.hidden:
             layers += [
                 nn.Linear(features, width),
-                _activation(config.activation),
+                ACTIVATIONS[config.activation](),
                 _norm(config.norm, width, images=False),
             ]
             features = width
         layers.append(nn.Linear(features, CLASSES))
         if config.norm_output:
             layers.append(_norm(config.norm, CLASSES, images=False))
-        self.layers = nn.Sequential(*(layer for layer in layers if layer is not None))
+        self.layers = nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.in_bfloat16):
@@ -219,15 +197,6 @@ class _GridAverage(nn.Module):
         return x.flatten(2) @ self.averages
 
 
-def _activation(name: Activation) -> nn.Module:
-    modules: dict[str, nn.Module] = {
-        "leaky_relu": nn.LeakyReLU(SLOPE),
-        "gelu": nn.GELU(),
-        "tanh": nn.Tanh(),
-    }
-    return modules[name]
-
-
 def _norm(name: Norm, channels: int, *, images: bool) -> nn.Module:
     if name == "batch":
         return nn.BatchNorm2d(channels) if images else nn.BatchNorm1d(channels)
@@ -290,77 +259,69 @@ def reset(learner: Learner, generator: torch.Generator) -> None:
     """
     output = [m for m in learner.modules() if isinstance(m, nn.Linear)][-1]
     for module in learner.modules():
-        if isinstance(module, _GridAverage):
+        if isinstance(module, _GridAverage | nn.modules.batchnorm._BatchNorm | nn.GroupNorm):
             module.reset_parameters()
-        elif isinstance(module, nn.Conv2d | nn.Linear) and learner.config.initialisation == "lecun":
-            bound = math.sqrt(3 / module.weight[0].numel())
+        if not isinstance(module, nn.Conv2d | nn.Linear):
+            continue
+        assert module.bias is not None
+        inputs = module.weight[0].numel()
+        if learner.config.initialisation == "lecun":
+            bound = math.sqrt(3 / inputs)
             nn.init.uniform_(module.weight, -bound, bound, generator=generator)
-            assert module.bias is not None
             nn.init.zeros_(module.bias)
         elif module is output and learner.config.norm_output:
-            nn.init.kaiming_normal_(output.weight, a=SLOPE, generator=generator)
-            nn.init.zeros_(output.bias)
-        elif isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, a=SLOPE, generator=generator)
+            nn.init.zeros_(module.bias)
+        else:
             nn.init.kaiming_uniform_(module.weight, a=math.sqrt(5), generator=generator)
-            assert module.bias is not None
-            bound = 1 / math.sqrt(module.weight[0].numel())
+            bound = 1 / math.sqrt(inputs)
             nn.init.uniform_(module.bias, -bound, bound, generator=generator)
             if module is not output:
                 module.weight.mul_(learner.config.initial_scale)
                 module.bias.mul_(learner.config.initial_scale)
-        elif isinstance(module, nn.modules.batchnorm._BatchNorm | nn.GroupNorm):
-            module.reset_parameters()
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.reset_running_stats()
 
 
 def _family() -> dict[str, LearnerConfig]:
     """Shallow wide learners of many sizes, deeper ones, and fully connected ones."""
-    family: dict[str, LearnerConfig] = {}
-
-    def add(
-        filters: tuple[int, ...],
-        hidden: tuple[int, ...],
-        *,
-        kernel: int = 5,
-        stride: int = 2,
-        grid: int = 0,
-        activation: Activation = "leaky_relu",
-    ) -> None:
-        parts = [f"conv{_crossed(filters)}k{kernel}s{stride}g{grid}"] if filters else []
-        parts += [f"fc{_crossed(hidden)}"] if hidden else []
-        parts += [activation] if activation != "leaky_relu" else []
-        family["_".join(parts)] = LearnerConfig(
-            filters,
-            hidden,
-            kernel,
-            padded=False,
-            activation=activation,
-            stride=stride,
-            grid=grid,
-            initialisation="lecun",
+    config = functools.partial(
+        LearnerConfig, kernel=5, padded=False, stride=2, initialisation="lecun"
+    )
+    product = itertools.product
+    family = [
+        config((width,), kernel=kernel, stride=stride, grid=grid)
+        for width, kernel, (stride, grid) in product(
+            (16, 32, 64, 96), (5, 7, 9), ((2, 3), (2, 5), (3, 4))
         )
-
-    for width, kernel, (stride, grid) in itertools.product(
-        (16, 32, 64, 96), (5, 7, 9), ((2, 3), (2, 5), (3, 4))
-    ):
-        add((width,), (), kernel=kernel, stride=stride, grid=grid)
-    for width, kernel, hidden in itertools.product((16, 32, 64), (5, 7), (32, 64)):
-        add((width,), (hidden,), kernel=kernel, grid=4)
-    for widths, (kernel, grid) in itertools.product(
-        ((16, 32), (16, 64), (32, 32), (32, 64)), ((5, 4), (7, 3))
-    ):
-        add(widths, (), kernel=kernel, grid=grid)
+    ]
+    family += [
+        config((width,), (hidden,), kernel=kernel, grid=4)
+        for width, kernel, hidden in product((16, 32, 64), (5, 7), (32, 64))
+    ]
+    family += [
+        config(widths, kernel=kernel, grid=grid)
+        for widths, (kernel, grid) in product(
+            ((16, 32), (16, 64), (32, 32), (32, 64)), ((5, 4), (7, 3))
+        )
+    ]
     one_layer = ((32,), (64,), (96,), (128,), (192,), (256,))
     two_layers = ((64, 32), (64, 64), (128, 64), (128, 128), (256, 64), (256, 128))
-    activations: tuple[Activation, ...] = ("leaky_relu", "gelu", "tanh")
-    for layers, activation in itertools.product((*one_layer, *two_layers), activations):
-        add((), layers, activation=activation)
-    return family
+    family += [
+        config((), layers, activation=activation)
+        for layers, activation in product((*one_layer, *two_layers), ACTIVATIONS)
+    ]
+    return {_name(each): each for each in family}
 
 
-def _crossed(widths: tuple[int, ...]) -> str:
-    return "x".join(map(str, widths))
+def _name(config: LearnerConfig) -> str:
+    parts = []
+    if config.filters:
+        filters = "x".join(map(str, config.filters))
+        parts.append(f"conv{filters}k{config.kernel}s{config.stride}g{config.grid}")
+    if config.hidden:
+        parts.append("fc" + "x".join(map(str, config.hidden)))
+    if config.activation != "leaky_relu":
+        parts.append(config.activation)
+    return "_".join(parts)
 
 
 FAMILY: dict[str, LearnerConfig] = _family()

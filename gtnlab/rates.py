@@ -9,8 +9,6 @@ from torch import Tensor, nn
 
 from gtnlab.learner import Learner
 
-__all__ = ["InnerRates", "for_member", "tensor_lr"]
-
 
 def tensor_lr(lr: Tensor, factors: Tensor | None) -> Tensor:
     """Learning rates as ``unroll`` takes them: [steps], or [steps, tensors] with factors."""
@@ -22,13 +20,8 @@ def for_member(
 ) -> tuple[Tensor | None, Tensor | None]:
     """A family's factors and initial scales, which go by role, as one member takes them.
 
-    Args:
-        learner: the member; each of its parameters has a role.
-        factors: on the learning rates, [steps, roles], if there are any.
-        scales: on the fresh values, [roles], if there are any.
-
-    Returns:
-        The same as [steps, tensors] and [tensors].
+    From [steps, roles] and [roles] to [steps, tensors] and [tensors]; None stays None. Each of the
+    member's parameters must have a role.
     """
     assert learner.roles is not None
     places, on_rates = learner.roles

@@ -19,9 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gtnlab.errors import GtnError
-from gtnlab.experiments import ExperimentConfig, Statistics, Variant
-
-__all__ = ["CLASSES", "SLOPE", "TEACHERS", "Pixels", "Teacher", "TeacherShape", "make_teacher"]
+from gtnlab.experiments import ExperimentConfig
 
 CLASSES = 10
 SIDE = 28  # pixels
@@ -30,20 +28,12 @@ SLOPE = 0.1  # of every leaky ReLU
 
 @dataclass(frozen=True)
 class TeacherShape:
-    """Widths of a teacher's layers.
+    """Widths of a teacher's layers."""
 
-    Attributes:
-        hidden: width of the first linear layer.
-        maps: feature maps that the second linear layer draws.
-        middle: feature maps between the two convolutions.
-        upsampling: factor by which each convolution's input is enlarged; the maps are drawn
-            28 / upsampling² pixels wide.
-    """
-
-    hidden: int
-    maps: int
-    middle: int
-    upsampling: int
+    hidden: int  # of the first linear layer
+    maps: int  # feature maps that the second linear layer draws
+    middle: int  # feature maps between the two convolutions
+    upsampling: int  # factor by which each convolution's input is enlarged
 
     @property
     def drawn_side(self) -> int:
@@ -114,39 +104,28 @@ class Teacher(nn.Module):
 
     Args:
         shape: widths of the layers.
-        steps: inner steps, one batch each.
-        batch: images of a batch; at least 2 with `per-step` statistics.
-        noise: length of an input vector.
-        variant: `learned` vectors are a parameter, `random_fixed` ones drawn once, `random`
-            ones drawn anew at each call.
-        statistics: what BatchNorm averages over.
-        soft_labels: learn ten soft labels for each image; of `random` vectors, whose images have
-            no place of their own, the generator makes the labels too.
+        config: sizes and choices. `batch` must be at least 2 with `per-step` statistics. The
+            variant's vectors are a parameter (`learned`), drawn once (`random_fixed`), or drawn
+            anew at each call (`random`). With `soft_labels`, ten are learned for each image; of
+            `random` vectors, whose images have no place of their own, the generator makes the
+            labels too.
         generator: draws weights and vectors.
     """
 
     inputs: Tensor
 
     def __init__(
-        self,
-        shape: TeacherShape,
-        *,
-        steps: int,
-        batch: int,
-        noise: int = 64,
-        variant: Variant = "learned",
-        statistics: Statistics = "per-step",
-        soft_labels: bool = False,
-        generator: torch.Generator,
+        self, shape: TeacherShape, config: ExperimentConfig, generator: torch.Generator
     ) -> None:
         super().__init__()
-        if batch * (steps if statistics == "joint" else 1) < 2:
+        steps, batch, noise = config.steps, config.batch, config.noise
+        if batch * (steps if config.teacher_statistics == "joint" else 1) < 2:
             raise GtnError(
                 "a teacher normalises over a batch, so it needs at least 2 images in one: "
                 "raise batch to 2, or use joint statistics and more than one step."
             )
-        self.shape, self.steps, self.batch, self.noise = shape, steps, batch, noise
-        self.variant, self.statistics = variant, statistics
+        self.shape, self.batch = shape, batch
+        self.variant, self.statistics = config.variant, config.teacher_statistics
         drawn = shape.maps * shape.drawn_side**2
         with torch.random.fork_rng(devices=[]):
             # Layers without a generator of their own draw from the global one.
@@ -162,16 +141,16 @@ class Teacher(nn.Module):
             for linear in (self.expand, self.draw):
                 nn.init.kaiming_normal_(linear.weight, a=SLOPE)
         inputs = torch.rand(steps, batch, noise, generator=generator, device="cpu")
-        if variant == "learned":
+        if config.variant == "learned":
             self.inputs = nn.Parameter(inputs)
         else:
             self.register_buffer("inputs", inputs)
         self.label_logits, self.label = None, None
-        if soft_labels and variant == "random":
+        if config.soft_labels and config.variant == "random":
             self.label = nn.Linear(shape.hidden, CLASSES)
             nn.init.zeros_(self.label.weight)
             nn.init.zeros_(self.label.bias)
-        elif soft_labels:
+        elif config.soft_labels:
             self.label_logits = _label_logits(steps, batch)
 
     @property
@@ -180,23 +159,17 @@ class Teacher(nn.Module):
         return torch.arange(self.batch, device=self.inputs.device) % CLASSES
 
     def forward(self, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """All images of one curriculum, from one call.
+        """All images of one curriculum, [steps, batch, 1, 28, 28] in (−1, 1), from one call.
 
-        Args:
-            generator: draws the vectors of the `random` variant; needed for no other.
-
-        Returns:
-            images [steps, batch, 1, 28, 28] in (−1, 1), and labels: `labels`, or soft ones
-            [steps, batch, 10].
+        And their labels: `labels`, or soft ones [steps, batch, 10]. `generator` draws the vectors
+        of the `random` variant; it is needed for no other.
         """
-        if self.variant == "random":
-            if generator is None:
-                raise GtnError("a teacher of random vectors must be called with a generator.")
-            drawn = torch.rand(self.inputs.shape, generator=generator, device=generator.device)
-            inputs = drawn.to(self.inputs)
-        else:
-            inputs = self.inputs
-        return self.generate(inputs)
+        if self.variant != "random":
+            return self.generate(self.inputs)
+        if generator is None:
+            raise GtnError("a teacher of random vectors must be called with a generator.")
+        drawn = torch.rand(self.inputs.shape, generator=generator, device=generator.device)
+        return self.generate(drawn.to(self.inputs))
 
     def generate(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Images and labels, as `forward` gives them, from vectors [steps, batch, noise]."""
@@ -220,22 +193,14 @@ class Teacher(nn.Module):
 
 
 class Pixels(nn.Module):
-    """A teacher without a generator: the images are the tanh of parameters.
+    """A teacher without a generator: the images are the tanh of parameters."""
 
-    Args:
-        steps: inner steps, one batch each.
-        batch: images of a batch.
-        soft_labels: learn ten soft labels for each image.
-        generator: draws the first images.
-    """
-
-    def __init__(
-        self, *, steps: int, batch: int, soft_labels: bool = False, generator: torch.Generator
-    ) -> None:
+    def __init__(self, config: ExperimentConfig, generator: torch.Generator) -> None:
         super().__init__()
-        noise = torch.randn(steps, batch, 1, SIDE, SIDE, generator=generator, device="cpu")
+        size = config.steps, config.batch
+        noise = torch.randn(*size, 1, SIDE, SIDE, generator=generator, device="cpu")
         self.drawn = nn.Parameter(0.5 * noise)
-        self.label_logits = _label_logits(steps, batch) if soft_labels else None
+        self.label_logits = _label_logits(*size) if config.soft_labels else None
 
     @property
     def labels(self) -> Tensor:
@@ -264,19 +229,5 @@ def _soft(labels: Tensor, logits: Tensor | None) -> Tensor:
 def make_teacher(config: ExperimentConfig, generator: torch.Generator) -> Teacher | Pixels:
     """The teacher of an experiment, on the CPU, drawn from `generator`."""
     if config.teacher == "pixels":
-        return Pixels(
-            steps=config.steps,
-            batch=config.batch,
-            soft_labels=config.soft_labels,
-            generator=generator,
-        )
-    return Teacher(
-        TEACHERS[config.teacher],
-        steps=config.steps,
-        batch=config.batch,
-        noise=config.noise,
-        variant=config.variant,
-        statistics=config.teacher_statistics,
-        soft_labels=config.soft_labels,
-        generator=generator,
-    )
+        return Pixels(config, generator)
+    return Teacher(TEACHERS[config.teacher], config, generator)

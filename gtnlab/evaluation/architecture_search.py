@@ -26,11 +26,9 @@ from gtnlab.evaluation.baselines import (
     tune_rates,
 )
 from gtnlab.evaluation.report import learner_of
-from gtnlab.files import explained, written_whole
+from gtnlab.files import explained, write_json
 from gtnlab.learner import make_learner
 from gtnlab.provenance import provenance
-
-__all__ = ["HELD_OUT", "Candidate", "Search", "search"]
 
 HELD_OUT = 3000
 """Training digits that the short trainings are scored on, unless told otherwise."""
@@ -66,18 +64,13 @@ class Search:
         return float(found.statistic), float(found.pvalue)
 
     def save(self, path: Path) -> None:
-        """Write JSON.
-
-        Raises:
-            GtnError: the disk is full or the folder cannot be written to.
-        """
+        """Write JSON, whole or not at all."""
         record = {
             "spearman": {quick: self.correlation(quick) for quick in ("generated", "real")},
             "candidates": [asdict(candidate) for candidate in self.candidates],
             "provenance": self.provenance,
         }
-        with written_whole(path) as scratch:
-            scratch.write_text(json.dumps(record, indent=1) + "\n")
+        write_json(path, record)
 
     @classmethod
     def load(cls, path: Path) -> Search:
@@ -104,19 +97,16 @@ def search(
 ) -> Search:
     """Rank architectures by a curriculum and by as many real images.
 
-    The curriculum comes with its learned rates and the real images with those that suit the
-    curriculum's own learner best; for each architecture both get the best of the same few
+    The curriculum's last snapshot comes with its learned rates, and the real images with those that
+    suit the curriculum's own learner best; for each architecture both get the best of the same few
     factors on the learning rates.
 
     Args:
-        curriculum: its last snapshot is used.
-        train: training digits; a tenth is held out to score the short trainings.
+        train: training digits. Of the tenth that is held out, ``held_out`` digits, spread evenly
+            over it, score the short trainings.
         full: the architectures, at least 3, each with its test accuracy after full training
             (:func:`~gtnlab.evaluation.full_training.fully_trained`).
         learners: fresh learners per short training; their mean counts.
-        held_out: digits of the tenth that is held out, spread evenly over it.
-        seed: of all that is drawn.
-        on_candidate: called with the number of architectures done and their total.
 
     Raises:
         GtnError: an unknown architecture, or too few of them.

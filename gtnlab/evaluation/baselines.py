@@ -8,7 +8,7 @@ training digits, so that they do not lose for want of tuning.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -20,17 +20,6 @@ from gtnlab.digits import Digits
 from gtnlab.errors import GtnError
 from gtnlab.evaluation.judging import STATISTICS, Statistics, judge
 from gtnlab.learner import make_learner, members
-
-__all__ = [
-    "BASELINES",
-    "Baseline",
-    "RealImages",
-    "choose_statistics",
-    "split_off",
-    "tune_lr_factor",
-    "tune_rates",
-    "tuning_learners",
-]
 
 Baseline = Literal["real-random", "real-kmeans"]
 BASELINES: tuple[Baseline, ...] = ("real-random", "real-kmeans")
@@ -100,13 +89,10 @@ class RealImages:
         return [self.lesson(*rates, generator) for _ in range(count)]
 
 
-def split_off(digits: Digits, share: float = 0.1) -> tuple[Digits, Digits]:
-    """Training digits to learn from, and the last ``share`` of them to choose by."""
-    kept = round(len(digits) * (1 - share))
-    return (
-        Digits(digits.images[:kept], digits.labels[:kept], digits.source),
-        Digits(digits.images[kept:], digits.labels[kept:], digits.source),
-    )
+def split_off(digits: Digits) -> tuple[Digits, Digits]:
+    """Training digits to learn from, and the last tenth of them to choose by."""
+    kept = round(len(digits) * 0.9)
+    return digits[:kept], digits[kept:]
 
 
 def tuning_learners(learner: str) -> int:
@@ -115,33 +101,17 @@ def tuning_learners(learner: str) -> int:
 
 
 def tune_rates(
-    real: RealImages,
-    learner: str,
-    held_out: Digits,
-    *,
-    seed: int = 0,
-    on_trial: Callable[[], None] | None = None,
+    real: RealImages, learner: str, held_out: Digits, *, seed: int = 0
 ) -> tuple[float, float]:
     """The learning rate and momentum of a small grid that serve ``real`` best.
 
     Judged by ``inference`` accuracy on digits that are neither taught nor tested.
     """
     learners = tuning_learners(learner)
-    best, best_rates = -1.0, (RATES[0], MOMENTA[0])
-    for rates in itertools.product(RATES, MOMENTA):
-        judged = judge(
-            real.lessons(rates, learners, seed),
-            learner,
-            held_out,
-            learners=learners,
-            seed=seed,
-        )
-        mean = judged.final("inference").mean
-        if mean > best:
-            best, best_rates = mean, rates
-        if on_trial is not None:
-            on_trial()
-    return best_rates
+    return max(
+        itertools.product(RATES, MOMENTA),
+        key=lambda rates: _mean(real.lessons(rates, learners, seed), learner, held_out, seed),
+    )
 
 
 def tune_lr_factor(
@@ -150,20 +120,14 @@ def tune_lr_factor(
     """The factor on all learning rates that suits ``learner`` best, and its mean accuracy.
 
     Rates that were learned or chosen for one architecture are too fast or too slow for
-    another; one number per architecture puts that right. Judged by ``inference`` accuracy.
-
-    Args:
-        lessons: one for each fresh learner.
-        learner: name of the architecture.
-        held_out: digits that are neither taught nor tested.
-        seed: of the learners.
+    another; one number per architecture puts that right. Judged by ``inference`` accuracy on
+    digits that are neither taught nor tested, with one fresh learner for each lesson.
     """
-    means = {}
-    for scale in LR_FACTORS:
-        scaled = [lesson.scaled(scale) for lesson in lessons]
-        judged = judge(scaled, learner, held_out, learners=len(lessons), seed=seed)
-        means[scale] = judged.final("inference").mean
-    best = max(means, key=lambda scale: means[scale])
+    means = {
+        factor: _mean([lesson.scaled(factor) for lesson in lessons], learner, held_out, seed)
+        for factor in LR_FACTORS
+    }
+    best = max(means, key=means.__getitem__)
     return best, means[best]
 
 
@@ -177,13 +141,21 @@ def choose_statistics(
     """
     if not any(make_learner(name).uses_batch_statistics for name in members(learner)):
         return "recomputed"
-    means = {}
-    for statistics in STATISTICS:
-        judged = judge(
-            lessons, learner, held_out, learners=len(lessons), seed=seed, statistics=statistics
-        )
-        means[statistics] = judged.final("inference").mean
-    return max(STATISTICS, key=lambda statistics: means[statistics])
+    return max(STATISTICS, key=lambda kind: _mean(lessons, learner, held_out, seed, kind))
+
+
+def _mean(
+    lessons: Sequence[Lesson],
+    learner: str,
+    held_out: Digits,
+    seed: int,
+    statistics: Statistics = "recomputed",
+) -> float:
+    """Mean ``inference`` accuracy of one fresh learner for each lesson."""
+    judged = judge(
+        lessons, learner, held_out, learners=len(lessons), seed=seed, statistics=statistics
+    )
+    return judged.final("inference").mean
 
 
 def _representatives(images: Tensor, count: int, seed: int) -> Tensor:

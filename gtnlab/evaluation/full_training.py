@@ -17,8 +17,6 @@ from gtnlab.files import explained, written_whole
 from gtnlab.inner_loop import State
 from gtnlab.learner import Learner, make_learner
 
-__all__ = ["FullyTrained", "fully_trained", "train_fully"]
-
 BATCH = 128
 LR = 0.002  # of Adam
 SHRINK = 0.2  # of the learning rate, where the accuracy no longer rises …
@@ -40,13 +38,7 @@ def train_fully(name: str, train: Digits, test: Digits, seed: int) -> FullyTrain
 
     The accuracy that decides is that on the last tenth of the training digits, which are not
     trained on. When it stands still the learning rate is lowered, and the second time again;
-    the third time ends the training.
-
-    Args:
-        name: the architecture.
-        train: all training digits.
-        test: what the result is measured on, once.
-        seed: of the weights and the batches.
+    the third time ends the training. The result is measured on the test digits, once.
     """
     digits, held_out = split_off(train)
     generator = torch.Generator().manual_seed(seed)
@@ -80,16 +72,8 @@ def fully_trained(
 ) -> dict[str, float]:
     """Test accuracy of each architecture after full training, from a record of them.
 
-    Those that the record lacks are trained, minutes each on a CPU, and added as they end: what
-    was stopped goes on where it stopped.
-
-    Args:
-        path: the record, JSON; made if it is not there.
-        names: the architectures.
-        train: all training digits.
-        test: the test digits.
-        seed: of those trained now.
-        on_architecture: called with the number trained and how many there are to train.
+    Those that the record (JSON, made if it is not there) lacks are trained, minutes each on a CPU,
+    and added as they end: what was stopped goes on where it stopped.
 
     Raises:
         GtnError: the file holds no such record, or cannot be written.

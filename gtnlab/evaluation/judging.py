@@ -28,16 +28,6 @@ from gtnlab.errors import GtnError
 from gtnlab.inner_loop import State, unroll
 from gtnlab.learner import Learner, make_learner, members
 
-__all__ = [
-    "STATISTICS",
-    "TEST_BATCH",
-    "Judged",
-    "Scores",
-    "Statistics",
-    "accuracy_of",
-    "judge",
-]
-
 Statistics = Literal["recomputed", "running"]
 STATISTICS: tuple[Statistics, ...] = get_args(Statistics)
 
@@ -81,13 +71,9 @@ class Scores:
 
 @dataclass(frozen=True)
 class Judged:
-    """What fresh learners scored.
+    """What fresh learners scored."""
 
-    Attributes:
-        accuracy: for each measure float64 [learners, checks], 0 to 1; a check after every
-            inner step, or one after the last.
-    """
-
+    # For each measure [learners, checks], 0 to 1; a check after every inner step, or one at last.
     accuracy: dict[Measure, npt.NDArray[np.float64]]
 
     def final(self, measure: Measure) -> Scores:
@@ -115,14 +101,11 @@ def judge(
         lessons: one for all learners, or one for each, on the device of ``digits``.
         learner: name of the architecture, or of a family, over whose members the learners are
             spread.
-        digits: what they are tested on.
         learners: how many; a result that is reported takes at least 10.
-        seed: of their initial weights.
         every_step: test after every inner step instead of after the last.
         statistics: where ``inference`` takes BatchNorm's statistics from: ``recomputed`` from
             the images taught so far and the weights as they are then, or the ``running``
             averages that training leaves behind.
-        on_learner: called after each learner, for a progress bar.
 
     Raises:
         GtnError: no such learner, or no learner at all.
@@ -168,18 +151,14 @@ def judge(
 
 @torch.no_grad()
 def recomputed(learner: Learner, state: State, images: Tensor) -> State:
-    """``state`` with BatchNorm's statistics taken from all of ``images`` at once.
-
-    Args:
-        images: [steps, batch, 1, 28, 28], what the learner was taught with.
-    """
+    """``state`` with BatchNorm's statistics from all images, [steps, batch, 1, 28, 28], at once."""
     buffers = {name: buffer.clone() for name, buffer in state.buffers.items()}
     norms = [m for m in learner.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     try:
         for norm in norms:
             norm.momentum = 1.0  # the running average becomes this batch's
-        with _mode(learner, training=True):
+        with in_mode(learner, training=True):
             functional_call(learner, (state.params, buffers), (images.flatten(0, 1),))
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
@@ -200,7 +179,7 @@ def accuracy_of(learner: Learner, state: State, digits: Digits, measure: Measure
         for name, p in state.params.items()
     }
     right = torch.zeros((), dtype=torch.int64, device=digits.labels.device)
-    with _mode(learner, training=training):
+    with in_mode(learner, training=training):
         for images, labels in zip(
             torch.split(digits.images, size), torch.split(digits.labels, size), strict=True
         ):
@@ -210,7 +189,8 @@ def accuracy_of(learner: Learner, state: State, digits: Digits, measure: Measure
 
 
 @contextmanager
-def _mode(learner: Learner, *, training: bool) -> Iterator[None]:
+def in_mode(learner: nn.Module, *, training: bool) -> Iterator[None]:
+    """Put a module in train mode, or not, for a while."""
     before = learner.training
     learner.train(training)
     try:

@@ -16,7 +16,6 @@ import torch
 
 from gtnlab.curriculum import MEASURES, ORDERS, Curriculum, Lesson, Measure, Order
 from gtnlab.digits import Digits
-from gtnlab.errors import GtnError
 from gtnlab.evaluation.baselines import (
     BASELINES,
     TUNING_LEARNERS,
@@ -29,11 +28,9 @@ from gtnlab.evaluation.baselines import (
     tuning_learners,
 )
 from gtnlab.evaluation.judging import Scores, Statistics, judge
-from gtnlab.files import explained, written_whole
+from gtnlab.files import explained, write_json
 from gtnlab.learner import FAMILIES, UNSEEN, members
 from gtnlab.provenance import provenance
-
-__all__ = ["TRANSFER", "Report", "Row", "learner_of", "others", "report"]
 
 TRANSFER = ("mlp", "fc64x64", "wide", "conv32x32k5s2g4", "cnn_small_group", "cnn_small")
 """Architectures that a teacher of one is tried on beside its own: with and without convolutions,
@@ -83,28 +80,14 @@ class Report:
         return [row for row in self.rows if row.learner != self.provenance["learner"]]
 
     def save(self, path: Path) -> None:
-        """Write JSON; both measures stand in every row.
-
-        Raises:
-            GtnError: the disk is full or the folder cannot be written to.
-        """
-        rows = [
-            {
-                "taught": row.taught,
-                "order": row.order,
-                "learner": row.learner,
-                "rates": row.rates,
-                "lr_factor": row.lr_factor,
-                "statistics": row.statistics,
-                "test_images": row.test_images,
-                "accuracy": {measure: row.scores[measure].to_dict() for measure in MEASURES},
-            }
-            for row in self.rows
-        ]
-        with written_whole(path) as scratch:
-            scratch.write_text(
-                json.dumps({"rows": rows, "provenance": self.provenance}, indent=1) + "\n"
-            )
+        """Write JSON, whole or not at all; both measures stand in every row."""
+        rows = []
+        for row in self.rows:
+            facts = dict(vars(row))
+            scores = facts.pop("scores")
+            facts["accuracy"] = {measure: scores[measure].to_dict() for measure in MEASURES}
+            rows.append(facts)
+        write_json(path, {"rows": rows, "provenance": self.provenance})
 
     @classmethod
     def load(cls, path: Path) -> Report:
@@ -115,19 +98,11 @@ class Report:
         """
         with explained(path, "not a readable evaluation", "delete it and run again"):
             found = json.loads(path.read_text())
-            rows = [
-                Row(
-                    row["taught"],
-                    row["order"],
-                    row["learner"],
-                    {m: Scores(tuple(row["accuracy"][m]["values"])) for m in MEASURES},
-                    row["rates"] and (row["rates"][0], row["rates"][1]),
-                    row["lr_factor"],
-                    row["statistics"],
-                    row.get("test_images"),
-                )
-                for row in found["rows"]
-            ]
+            rows = []
+            for facts in found["rows"]:
+                accuracy, rates = facts.pop("accuracy"), facts.pop("rates")
+                scores = {m: Scores(tuple(accuracy[m]["values"])) for m in MEASURES}
+                rows.append(Row(**facts, scores=scores, rates=rates and (rates[0], rates[1])))
             return cls(rows, dict(found["provenance"]))
 
 
@@ -153,12 +128,11 @@ def report(
     baselines: Sequence[Baseline] = BASELINES,
     learners: int = 10,
     seed: int = 0,
-    on_progress: Callable[[str], None] | None = None,
+    on_row: Callable[[str], None] | None = None,
 ) -> Report:
     """Judge the last snapshot of a curriculum in full.
 
     Args:
-        curriculum: what to judge.
         test: the test digits, all of them for a result.
         train: training digits: the real images, and a tenth of them held out to choose by.
         drawings: one lesson per learner from a teacher whose vectors are drawn anew each
@@ -168,21 +142,13 @@ def report(
         transfer: other architectures to try, each with the factor that suits it; those that the
             teacher was trained with are left out. None takes :func:`others`.
         baselines: kinds of real images to compare with.
-        learners: fresh learners per row.
-        seed: of the learners, the orders and the real images.
-        on_progress: called with what was judged after each row.
+        on_row: called with what was judged after each row.
 
     Raises:
         GtnError: an unknown architecture, too few real images, or digits of another data set
             than the teacher was trained for.
     """
-    made_for = curriculum.provenance.get("source", test.source)
-    if made_for != test.source:
-        raise GtnError(
-            f"The curriculum was made for {made_for} and would be judged on {test.source}, which "
-            f"says nothing. Make {made_for} available (for MNIST: set MNIST_ROOT, or connect), "
-            "or train one for the digits at hand."
-        )
+    curriculum.check_source(test.source)
     device = test.images.device
     own = learner_of(curriculum)
     lessons = list(drawings or [curriculum.lesson(device=device)] * learners)
@@ -204,18 +170,11 @@ def report(
         lr_factor: float = 1.0,
     ) -> None:
         part = test if not rows or sample is None else test.thinned(sample)
-        judged = judge(
-            taught_with,
-            name,
-            part,
-            learners=learners,
-            seed=seed,
-            statistics=statistics,
-        )
+        judged = judge(taught_with, name, part, learners=learners, seed=seed, statistics=statistics)
         scores = {measure: judged.final(measure) for measure in MEASURES}
         rows.append(Row(taught, order, name, scores, rates, lr_factor, statistics, len(part)))
-        if on_progress is not None:
-            on_progress(f"{rows[-1].name}, {name}")
+        if on_row is not None:
+            on_row(f"{rows[-1].name}, {name}")
 
     in_order = chosen(own, lessons)
     for order in ORDERS:
@@ -232,15 +191,13 @@ def report(
         rates = tune_rates(real, own, held_out, seed=seed)
         taught_with = real.lessons(rates, learners, seed)
         add(kind, "ordered", own, taught_with, chosen(own, taught_with), rates)
-    return Report(
-        rows,
-        provenance(
-            device,
-            learner=own,
-            learners=learners,
-            seed=seed,
-            test_images=len(test),
-            source=test.source,
-            curriculum=curriculum.provenance,
-        ),
+    facts = provenance(
+        device,
+        learner=own,
+        learners=learners,
+        seed=seed,
+        test_images=len(test),
+        source=test.source,
+        curriculum=curriculum.provenance,
     )
+    return Report(rows, facts)

@@ -13,8 +13,6 @@ from gtnlab.evaluation.report import Report
 from gtnlab.experiments import ExperimentConfig
 from gtnlab.files import explained, written_whole
 
-__all__ = ["add_result", "result"]
-
 
 def result(curriculum: Curriculum, report: Report) -> dict[str, Any]:
     """A run's row; accuracies in per cent of test digits.

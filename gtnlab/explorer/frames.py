@@ -13,8 +13,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["curve", "grid", "png", "sheet", "stacked"]
-
 Pixels = npt.NDArray[np.uint8]
 
 SIDE = 28
@@ -26,30 +24,24 @@ BAR_GREY = 70
 WHITE = 255
 
 
-def columns_for(batch: int) -> int:
-    """Ten, so that a curriculum's labels 0…9 stand in columns; more for large batches."""
-    return 10 if batch <= 50 else 16
-
-
 def grid(
     images: Pixels,
     labels: npt.NDArray[np.int64],
     targets: npt.NDArray[np.float32] | None = None,
-    columns: int | None = None,
 ) -> Pixels:
-    """A batch as rows of images, each with its label above.
+    """A batch as rows of images, each with its label above and its soft labels as bars below.
 
     Args:
         images: uint8 [batch, 28, 28].
         labels: digits [batch].
-        targets: soft labels [batch, 10], drawn as ten bars below each image.
-        columns: images per row.
+        targets: soft labels [batch, 10], if there are any.
 
     Returns:
         Grey levels, uint8 [height, width].
     """
     batch = len(images)
-    columns = columns or columns_for(batch)
+    # Ten, so that a curriculum's labels 0…9 stand in columns; more for large batches.
+    columns = 10 if batch <= 50 else 16
     rows = -(-batch // columns)
     side = SIDE * SCALE
     below = LABEL_HEIGHT + side
@@ -60,12 +52,12 @@ def grid(
     cells[:batch, LABEL_HEIGHT:below, :side] = enlarged
     if targets is not None:
         cells[:batch, below : below + BAR_HEIGHT, :side] = _bars(targets, side)
-    height, width = cells.shape[1:]
-    return (
-        cells.reshape(rows, columns, height, width)
-        .transpose(0, 2, 1, 3)
-        .reshape(rows * height, columns * width)
-    )
+    return tiled(cells.reshape(rows, columns, *cells.shape[1:]))
+
+
+def tiled(cells: Pixels) -> Pixels:
+    """Pictures [rows, columns, height, width] as one: [rows · height, columns · width]."""
+    return np.concatenate(np.concatenate(cells, axis=1), axis=1)
 
 
 def _bars(targets: npt.NDArray[np.float32], side: int) -> Pixels:
@@ -81,19 +73,11 @@ def _bars(targets: npt.NDArray[np.float32], side: int) -> Pixels:
 def sheet(images: Pixels, labels: npt.NDArray[np.int64]) -> Pixels:
     """All steps on one sheet: a row of small images for each, the labels above the columns.
 
-    Args:
-        images: uint8 [steps, columns, 28, 28].
-        labels: digits [columns].
-
-    Returns:
-        Grey levels, uint8 [height, width].
+    From images uint8 [steps, columns, 28, 28] and digits [columns] to grey levels [height, width].
     """
-    steps, columns = images.shape[:2]
-    side = SIDE + 2
     framed = np.pad(images, ((0, 0), (0, 0), (0, 2), (0, 2)), constant_values=WHITE)
-    rows = framed.transpose(0, 2, 1, 3).reshape(steps * side, columns * side)
-    header = np.concatenate([_digit_tiles(side)[label] for label in labels], axis=1)
-    return np.concatenate([header, rows])
+    header = np.concatenate(_digit_tiles(SIDE + 2)[labels], axis=1)
+    return np.concatenate([header, tiled(framed)])
 
 
 def curve(
@@ -101,7 +85,6 @@ def curve(
     *,
     title: str,
     ends: tuple[float, float],
-    size: tuple[int, int] = (360, 150),
 ) -> Pixels:
     """A line that grows from left to right, with its last value in words.
 
@@ -109,15 +92,10 @@ def curve(
         points: for each, where it stands (0 at the left to 1 at the right) and its value.
         title: what the values are; the last one is written behind it.
         ends: the values at the bottom and at the top; what is beyond is drawn at the edge.
-        size: width and height in pixels.
-
-    Returns:
-        Grey levels, uint8 [height, width].
     """
-    width, height = size
-    canvas = Image.new("L", size, WHITE)
+    canvas = Image.new("L", (360, 150), WHITE)
     pen = ImageDraw.Draw(canvas)
-    left, right, top, bottom = 40, width - 8, 26, height - 10
+    left, right, top, bottom = 40, 352, 26, 140
     low, high = ends
     for share in (0.0, 0.5, 1.0):
         y = bottom - share * (bottom - top)
@@ -140,17 +118,12 @@ def curve(
     return np.asarray(canvas)
 
 
-def stacked(parts: Sequence[Pixels], *, sideways: bool = False, gap: int = 12) -> Pixels:
-    """Pictures below each other, or beside, on white."""
-    along, across = (1, 0) if sideways else (0, 1)
-    widest = max(part.shape[across] for part in parts)
-    framed = []
-    for number, part in enumerate(parts):
-        margin = [(0, 0), (0, 0)]
-        margin[across] = (0, widest - part.shape[across])
-        margin[along] = (0, gap if number + 1 < len(parts) else 0)
-        framed.append(np.pad(part, margin, constant_values=WHITE))
-    return np.concatenate(framed, axis=along)
+def below(upper: Pixels, lower: Pixels) -> Pixels:
+    """One picture below another, on white."""
+    width = max(upper.shape[1], lower.shape[1])
+    upper = np.pad(upper, ((0, 12), (0, width - upper.shape[1])), constant_values=WHITE)
+    lower = np.pad(lower, ((0, 0), (0, width - lower.shape[1])), constant_values=WHITE)
+    return np.concatenate([upper, lower])
 
 
 def png(pixels: Pixels) -> bytes:

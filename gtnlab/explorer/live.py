@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
 import math
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
+import numpy as np
 from IPython.display import display
 
 from gtnlab.curriculum import Curriculum
@@ -21,11 +23,10 @@ from gtnlab.explorer import frames
 from gtnlab.explorer.panel import NATURAL
 from gtnlab.explorer.recordings import find_curricula
 from gtnlab.explorer.stage import view
-from gtnlab.training.meta_training import StepState, TrainResult, load_result, train
+from gtnlab.training.meta_training import load_run, train
+from gtnlab.training.outer_loop import OuterLoop, StepState
 from gtnlab.training.recording import record
 from gtnlab.training.snapshots import made_now
-
-__all__ = ["train_live"]
 
 SECONDS_BETWEEN_PICTURES = 0.5
 COLUMNS = 24  # images shown of each step
@@ -45,13 +46,9 @@ def train_live(
     picture say which. When it is over the picture stays as a plain image.
 
     Args:
-        config: the experiment.
         seconds: stop after this long, with what there is.
         recorded: the recording (.npz) that stands in; by default the course's own recording of
             this experiment and variant.
-
-    Returns:
-        The curriculum, with its accuracy after each inner step.
 
     Raises:
         GtnError: the training diverged; or it was stopped at once and there is no recording.
@@ -59,10 +56,11 @@ def train_live(
     device = resolve_device(config.device)
     real, test = load_digits("train", device), load_digits("test", device)
     watched = _Watched(config, f"{real.source} on {device.type}")
+    run: OuterLoop | None = None
     try:
         with tempfile.TemporaryDirectory() as folder:
             try:
-                result: TrainResult | None = train(
+                run = train(
                     config,
                     Path(folder),
                     time_limit=seconds,
@@ -72,45 +70,38 @@ def train_live(
                 )
                 enough = True
             except KeyboardInterrupt:
-                result = _last_saved(Path(folder))
-                enough = result is not None and result.outer_step >= ENOUGH * config.outer_steps
+                with contextlib.suppress(GtnError):  # stopped before the first checkpoint
+                    run = load_run(Path(folder))
+                enough = run is not None and run.outer_step >= ENOUGH * config.outer_steps
         if not enough:
             try:
                 place = recorded or find_curricula() / f"{config.name}_{config.variant}.npz"
                 curriculum = Curriculum.load(place)
             except GtnError:
-                if result is None:
+                if run is None:
                     raise
             else:
-                watched.finish(curriculum, _stood_in(place, curriculum), own=False)
+                outer_steps = curriculum.provenance.get("outer_steps", "?")
+                watched.finish(
+                    curriculum,
+                    "You stopped it too early for a curriculum of its own. In its place stands the "
+                    f"recorded {place.stem} ({outer_steps} outer steps).",
+                    own=False,
+                )
                 return curriculum
-        assert result is not None
-        curriculum = record(result, test, watched.judged)
-        watched.finish(curriculum, _trained(result, watched.where))
+        assert run is not None
+        curriculum = record(run, test, watched.judged)
+        watched.finish(curriculum, _trained(run, watched.where))
         return curriculum
     finally:
         watched.close()
 
 
-def _last_saved(run: Path) -> TrainResult | None:
-    try:
-        return load_result(run)
-    except GtnError:  # stopped before the first checkpoint
-        return None
-
-
-def _trained(result: TrainResult, where: str) -> str:
+def _trained(run: OuterLoop, where: str) -> str:
     how = {"finished": "Trained", "time limit": "Trained until the time was up"}
     return (
-        f"{how.get(result.stopped, 'You stopped it')}: {result.outer_step} of "
-        f"{result.config.outer_steps} outer steps in {result.seconds:.0f} s ({where})."
-    )
-
-
-def _stood_in(place: Path, curriculum: Curriculum) -> str:
-    return (
-        "You stopped it too early for a curriculum of its own. In its place stands the recorded "
-        f"{place.stem} ({curriculum.provenance.get('outer_steps', '?')} outer steps)."
+        f"{how.get(run.stopped, 'You stopped it')}: {run.outer_step} of "
+        f"{run.config.outer_steps} outer steps in {run.seconds:.0f} s ({where})."
     )
 
 
@@ -151,10 +142,7 @@ class _Watched:
     def finish(self, curriculum: Curriculum, words: str, *, own: bool = True) -> None:
         """Put a plain picture in the place of the widgets: it needs no kernel to be seen.
 
-        Args:
-            curriculum: whose images to show at last.
-            words: what happened.
-            own: whether the curves on the screen led to it.
+        It shows the curriculum's last images and, unless another run stands in, the curves.
         """
         made, labels = curriculum.images[-1], curriculum.labels
         picture = self._picture(made, labels) if own else frames.png(_sheet(made, labels))
@@ -179,8 +167,7 @@ class _Watched:
             frames.curve(self._losses, title="outer loss", ends=(0, math.log(10))),
             frames.curve(self._accuracies, title="accuracy on real digits", ends=(0, 1)),
         ]
-        above = frames.stacked(curves, sideways=True, gap=0)
-        return frames.png(frames.stacked([above, _sheet(images, labels)]))
+        return frames.png(frames.below(np.hstack(curves), _sheet(images, labels)))
 
 
 def _sheet(images: Any, labels: Any) -> Any:

@@ -13,8 +13,6 @@ from gtnlab.explorer import frames
 from gtnlab.explorer.playback import SHOWN_ORDERS, Playback, variant_of
 from gtnlab.explorer.stage import Moment, Stage
 
-__all__ = ["NATURAL", "WIDE", "WRAP", "Loader", "Panel"]
-
 Loader = Callable[[str], Curriculum]
 """From the name of a recording to what was recorded."""
 
@@ -25,14 +23,7 @@ NO_VARIANT = "recorded"
 
 
 class Panel:
-    """One recording in one order.
-
-    Attributes:
-        experiment, variant, order: the choices.
-        playback: what they chose.
-        stage: what shows it, in the browser.
-        widget: all of it.
-    """
+    """One recording in one order: `playback` is what its three dropdowns chose."""
 
     def __init__(
         self, listed: list[str], load: Loader, name: str, *, inner: Any, outer: Any
@@ -46,27 +37,19 @@ class Panel:
             self._recordings.setdefault(experiment, {})[variant or NO_VARIANT] = each
         experiment, variant = variant_of(name)
         variants = list(self._recordings[experiment])
-        self.experiment = _dropdown("Experiment", list(self._recordings), experiment, "13em")
-        self.variant = _dropdown("Variant", variants, variant or NO_VARIANT, "13em")
-        self.order = _dropdown("Order", list(SHOWN_ORDERS), "ordered", "13em")
+        self.experiment = _dropdown("Experiment", list(self._recordings), experiment)
+        self.variant = _dropdown("Variant", variants, variant or NO_VARIANT)
+        self.order = _dropdown("Order", list(SHOWN_ORDERS), "ordered")
         facts = widgets.HTML()
         facts.add_class("gtn-facts")
         picture = widgets.Image(format="png", layout=NATURAL)
         self.stage = Stage(inner=inner, outer=outer, picture=picture, facts=facts)
         self.stage.on_ask(self.moment)
-        self.widget = widgets.VBox(
-            [
-                widgets.HBox([self.experiment, self.variant, self.order], layout=WRAP),
-                widgets.HBox(
-                    [
-                        widgets.VBox([picture], layout=_column("32em")),
-                        widgets.VBox([facts, self.stage], layout=_column("26em")),
-                    ],
-                    layout=widgets.Layout(flex_flow="row wrap"),
-                ),
-            ],
-            layout=_column("24em"),
-        )
+        choices = widgets.HBox([self.experiment, self.variant, self.order], layout=WRAP)
+        left = widgets.VBox([picture], layout=_column("32em"))
+        right = widgets.VBox([facts, self.stage], layout=_column("26em"))
+        shown = widgets.HBox([left, right], layout=widgets.Layout(flex_flow="row wrap"))
+        self.widget = widgets.VBox([choices, shown], layout=_column("24em"))
         self.widget.add_class("gtn-panel")
         self.playback = self._chosen()
         self.experiment.observe(self._new_experiment, "value")
@@ -132,15 +115,13 @@ class Panel:
 def facts(played: Playback, snapshot: int, step: int) -> str:
     """The numbers at an inner step (from 0), as HTML; only recorded ones."""
     recorded = played.curriculum
-    shares = {measure: played.accuracy(snapshot, measure) for measure in played.measures}
-    if any(values is None for values in shares.values()):
-        found = f"not recorded in this order (recorded: {', '.join(recorded.orders)})"
-    else:
-        named = len(shares) > 1
+    found = f"not recorded in this order (recorded: {', '.join(recorded.orders)})"
+    if played.order in recorded.orders:
+        named = len(played.measures) > 1
         found = ", ".join(
             f"{100 * values[step]:.1f} %" + (f" ({measure})" if named else "")
-            for measure, values in shares.items()
-            if values is not None
+            for measure in played.measures
+            if (values := played.accuracy(snapshot, measure)) is not None
         )
     lines = [
         f"<b>Inner step {step + 1} of {played.steps}</b>, "
@@ -162,13 +143,10 @@ def _alt(played: Playback, snapshot: int, step: int) -> str:
     )
 
 
-def _dropdown(description: str, options: list[str], value: str, width: str) -> Any:
+def _dropdown(description: str, options: list[str], value: str) -> Any:
+    layout = widgets.Layout(width="13em")
     return widgets.Dropdown(
-        description=description,
-        options=options,
-        value=value,
-        style=WIDE,
-        layout=widgets.Layout(width=width),
+        description=description, options=options, value=value, style=WIDE, layout=layout
     )
 
 

@@ -9,12 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure, FigureBase
 
 from gtnlab.curriculum import MEASURES, Curriculum
+from gtnlab.explorer.frames import tiled
 from gtnlab.files import written_whole
 
 if TYPE_CHECKING:
     from gtnlab.evaluation.report import Report
-
-__all__ = ["SUFFIXES", "box_plots", "draw", "save_picture"]
 
 SUFFIXES = (".png", ".svg", ".pdf")
 COLUMNS = 20  # images shown of each batch
@@ -35,7 +34,7 @@ def draw(curriculum: Curriculum, snapshot: int = -1) -> Figure:
     _draw_images(left, curriculum, snapshot, shown)
     above, below = right.subplots(2, 1, sharex=True)
     inner = np.arange(1, steps + 1)
-    same = _measures_agree(curriculum)
+    same = np.array_equal(curriculum.accuracy.min(axis=2), curriculum.accuracy.max(axis=2))
     for row, order in enumerate(curriculum.orders):
         for column, measure in enumerate(curriculum.measures):
             if same and column:
@@ -92,11 +91,7 @@ def box_plots(report: Report) -> Figure:
 
 
 def save_picture(figure: Figure, path: Path) -> None:
-    """Write a picture in the format of the path's suffix.
-
-    Raises:
-        GtnError: the disk is full or the folder cannot be written to.
-    """
+    """Write a picture, whole or not at all, in the format of the path's suffix."""
     with written_whole(path) as scratch:
         figure.savefig(scratch, dpi=110)
 
@@ -105,18 +100,13 @@ def _draw_images(place: FigureBase, curriculum: Curriculum, snapshot: int, shown
     images = curriculum.images[snapshot][:, :shown]  # [steps, shown, 28, 28]
     steps = len(images)
     framed = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=255)
-    sheet = framed.transpose(0, 2, 1, 3).reshape(steps * 30, shown * 30)
     axes = place.subplots()
-    axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.imshow(tiled(framed), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set_xticks(np.arange(shown) * 30 + 15, [str(label) for label in curriculum.labels[:shown]])
     axes.set_yticks(np.arange(steps) * 30 + 15, [str(step) for step in range(1, steps + 1)])
     axes.tick_params(length=0)
     rest = f" (the first {shown} of {curriculum.batch} images)" if shown < curriculum.batch else ""
     axes.set(xlabel=f"label{rest}", ylabel="inner step")
-
-
-def _measures_agree(curriculum: Curriculum) -> bool:
-    return bool(np.array_equal(curriculum.accuracy.min(axis=2), curriculum.accuracy.max(axis=2)))
 
 
 def _title(curriculum: Curriculum, snapshot: int) -> str:

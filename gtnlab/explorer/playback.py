@@ -11,8 +11,6 @@ import torch
 
 from gtnlab.curriculum import Curriculum, Lesson, Order
 
-__all__ = ["SHOWN_ORDERS", "Playback", "variant_of"]
-
 SHOWN_ORDERS: tuple[Order, ...] = ("ordered", "steps-shuffled", "images-shuffled", "reversed")
 """The orders that look different: within a batch, order means nothing."""
 
@@ -86,12 +84,9 @@ class Playback:
     def accuracy(
         self, snapshot: int, measure: str, order: str | None = None
     ) -> npt.NDArray[np.float32] | None:
-        """Recorded accuracy (0 to 1) after each inner step, [steps]; None if not recorded.
+        """Recorded accuracy (0 to 1) after each inner step, [steps], in this order or another.
 
-        Args:
-            snapshot: which.
-            measure: a name of `gtnlab.curriculum.MEASURES`.
-            order: another order than this one's.
+        None if it was not recorded.
         """
         recorded, order = self.curriculum, order or self.order
         if order not in recorded.orders or measure not in recorded.measures:

@@ -7,16 +7,6 @@ from pathlib import Path
 
 from gtnlab.errors import GtnError
 
-__all__ = [
-    "FULL_TRAINING",
-    "MAX_BYTES",
-    "MAX_SNAPSHOTS",
-    "PROVENANCE",
-    "SEARCH",
-    "find_curricula",
-    "names",
-]
-
 MAX_BYTES = 3_000_000
 """Of one file: the course is handed out by download and kept in git."""
 

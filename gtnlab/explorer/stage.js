@@ -1,5 +1,4 @@
-// A panel's stage: shows the moment at which the sliders stand. curve.js and controls.js stand in
-// front of this file.
+// A panel's stage: shows the moment at which the sliders stand. curve.js stands in front.
 //
 // A moment is one inner step of one snapshot, as the kernel prepares it. Asking for one costs a way
 // there and back, and Jupyter's server holds small answers back for up to 40 ms more (Nagle's
@@ -7,6 +6,30 @@
 const QUIET_MILLISECONDS = 100; // shorter than a step of Play
 const AT_ONCE = 8; // a kernel that is sending more would keep the next key press waiting
 const KEPT = 300; // moments, of 30 to 130 kB each
+
+// Notebook 7 has shortcuts of its own for the arrow keys, and asks only the focused element whether
+// it may use them; the elements are made anew now and then, so each is marked as it gets the focus.
+function keepKeys(event) {
+  if (event.target.matches("[role=slider], select, input, button")) {
+    event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+  }
+}
+
+// Names for the handles of sliders and for buttons without words.
+function nameControls(explorer) {
+  for (const slider of explorer.querySelectorAll(".widget-slider")) {
+    const name = slider.querySelector(".widget-label")?.textContent;
+    slider.querySelector(".noUi-handle")?.setAttribute("aria-label", name);
+  }
+  for (const play of explorer.querySelectorAll(".widget-play")) {
+    const name = play.previousElementSibling?.textContent ?? "Play";
+    const [start, stop] = play.querySelectorAll("button");
+    for (const [button, said] of [[start, `${name}, or pause`], [stop, `${name}: stop, back to the first`]]) {
+      button?.setAttribute("title", said);
+      button?.setAttribute("aria-label", said); // the icon's glyph would be read out instead
+    }
+  }
+}
 
 async function render({ model, el }) {
   const held = (name) => model.widget_manager.get_model(model.get(name).slice("IPY_MODEL_".length));

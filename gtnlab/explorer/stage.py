@@ -11,8 +11,6 @@ import anywidget
 import ipywidgets as widgets
 import traitlets
 
-__all__ = ["CURVE", "STYLE", "Moment", "Stage", "view"]
-
 HERE = Path(__file__).parent
 
 
@@ -36,24 +34,21 @@ def view(widget: widgets.Widget) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Moment:
-    """One inner step of one snapshot, ready to be shown.
+    """One inner step of one snapshot, ready to be shown."""
 
-    Attributes:
-        snapshot, step: which, from 0.
-        png: the batch of images.
-        alt: the same in words.
-        facts: the numbers, as HTML.
-        series: lines of the curve, `{order, values [steps] from 0 to 1, chosen (drawn bold)}`.
-        note: what was not recorded.
-    """
-
-    snapshot: int
-    step: int
-    png: bytes
-    alt: str
-    facts: str
+    snapshot: int  # from 0
+    step: int  # from 0
+    png: bytes  # the batch of images
+    alt: str  # the same in words
+    facts: str  # the numbers, as HTML
+    # Lines of the curve: {order, values [steps] from 0 to 1, chosen (drawn bold)}.
     series: list[dict[str, Any]]
-    note: str
+    note: str  # what was not recorded
+
+
+def _widget(purpose: str) -> Any:
+    trait = traitlets.Instance(widgets.Widget, help=purpose)
+    return trait.tag(sync=True, **widgets.widget_serialization)
 
 
 class Stage(anywidget.AnyWidget):
@@ -64,21 +59,13 @@ class Stage(anywidget.AnyWidget):
     ipywidgets has no word for either.
     """
 
-    _esm = CURVE + _script("controls.js") + _script("stage.js")
+    _esm = CURVE + _script("stage.js")
     _css = STYLE
 
-    inner = traitlets.Instance(widgets.Widget, help="Slider over inner steps, from 1.").tag(
-        sync=True, **widgets.widget_serialization
-    )
-    outer = traitlets.Instance(widgets.Widget, help="Slider over snapshots.").tag(
-        sync=True, **widgets.widget_serialization
-    )
-    picture = traitlets.Instance(widgets.Widget, help="The image to keep up.").tag(
-        sync=True, **widgets.widget_serialization
-    )
-    facts = traitlets.Instance(widgets.Widget, help="The text to keep up.").tag(
-        sync=True, **widgets.widget_serialization
-    )
+    inner = _widget("Slider over inner steps, from 1.")
+    outer = _widget("Slider over snapshots.")
+    picture = _widget("The image to keep up.")
+    facts = _widget("The text to keep up.")
     showing = traitlets.Unicode("", help="What was chosen: earlier moments are of no use.").tag(
         sync=True
     )

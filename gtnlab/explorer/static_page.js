@@ -78,10 +78,6 @@ function staticExplorer(root, recordings) {
     return sheets.get(key);
   }
 
-  function labels() {
-    return shown().index[at.order][at.step].map((place) => shown().labels[place % shown().batch]);
-  }
-
   function draw(picture) {
     const { batch, targets } = shown(), side = 56, gap = 4, strip = 15, bar = targets ? 14 : 0;
     const soft = targets && Uint8Array.from(atob(targets[at.snapshot]), (each) => each.charCodeAt(0));
@@ -130,7 +126,8 @@ function staticExplorer(root, recordings) {
       steps: shown().steps, step: at.step, measure: shown().measures.length > 1 ? measure : "",
       note: own ? "" : `not recorded: ${at.order}`,
     });
-    canvas.setAttribute("aria-label", `${shown().batch} generated images of inner step ${at.step + 1} (${shown().name}, ${at.order}, after ${outer_step[at.snapshot]} outer steps), labelled ${labels().join(" ")}`);
+    const labels = shown().index[at.order][at.step].map((place) => shown().labels[place % shown().batch]);
+    canvas.setAttribute("aria-label", `${shown().batch} generated images of inner step ${at.step + 1} (${shown().name}, ${at.order}, after ${outer_step[at.snapshot]} outer steps), labelled ${labels.join(" ")}`);
   }
 
   async function go(change) {

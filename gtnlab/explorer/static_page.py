@@ -18,11 +18,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from gtnlab.curriculum import Curriculum
+from gtnlab.errors import GtnError
+from gtnlab.explorer.frames import tiled
 from gtnlab.explorer.picture import draw
-from gtnlab.explorer.playback import SHOWN_ORDERS, Playback
+from gtnlab.explorer.playback import SHOWN_ORDERS, Playback, variant_of
+from gtnlab.explorer.recordings import find_curricula, names
 from gtnlab.explorer.stage import CURVE, STYLE
-
-__all__ = ["fragment", "page", "still"]
+from gtnlab.files import written_whole
+from gtnlab.training.run import open_curriculum
 
 SCRIPT = CURVE + (Path(__file__).parent / "static_page.js").read_text(encoding="utf-8")
 
@@ -57,10 +61,8 @@ def fragment(
 ) -> str:
     """HTML with its data and script inside, to stand in a notebook's output or on a page.
 
-    Args:
-        played: recordings to choose from; the first one shows.
-        picture: a PNG for readers without scripts.
-        limit: bytes that the images may take. Snapshots are left out to keep to it.
+    The first recording shows, and ``picture``, a PNG, to readers without scripts. Snapshots are
+    left out to keep the images to ``limit`` bytes.
     """
     found = [_facts(each, limit // len(played)) for each in played]
     data = json.dumps(found, separators=(",", ":")).replace("<", "\\u003c")
@@ -78,13 +80,9 @@ def fragment(
 
 
 def page(title: str, played: Sequence[Playback]) -> str:
-    """A whole HTML page of at most 5 MB, to open from disk.
-
-    Args:
-        title: its heading.
-        played: recordings to choose from.
-    """
+    """A whole HTML page of at most 5 MB, to open from disk."""
     provenance = json.dumps([each.curriculum.provenance for each in played], indent=1)
+    picture = _url(still(played))
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -101,7 +99,7 @@ body {{ max-width: 1100px; margin: 1.5em auto; padding: 0 1em; }}
 <p>A teacher network made these images, one batch for each step of a learner's training.
 Move the sliders, or click a step of the curve: which batch comes when, what the learner can do
 after it, and how the batches came to be.</p>
-<noscript>{_still_tag(played)}</noscript>
+<noscript><img alt="The recorded curricula, one after the other." src="{picture}"></noscript>
 {fragment(played, limit=PAGE_BYTES)}
 <details><summary>Where this comes from</summary><pre>{html.escape(provenance)}</pre></details>
 </body>
@@ -109,8 +107,38 @@ after it, and how the batches came to be.</p>
 """
 
 
-def _still_tag(played: Sequence[Playback]) -> str:
-    return f'<img alt="The recorded curricula, one after the other." src="{_url(still(played))}">'
+def export_page(name: str, out: Path, folder: Path | None = None) -> list[str]:
+    """Write the page; an earlier one stays whole if this fails.
+
+    Args:
+        name: an experiment (all its recorded variants), one recording, a file or a run directory.
+        folder: where the recordings lie; found by itself if not given.
+
+    Returns:
+        The names of the recordings on the page.
+
+    Raises:
+        GtnError: there is no such recording, or the page cannot be written.
+    """
+    played = _played(name, folder)
+    content = page(f"A generated curriculum: {name.rstrip('/')}", played)
+    with written_whole(out) as scratch:
+        scratch.write_text(content, encoding="utf-8")
+    return [each.name for each in played]
+
+
+def _played(name: str, folder: Path | None) -> list[Playback]:
+    path = Path(name)
+    if path.suffix == ".npz" or path.is_dir():
+        return [Playback(path.stem, open_curriculum(path))]
+    place = folder or find_curricula()
+    found = [each for each in names(place) if name in (each, variant_of(each)[0])]
+    if not found:
+        raise GtnError(
+            f"There is no recording of {name!r} in {place}, only of {', '.join(names(place))}. "
+            "Name one of them, a file (.npz) or a run directory."
+        )
+    return [Playback(each, Curriculum.load(place / f"{each}.npz")) for each in found]
 
 
 def _facts(played: Playback, limit: int) -> dict[str, Any]:
@@ -119,11 +147,9 @@ def _facts(played: Playback, limit: int) -> dict[str, Any]:
     soft = [_bytes(each) for each in recorded.targets] if recorded.targets is not None else []
     chosen, sheets = _sheets(recorded.images, limit - sum(map(len, soft)))
     views = {order: Playback(played.name, recorded, order) for order in SHOWN_ORDERS}
-    left_out = (
-        f" {len(chosen)} of {played.snapshots} snapshots are on this page."
-        if len(chosen) < played.snapshots
-        else ""
-    )
+    left_out = ""
+    if len(chosen) < played.snapshots:
+        left_out = f" {len(chosen)} of {played.snapshots} snapshots are on this page."
     return {
         "name": played.name,
         "steps": played.steps,
@@ -176,10 +202,8 @@ def _sheets(images: Any, limit: int) -> tuple[list[int], list[str]]:
 
 
 def _sheet(images: Any) -> bytes:
-    steps, batch, height, width = images.shape
     file = io.BytesIO()
-    whole = images.transpose(0, 2, 1, 3).reshape(steps * height, batch * width)
-    Image.fromarray(whole).save(file, "WEBP", quality=QUALITY)
+    Image.fromarray(tiled(images)).save(file, "WEBP", quality=QUALITY)
     return file.getvalue()
 
 

@@ -21,8 +21,6 @@ from gtnlab.explorer.recordings import find_curricula, names
 from gtnlab.explorer.stage import view
 from gtnlab.explorer.static_page import fragment, still
 
-__all__ = ["Explorer", "explore"]
-
 PLAY_MILLISECONDS = 400
 
 
@@ -47,8 +45,6 @@ def explore(
     given = dict(also or {})
     place = Path(folder) if folder is not None else find_curricula()
     listed = [*given, *(name for name in names(place) if name not in given)]
-    if not listed:
-        raise GtnError(f"There is no recorded curriculum in {place}: make one with `gtnlab train`.")
     of_it = [name for name in listed if experiment in (None, name, variant_of(name)[0])]
     if not of_it:
         raise GtnError(f"There is no recording of {experiment!r}, only of {', '.join(listed)}.")
@@ -68,8 +64,7 @@ class Explorer:
         outer: the slider over snapshots; its labels are outer steps.
         compare: whether the second panel shows.
         measure: the measure of the curves, where there is a choice.
-        panels: both panels.
-        widget: all of it.
+        panels, widget: both panels, and all of it.
     """
 
     def __init__(self, listed: list[str], load: Loader, *, first: str, compare: bool) -> None:
@@ -79,14 +74,12 @@ class Explorer:
         }
         self.inner = widgets.IntSlider(description="Inner step", min=1, **aligned)
         self.outer = widgets.SelectionSlider(description="Outer step", options=["0"], **aligned)
+        narrow, wide = widgets.Layout(width="10em"), widgets.Layout(width="16em")
         self.compare = widgets.Checkbox(
-            value=compare,
-            description="Compare two",
-            indent=False,
-            layout=widgets.Layout(width="10em"),
+            value=compare, description="Compare two", indent=False, layout=narrow
         )
         self.measure = widgets.Dropdown(
-            description="Measure", options=[""], style=WIDE, layout=widgets.Layout(width="16em")
+            description="Measure", options=[""], style=WIDE, layout=wide
         )
         self.panels = [
             Panel(listed, load, name, inner=self.inner, outer=self.outer)

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import pickle
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from gtnlab.errors import GtnError
-from gtnlab.experiments import ExperimentConfig
-from gtnlab.files import written_whole
+from gtnlab.files import explained, written_whole
 from gtnlab.training.snapshots import Snapshot
-
-__all__ = ["METRICS", "RunState", "drop_later_metrics", "load_state", "save_config", "save_state"]
 
 CONFIG, CHECKPOINT, METRICS = "config.json", "checkpoint.pt", "metrics.jsonl"
 VERSION = 1
 
 
-@dataclasses.dataclass
+@dataclass
 class RunState:
     """What changes from outer step to outer step, as plain containers of tensors."""
 
@@ -38,20 +34,9 @@ class RunState:
     cpu_seconds: float = 0.0  # checkpoints from before it was measured have none
 
 
-def save_config(out_dir: Path, config: ExperimentConfig) -> None:
-    """Write `config.json`."""
-    with written_whole(out_dir / CONFIG) as scratch:
-        scratch.write_text(json.dumps(config.to_dict(), indent=2) + "\n")
-
-
 def save_state(out_dir: Path, state: RunState) -> None:
-    """Write `checkpoint.pt` whole, or leave the earlier one as it is.
-
-    Raises:
-        GtnError: the disk is full or the folder cannot be written to.
-    """
-    fields = {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
-    fields["version"] = VERSION
+    """Write `checkpoint.pt` whole, or leave the earlier one as it is."""
+    fields = {**vars(state), "version": VERSION}
     fields["snapshots"] = [
         {
             name: torch.as_tensor(value) if name != "outer_step" else value
@@ -76,35 +61,24 @@ def load_state(out_dir: Path, device: torch.device | str) -> RunState | None:
     path = out_dir / CHECKPOINT
     if not path.is_file():
         return None
-    again = f"Delete {out_dir} and train again, or take a fresh copy."
-    try:
+    again = f"Delete {out_dir} and train again, or take a fresh copy"
+    with explained(path, "damaged or was cut short", again):
         # Tensors and plain containers only: a checkpoint from elsewhere cannot run code.
         fields = torch.load(path, map_location=device, weights_only=True)
         version = fields.pop("version")
         if version != VERSION:
             raise GtnError(
                 f"{path} is a checkpoint of version {version}; this gtnlab reads version "
-                f"{VERSION}. {again}"
+                f"{VERSION}. {again}."
             )
         fields["generator"] = fields["generator"].cpu()
-        fields["snapshots"] = [_snapshot(each) for each in fields["snapshots"]]
+        fields["snapshots"] = [
+            Snapshot(
+                **{name: v if name == "outer_step" else v.cpu().numpy() for name, v in each.items()}
+            )
+            for each in fields["snapshots"]
+        ]
         return RunState(**fields)
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        EOFError,
-        pickle.UnpicklingError,
-    ) as error:
-        raise GtnError(f"{path} is damaged or was cut short ({error}). {again}") from error
-
-
-def _snapshot(fields: dict[str, Any]) -> Snapshot:
-    arrays = {name: v.cpu().numpy() for name, v in fields.items() if name != "outer_step"}
-    return Snapshot(outer_step=fields["outer_step"], **arrays)
 
 
 def drop_later_metrics(out_dir: Path, outer_step: int) -> None:

@@ -19,18 +19,17 @@ from tqdm.auto import tqdm
 from gtnlab.digits import Digits, load_digits
 from gtnlab.errors import GtnError
 from gtnlab.experiments import ExperimentConfig, resolve_device
+from gtnlab.files import write_json
 from gtnlab.training.checkpoint import (
+    CONFIG,
     METRICS,
     RunState,
     drop_later_metrics,
     load_state,
-    save_config,
     save_state,
 )
-from gtnlab.training.outer_loop import OuterLoop, StepState, TrainResult
-from gtnlab.training.snapshots import Snapshot, snapshot_steps, take_snapshot
-
-__all__ = ["Snapshot", "StepState", "TrainResult", "load_result", "threads", "train"]
+from gtnlab.training.outer_loop import OuterLoop, StepState
+from gtnlab.training.snapshots import snapshot_steps
 
 # A learner that knows nothing loses ln 10; ten times that, again and again, is divergence.
 DIVERGED_LOSS = 10 * math.log(10)
@@ -48,16 +47,14 @@ def train(
     log_every: int = 20,
     save_every: int = 200,
     digits: Digits | None = None,
-) -> TrainResult:
+) -> OuterLoop:
     """Meta-train a teacher.
 
     Args:
-        config: the experiment.
         out_dir: run directory; None keeps everything in memory (no checkpoint, no metrics file).
         resume: continue the run in `out_dir` from its checkpoint, exactly as if never stopped;
             start it where there is no checkpoint yet.
         time_limit: stop after this many seconds of this call, with a complete result.
-        quiet: no progress bar.
         on_step: called with a `StepState` at each logged step and at the last one.
         log_every: outer steps between two logged steps (each waits for the device once).
         save_every: outer steps between two checkpoints.
@@ -70,33 +67,6 @@ def train(
     if min(log_every, save_every) < 1:
         raise GtnError("log_every and save_every must be at least 1.")
     device = resolve_device(config.device)
-    with threads(config.threads):
-        return _train(
-            config,
-            device,
-            out_dir,
-            resume,
-            time_limit,
-            quiet,
-            on_step,
-            log_every,
-            save_every,
-            digits,
-        )
-
-
-def _train(
-    config: ExperimentConfig,
-    device: torch.device,
-    out_dir: Path | None,
-    resume: bool,
-    time_limit: float | None,
-    quiet: bool,
-    on_step: Callable[[StepState], None] | None,
-    log_every: int,
-    save_every: int,
-    digits: Digits | None,
-) -> TrainResult:
     saved = _saved_state(config, out_dir, resume, device)
     digits = digits or load_digits("train", device)
     if saved is not None and saved.source != digits.source:
@@ -111,22 +81,23 @@ def _train(
         # A time limit ended the run with a snapshot that a longer run does not have.
         run.snapshots = [each for each in run.snapshots if each.outer_step in planned]
     if out_dir is not None:
-        save_config(out_dir, config)
+        write_json(out_dir / CONFIG, config.to_dict())
         drop_later_metrics(out_dir, run.outer_step)
     started = time.perf_counter() - run.seconds
     computed = time.process_time() - run.cpu_seconds
     deadline = None if time_limit is None else time.perf_counter() + time_limit
     run.stopped = "running" if run.outer_step < config.outer_steps else "finished"
     bad = 0
-    if not run.snapshots:
-        run.snapshots.append(take_snapshot(run.teacher, run.rates, 0, config.seed))
-    with tqdm(
+    bar = tqdm(
         total=config.outer_steps,
         initial=run.outer_step,
         disable=quiet,
         unit="step",
         desc=config.name,
-    ) as bar:
+    )
+    with threads(config.threads), bar:
+        if not run.snapshots:
+            run.take_snapshot()
         while run.stopped == "running":
             loss, accuracy = run.step()
             bar.update()
@@ -136,9 +107,7 @@ def _train(
                 run.stopped = "finished"
             last = run.stopped != "running"
             if run.outer_step in planned or last:
-                run.snapshots.append(
-                    take_snapshot(run.teacher, run.rates, run.outer_step, config.seed)
-                )
+                run.take_snapshot()
             if not (run.outer_step % log_every == 0 or run.outer_step % save_every == 0 or last):
                 continue
             run.seconds = time.perf_counter() - started
@@ -155,11 +124,11 @@ def _train(
                     save_state(out_dir, run.state())
             if on_step is not None:
                 on_step(state)
-    return run.result()
+    return run
 
 
-def load_result(out_dir: Path, device: torch.device | str = "cpu") -> TrainResult:
-    """The last checkpoint of a run as a result, to evaluate or record.
+def load_run(out_dir: Path, device: torch.device | str = "cpu") -> OuterLoop:
+    """The last checkpoint of a run, to evaluate or record.
 
     Raises:
         GtnError: `out_dir` holds no readable checkpoint.
@@ -172,8 +141,8 @@ def load_result(out_dir: Path, device: torch.device | str = "cpu") -> TrainResul
     run = OuterLoop(ExperimentConfig(**saved.config), torch.device(device), None)
     run.restore(saved)
     if run.snapshots[-1].outer_step != run.outer_step:
-        run.snapshots.append(take_snapshot(run.teacher, run.rates, run.outer_step, run.config.seed))
-    return run.result()
+        run.take_snapshot()
+    return run
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gtnlab.digits import Digits, Source, augmented
+from gtnlab.digits import Digits, augmented
 from gtnlab.experiments import ExperimentConfig
 from gtnlab.inner_loop import unroll
 from gtnlab.learner import ROLES, make_learner, members
@@ -18,9 +18,7 @@ from gtnlab.rates import InnerRates, for_member, tensor_lr
 from gtnlab.teacher import Pixels, Teacher, make_teacher
 from gtnlab.training.checkpoint import RunState
 from gtnlab.training.outer_loss import outer_loss
-from gtnlab.training.snapshots import Snapshot
-
-__all__ = ["OuterLoop", "StepState", "Stopped", "TrainResult"]
+from gtnlab.training.snapshots import Snapshot, take_snapshot
 
 Stopped = Literal["finished", "time limit", "running"]
 
@@ -39,28 +37,15 @@ class StepState:
     teacher: Teacher | Pixels
 
 
-@dataclass(frozen=True)
-class TrainResult:
-    """A finished (or time-limited) run, as `load_result` also gives it back."""
-
-    config: ExperimentConfig
-    teacher: Teacher | Pixels  # on the run's device
-    lr: Tensor  # [steps], detached
-    momentum: Tensor  # [steps], detached
-    snapshots: list[Snapshot]  # oldest first; the last is of the final teacher
-    outer_step: int
-    seconds: float  # wall time
-    cpu_seconds: float  # of all threads together
-    source: Source
-    stopped: Stopped
-    # What each of the learner's tensors (of a family's, each role) has of its own, detached,
-    # where it was learned.
-    tensor_factors: Tensor | None = None  # [steps, tensors], on lr
-    initial_scales: Tensor | None = None  # [tensors]
-
-
 class OuterLoop:
-    """Teacher, rates, optimiser and random numbers of a run, and one outer step of it."""
+    """A run: its teacher, rates, optimiser and random numbers, and one outer step of it.
+
+    Attributes:
+        outer_step: outer steps done.
+        seconds: wall time of them; `cpu_seconds`: of all threads together.
+        source: the data set of the digits; empty until a run without digits is restored.
+        snapshots: oldest first; after training the last is of the final teacher.
+    """
 
     def __init__(
         self, config: ExperimentConfig, device: torch.device, digits: Digits | None
@@ -91,7 +76,7 @@ class OuterLoop:
         self.generator = torch.Generator(device).manual_seed(config.seed)
         self.outer_step, self.seconds, self.cpu_seconds = 0, 0.0, 0.0
         self.stopped: Stopped = "running"
-        self.source: Source | None = digits.source if digits else None
+        self.source: str = digits.source if digits else ""
         self.snapshots: list[Snapshot] = []
         # Of the steps since `trouble` last looked: reading each at once would wait for the device.
         self.unread_losses: list[Tensor] = []
@@ -180,8 +165,12 @@ class OuterLoop:
         checks = [each.detach().isfinite().all().to(self.device) for each in learned + moments]
         return None if bool(torch.stack(checks).all()) else self.outer_step
 
+    def take_snapshot(self) -> None:
+        """Keep what the teacher makes now."""
+        seed = self.config.seed
+        self.snapshots.append(take_snapshot(self.teacher, self.rates, self.outer_step, seed))
+
     def state(self) -> RunState:
-        assert self.source is not None
         return RunState(
             config=self.config.to_dict(),
             outer_step=self.outer_step,
@@ -204,26 +193,6 @@ class OuterLoop:
             self.generator.set_state(saved.generator)
         self.outer_step = saved.outer_step
         self.seconds, self.cpu_seconds = saved.seconds, saved.cpu_seconds
-        self.source = cast(Source, saved.source)
+        self.source = saved.source
         self.stopped = cast(Stopped, saved.stopped)
         self.snapshots = list(saved.snapshots)
-
-    def result(self) -> TrainResult:
-        assert self.source is not None
-        with torch.no_grad():
-            lr, momentum = self.rates()
-            factors, scales = self.rates.tensor_factors(), self.rates.initial_scales()
-        return TrainResult(
-            config=self.config,
-            teacher=self.teacher,
-            lr=lr,
-            momentum=momentum,
-            snapshots=list(self.snapshots),
-            outer_step=self.outer_step,
-            seconds=self.seconds,
-            cpu_seconds=self.cpu_seconds,
-            source=self.source,
-            stopped=self.stopped,
-            tensor_factors=factors,
-            initial_scales=scales,
-        )

@@ -7,8 +7,7 @@ as a learner would be used; the meta-gradient flows through those statistics too
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import functools
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +15,9 @@ from torch.func import functional_call
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from gtnlab.evaluation.judging import in_mode
 from gtnlab.experiments import OuterPath
 from gtnlab.inner_loop import State, Unrolled
-
-__all__ = ["outer_loss"]
 
 
 def outer_loss(
@@ -34,10 +32,8 @@ def outer_loss(
 
     Args:
         learner: the architecture, in train mode.
-        unrolled: its training.
         generated: what it was taught with, [steps, batch, 1, 28, 28].
-        images: real digits, [N, 1, 28, 28].
-        labels: theirs, int64 [N].
+        images, labels: real digits, [N, 1, 28, 28] and int64 [N].
         path: where BatchNorm's statistics come from.
 
     Returns:
@@ -69,7 +65,7 @@ def _log_probabilities(
         params[f"{name}.weight"] = gain
         buffers[f"{name}.running_mean"] = torch.zeros_like(mean)
         buffers[f"{name}.running_var"] = torch.full_like(variance, 1 - norms[name].eps)
-    with _inference(learner):
+    with in_mode(learner, training=False):
         return _call(learner, params, buffers, images)
 
 
@@ -79,17 +75,17 @@ def _statistics(
     """Mean and (unbiased) variance of each BatchNorm's input over all generated images."""
     found: dict[str, tuple[Tensor, Tensor]] = {}
 
-    def listen(name: str, module: nn.Module) -> torch.utils.hooks.RemovableHandle:
-        def record(_: nn.Module, inputs: tuple[Tensor]) -> None:
-            x = inputs[0]
-            x = x.to(torch.promote_types(x.dtype, torch.float32))
-            over = [dim for dim in range(x.dim()) if dim != 1]
-            variance, mean = torch.var_mean(x, dim=over)
-            found[name] = mean, variance
+    def record(name: str, _: nn.Module, inputs: tuple[Tensor]) -> None:
+        (x,) = inputs
+        x = x.to(torch.promote_types(x.dtype, torch.float32))
+        over = [dim for dim in range(x.dim()) if dim != 1]
+        variance, mean = torch.var_mean(x, dim=over)
+        found[name] = mean, variance
 
-        return module.register_forward_pre_hook(record)
-
-    handles = [listen(name, module) for name, module in norms.items()]
+    handles = [
+        module.register_forward_pre_hook(functools.partial(record, name))
+        for name, module in norms.items()
+    ]
     try:
         buffers = {name: buffer.clone() for name, buffer in state.buffers.items()}
         _call(learner, state.params, buffers, generated.flatten(0, 1))
@@ -104,12 +100,3 @@ def _call(
 ) -> Tensor:
     answers: Tensor = functional_call(learner, (params, buffers), (images,))
     return answers
-
-
-@contextmanager
-def _inference(learner: nn.Module) -> Iterator[None]:
-    learner.eval()
-    try:
-        yield
-    finally:
-        learner.train()

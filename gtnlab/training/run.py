@@ -11,10 +11,9 @@ from gtnlab.curriculum import Curriculum, Lesson
 from gtnlab.digits import Digits, load_digits
 from gtnlab.errors import GtnError
 from gtnlab.experiments import EXPERIMENTS, ExperimentConfig, resolve_device
-from gtnlab.training.meta_training import StepState, TrainResult, load_result, train
+from gtnlab.training.meta_training import load_run, train
+from gtnlab.training.outer_loop import OuterLoop, StepState
 from gtnlab.training.recording import record
-
-__all__ = ["CURRICULUM", "drawings", "open_curriculum", "run_experiment", "run_name"]
 
 CURRICULUM = "curriculum.npz"
 
@@ -46,21 +45,14 @@ def run_experiment(
     """Meta-train a teacher, judge its snapshots and save `out/curriculum.npz`.
 
     Args:
-        config: the experiment.
-        out: the run directory.
-        resume: go on from the directory's checkpoint.
-        time_limit: seconds of training in this call.
-        quiet: no progress bar.
-        on_step: told about each logged outer step.
         on_snapshot: told how many snapshots are judged, and of how many.
         digits: training and test digits on the run's device; None loads them.
 
-    Raises:
-        GtnError: see `meta_training.train`; or the curriculum could not be written.
+    Other arguments and errors: see `meta_training.train`.
     """
     device = resolve_device(config.device)
     real, test = digits or (load_digits("train", device), load_digits("test", device))
-    result = train(
+    run = train(
         config,
         out,
         resume=resume,
@@ -69,7 +61,7 @@ def run_experiment(
         on_step=on_step,
         digits=real,
     )
-    curriculum = record(result, test, on_snapshot)
+    curriculum = record(run, test, on_snapshot)
     curriculum.save(out / CURRICULUM)
     return curriculum
 
@@ -92,26 +84,27 @@ def drawings(path: Path, count: int, device: torch.device | str) -> list[Lesson]
     if not path.is_dir():
         return None
     try:
-        result = load_result(path, device)
+        run = load_run(path, device)
     except GtnError:
         return None
-    if result.config.variant != "random":
+    if run.config.variant != "random":
         return None
     # Vectors that no training step has seen: the runs' own generators start at small seeds.
-    generator = torch.Generator(result.lr.device).manual_seed(2**31 + result.config.seed)
-    return [_drawing(result, generator) for _ in range(count)]
+    generator = torch.Generator(device).manual_seed(2**31 + run.config.seed)
+    return [_drawing(run, generator) for _ in range(count)]
 
 
 @torch.no_grad()
-def _drawing(result: TrainResult, generator: torch.Generator) -> Lesson:
-    images, labels = result.teacher(generator)
+def _drawing(run: OuterLoop, generator: torch.Generator) -> Lesson:
+    images, labels = run.teacher(generator)
+    lr, momentum = run.rates()
     return Lesson(
         images,
-        result.teacher.labels.expand(len(images), -1),
-        result.lr,
-        result.momentum,
+        run.teacher.labels.expand(len(images), -1),
+        lr,
+        momentum,
         targets=labels if labels.is_floating_point() else None,
-        tensor_factors=result.tensor_factors,
-        initial_scales=result.initial_scales,
-        made_for=result.config.learner,
+        tensor_factors=run.rates.tensor_factors(),
+        initial_scales=run.rates.initial_scales(),
+        made_for=run.config.learner,
     )

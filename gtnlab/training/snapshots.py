@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from gtnlab.rates import InnerRates
 from gtnlab.teacher import Pixels, Teacher
-
-__all__ = ["Snapshot", "made_now", "snapshot_steps", "take_snapshot"]
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,13 @@ def take_snapshot(
     """The teacher's images and rates now; `seed` as in `made_now`."""
     images, labels, targets = made_now(teacher, seed)
     with torch.no_grad():
-        lr, momentum = rates()
-        factors, scales = rates.tensor_factors(), rates.initial_scales()
-    return Snapshot(
-        outer_step,
-        images,
-        labels,
-        lr.double().cpu().numpy(),
-        momentum.double().cpu().numpy(),
-        targets,
-        None if factors is None else factors.double().cpu().numpy(),
-        None if scales is None else scales.double().cpu().numpy(),
-    )
+        learned = *rates(), rates.tensor_factors(), rates.initial_scales()
+    lr, momentum, factors, scales = map(_float64, learned)
+    return Snapshot(outer_step, images, labels, lr, momentum, targets, factors, scales)
+
+
+def _float64(values: Tensor | None) -> Any:
+    return None if values is None else values.double().cpu().numpy()
 
 
 @torch.no_grad()
@@ -63,11 +58,8 @@ def made_now(
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.float32] | None]:
     """What the teacher makes now: images uint8 [steps, batch, 28, 28] and classes [batch].
 
-    And soft labels [steps, batch, 10], if it learns them.
-
-    Args:
-        seed: of the vectors of a `random` teacher; a generator of its own keeps the training
-            from being disturbed by looking at it.
+    And soft labels [steps, batch, 10], if it learns them. `seed` is of the vectors of a `random`
+    teacher; a generator of its own keeps the training from being disturbed by looking at it.
     """
     generator = torch.Generator(teacher.labels.device).manual_seed(seed)
     images, labels = teacher(generator)

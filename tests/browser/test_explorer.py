@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from gtnlab.curriculum import MEASURES, Curriculum
-from gtnlab.explorer.export import export_page
+from gtnlab.explorer.static_page import export_page
 from gtnlab.explorer.viewer import explore
 
 STEPS = 4

@@ -26,7 +26,7 @@ from autograder.reporting.class_list import Entry
 from autograder.reporting.class_page import render_page
 from autograder.reporting.feedback import OpenWithDiagnosis
 from autograder.reporting.renewal import FeedbackExporter
-from gtnlab.explorer.export import export_page
+from gtnlab.explorer.static_page import export_page
 
 ROOT = Path(__file__).parents[2]
 HALVED = DiagnosisRecord("halved", "sign/scale", 0.9, "Half of it is missing. Look at the factor.")

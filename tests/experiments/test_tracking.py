@@ -47,7 +47,7 @@ def test_a_tracked_run_has_its_settings_metrics_and_picture_and_a_failed_one_say
     assert first.data.params["variant"] == "learned"
     history = client.get_metric_history(first.info.run_id, "outer_loss")
     assert [metric.step for metric in history] == [1, 2]
-    assert first.data.metrics["mean_lr"] == pytest.approx(float(result.lr.mean()))
+    assert first.data.metrics["mean_lr"] == pytest.approx(float(result.rates()[0].detach().mean()))
     judged = client.get_metric_history(first.info.run_id, "ordered.inference")
     assert [metric.value for metric in judged] == pytest.approx(curriculum.accuracy[:, 0, 1, -1])
     assert [item.path for item in client.list_artifacts(first.info.run_id)] == ["curriculum.png"]

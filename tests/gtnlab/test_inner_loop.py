@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from gtnlab.checkpointing import peak_bytes
 from gtnlab.errors import GtnError
-from gtnlab.experiments import EXPERIMENTS
+from gtnlab.experiments import EXPERIMENTS, ExperimentConfig
 from gtnlab.gradient_check import gradient_check, in_words
 from gtnlab.inner_loop import inner_loss, soft_labels, unroll
 from gtnlab.learner import LEARNERS, Learner, LearnerConfig, make_learner, members
@@ -101,9 +101,8 @@ def test_functional_and_higher_agree_on_the_meta_gradient(
 @pytest.mark.parametrize("preset", TEACHERS)
 def test_functional_and_higher_agree_through_every_teacher(preset: str) -> None:
     shape = TeacherShape(hidden=8, maps=3, middle=2, upsampling=TEACHERS[preset].upsampling)
-    teacher = Teacher(
-        shape, steps=STEPS, batch=BATCH, generator=torch.Generator().manual_seed(0)
-    ).double()
+    config = ExperimentConfig("narrow", steps=STEPS, batch=BATCH)
+    teacher = Teacher(shape, config, torch.Generator().manual_seed(0)).double()
     learner = learner_of("seed_cnn")
 
     def gradients(implementation: str) -> dict[str, Tensor]:

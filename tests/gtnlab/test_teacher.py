@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from gtnlab.errors import GtnError
-from gtnlab.experiments import VARIANTS, experiment
+from gtnlab.experiments import VARIANTS, ExperimentConfig, experiment
 from gtnlab.teacher import TEACHERS, Pixels, Teacher, TeacherShape, _EnlargingConv, make_teacher
 
 # A preset's layers with few channels: the seed's has 103 million weights at full size.
@@ -20,8 +20,8 @@ NARROW = {
 
 
 def teacher_of(shape: TeacherShape, **options: object) -> Teacher:
-    settings = {"steps": 3, "batch": 12, "generator": torch.Generator().manual_seed(0), **options}
-    return Teacher(shape, **settings)  # type: ignore[arg-type]
+    config = ExperimentConfig("of a test", **{"steps": 3, "batch": 12, **options})  # type: ignore[arg-type]
+    return Teacher(shape, config, torch.Generator().manual_seed(0))
 
 
 @pytest.mark.parametrize("preset", NARROW)
@@ -51,7 +51,7 @@ def test_one_call_for_all_steps_equals_a_call_per_step_in_images_and_gradients(
 
 
 def test_joint_statistics_normalise_all_steps_as_one_batch() -> None:
-    joint = teacher_of(NARROW["small"], batch=10, statistics="joint").double()
+    joint = teacher_of(NARROW["small"], batch=10, teacher_statistics="joint").double()
     # Thirty images of one step are the same images with the same labels in one batch.
     one_batch = teacher_of(NARROW["small"], steps=1, batch=30).double()
     one_batch.load_state_dict({**joint.state_dict(), "inputs": joint.inputs.reshape(1, 30, 64)})
@@ -105,9 +105,7 @@ def test_presets_have_the_sizes_they_are_known_by() -> None:
         counts = {
             name: sum(
                 p.numel()
-                for key, p in Teacher(
-                    shape, steps=1, batch=2, generator=torch.Generator()
-                ).named_parameters()
+                for key, p in teacher_of(shape, steps=1, batch=2).named_parameters()
                 if key != "inputs"
             )
             for name, shape in TEACHERS.items()

@@ -49,7 +49,7 @@ MODULES = {
         "report", "results",
     },
     "explorer": {
-        "__init__", "export", "frames", "live", "panel", "picture", "playback", "recordings",
+        "__init__", "frames", "live", "panel", "picture", "playback", "recordings",
         "stage", "static_page", "viewer",
     },
     "training": {
@@ -57,7 +57,7 @@ MODULES = {
         "snapshots",
     },
 }  # fmt: skip
-PAGE = {"controls.js", "curve.js", "explorer.css", "stage.js", "static_page.js"}
+PAGE = {"curve.js", "explorer.css", "stage.js", "static_page.js"}
 
 
 def test_the_wheel_holds_what_the_lab_needs_and_no_more(wheel: dict[str, bytes]) -> None:

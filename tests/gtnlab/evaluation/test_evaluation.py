@@ -326,7 +326,7 @@ def test_a_report_has_every_order_other_learners_and_real_images_in_both_measure
         train_digits,
         transfer=("mlp", "fc32"),
         learners=3,
-        on_progress=seen.append,
+        on_row=seen.append,
     )
     assert [row.name for row in found.own] == [*ORDERS, "real-random", "real-kmeans"]
     assert [row.learner for row in found.transfer] == ["fc32"]

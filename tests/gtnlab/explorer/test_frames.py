@@ -58,8 +58,8 @@ def test_soft_labels_are_ten_bars_below_their_image() -> None:
     images = np.zeros((2, 28, 28), np.uint8)
     targets = np.zeros((2, 10), np.float32)
     targets[0, 3], targets[1, [0, 9]] = 1.0, 0.5
-    plain = frames.grid(images, np.array([3, 0]), columns=2)
-    soft = frames.grid(images, np.array([3, 0]), targets, columns=2)
+    plain = frames.grid(images, np.array([3, 0]))
+    soft = frames.grid(images, np.array([3, 0]), targets)
     assert soft.shape == (plain.shape[0] + frames.BAR_HEIGHT, plain.shape[1])
     side = 28 * frames.SCALE
     top = frames.LABEL_HEIGHT + side

@@ -16,7 +16,7 @@ from gtnlab.errors import GtnError
 from gtnlab.experiments import ExperimentConfig, experiment
 from gtnlab.explorer import live
 from gtnlab.explorer.live import train_live
-from gtnlab.training.meta_training import StepState
+from gtnlab.training.outer_loop import StepState
 
 
 @pytest.fixture(autouse=True)

@@ -26,8 +26,8 @@ from gtnlab.inner_loop import unroll
 from gtnlab.learner import LEARNERS, ROLES, Learner, LearnerConfig, make_learner, members
 from gtnlab.training import outer_loop
 from gtnlab.training.checkpoint import load_state, save_state
-from gtnlab.training.meta_training import StepState, load_result, train
-from gtnlab.training.outer_loop import TrainResult
+from gtnlab.training.meta_training import load_run, train
+from gtnlab.training.outer_loop import OuterLoop, StepState
 from gtnlab.training.run import run_experiment
 
 SMALL: dict[str, Any] = {
@@ -62,7 +62,7 @@ def ten_patterns() -> Digits:
     return Digits(images + 0.1 * noise, labels, "sklearn-digits")
 
 
-def run(config: ExperimentConfig, out_dir: Path | None = None, **options: Any) -> TrainResult:
+def run(config: ExperimentConfig, out_dir: Path | None = None, **options: Any) -> OuterLoop:
     settings: dict[str, Any] = {"log_every": 3, "save_every": 4, **options}
     return train(config, out_dir, quiet=True, digits=ten_patterns(), **settings)
 
@@ -71,15 +71,15 @@ def metrics(out_dir: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out_dir / "metrics.jsonl").read_text().splitlines()]
 
 
-def assert_same_run(first: TrainResult, second: TrainResult) -> None:
+def assert_same_run(first: OuterLoop, second: OuterLoop) -> None:
     """Bit for bit; only the seconds may differ."""
     assert (first.outer_step, first.stopped) == (second.outer_step, second.stopped)
     for one, other in zip(
         first.teacher.state_dict().values(), second.teacher.state_dict().values(), strict=True
     ):
         assert torch.equal(one, other)
-    assert torch.equal(first.lr, second.lr)
-    assert torch.equal(first.momentum, second.momentum)
+    assert torch.equal(first.rates()[0], second.rates()[0])
+    assert torch.equal(first.rates()[1], second.rates()[1])
     assert [s.outer_step for s in first.snapshots] == [s.outer_step for s in second.snapshots]
     for mine, theirs in zip(first.snapshots, second.snapshots, strict=True):
         for field in ("images", "labels", "lr", "momentum", *OPTIONAL):
@@ -138,7 +138,7 @@ def test_a_killed_run_resumed_equals_an_unkilled_one_bit_for_bit(
     resumed = run(config, tmp_path / "killed", resume=True)
     assert_same_run(resumed, whole)
     assert_same_metrics(tmp_path / "killed", tmp_path / "whole")
-    assert_same_run(load_result(tmp_path / "killed"), whole)
+    assert_same_run(load_run(tmp_path / "killed"), whole)
 
 
 def test_a_run_stopped_by_its_time_limit_is_complete_and_resumes_exactly(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_run_stopped_by_its_time_limit_is_complete_and_resumes_exactly(tmp_pat
 def test_augmented_real_digits_change_the_meta_gradient_and_resume_exactly(tmp_path: Path) -> None:
     whole = run(tiny(augment=True))
     plain = run(tiny())
-    assert not torch.equal(whole.lr, plain.lr)
+    assert not torch.equal(whole.rates()[0], plain.rates()[0])
     run(tiny(augment=True), tmp_path, time_limit=0.0)
     assert_same_run(run(tiny(augment=True), tmp_path, resume=True), whole)
 
@@ -181,7 +181,7 @@ def test_what_each_tensor_and_image_has_of_its_own_is_learned_resumed_and_record
     run(config, tmp_path / "run", time_limit=0.0)
     resumed = run(config, tmp_path / "run", resume=True)
     assert_same_run(resumed, whole)
-    assert_same_run(load_result(tmp_path / "run"), whole)
+    assert_same_run(load_run(tmp_path / "run"), whole)
 
     digits = ten_patterns()
     run_experiment(config, tmp_path / "run", resume=True, quiet=True, digits=(digits, digits))
@@ -206,7 +206,7 @@ def test_what_each_tensor_and_image_has_of_its_own_is_learned_resumed_and_record
 def test_the_same_seed_gives_the_same_run_and_another_seed_another() -> None:
     first, second, other = run(tiny()), run(tiny()), run(tiny(seed=1))
     assert_same_run(first, second)
-    assert not torch.equal(first.lr, other.lr)
+    assert not torch.equal(first.rates()[0], other.rates()[0])
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -257,12 +257,12 @@ def test_a_family_teaches_a_member_drawn_anew_each_step_and_resumes_with_the_sam
 
 def test_a_family_learns_rates_and_scales_for_each_role() -> None:
     result = run(tiny(learner="family", per_tensor_rates=True, learned_scales=True))
-    assert result.tensor_factors is not None
-    assert result.initial_scales is not None
-    assert result.tensor_factors.shape == (2, len(ROLES))
+    assert result.rates.tensor_factors() is not None
+    assert result.rates.initial_scales() is not None
+    assert result.rates.tensor_factors().shape == (2, len(ROLES))
     # Of twelve members drawn, some have each role: none of the values is where it began.
-    assert (result.tensor_factors != 1).all()
-    assert (result.initial_scales[::2] != 1).all()
+    assert (result.rates.tensor_factors() != 1).all()
+    assert (result.rates.initial_scales()[::2] != 1).all()
 
 
 def test_a_meta_trained_teacher_teaches_a_learner_it_has_never_met() -> None:
@@ -271,7 +271,7 @@ def test_a_meta_trained_teacher_teaches_a_learner_it_has_never_met() -> None:
 
     def accuracy(images: torch.Tensor, labels: torch.Tensor) -> float:
         learner = make_learner("mlp", 12345)
-        rates = result.lr, result.momentum
+        rates = result.rates()
         taught = unroll(learner, images, labels, *rates, differentiable=False)
         learner.load_state_dict(taught.params)
         return (learner(digits.images).argmax(dim=1) == digits.labels).float().mean().item()
@@ -327,7 +327,7 @@ def test_a_rate_that_explodes_stops_the_run_and_keeps_the_last_good_state(tmp_pa
         with pytest.raises(GtnError, match=r"diverged.*outer_lr") as stopped:
             run(tiny(outer_steps=40), tmp_path / "exploded")
     assert str(tmp_path / "exploded") in str(stopped.value)
-    kept = load_result(tmp_path / "exploded")
+    kept = load_run(tmp_path / "exploded")
     assert kept.outer_step == 8
     assert all(p.isfinite().all() for p in kept.teacher.parameters())
     assert good.outer_step == 8
@@ -394,7 +394,7 @@ def test_a_damaged_checkpoint_is_named_and_not_overwritten(tmp_path: Path, damag
     before = path.read_bytes()
     for action in (
         lambda: run(tiny(outer_steps=4), tmp_path, resume=True),
-        lambda: load_result(tmp_path),
+        lambda: load_run(tmp_path),
     ):
         with pytest.raises(GtnError, match=r"checkpoint\.pt.*Delete"):
             action()
@@ -410,7 +410,7 @@ def test_a_folder_that_holds_a_run_is_neither_overwritten_nor_mixed(tmp_path: Pa
         run(tiny(outer_steps=4, outer_lr=0.5), tmp_path, resume=True)
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
     with pytest.raises(GtnError, match="no checkpoint"):
-        load_result(tmp_path / "elsewhere")
+        load_run(tmp_path / "elsewhere")
 
 
 def test_resuming_a_finished_run_gives_it_back(tmp_path: Path) -> None:
@@ -468,4 +468,4 @@ def test_on_a_gpu_a_run_learns_and_resumes(tmp_path: Path) -> None:
     train(config, tmp_path, quiet=True, digits=digits, time_limit=0.0)
     resumed = train(config, tmp_path, quiet=True, digits=digits, resume=True)
     assert resumed.outer_step == 12
-    assert resumed.lr.device.type == "cuda"
+    assert resumed.rates.log_lr.device.type == "cuda"
