@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from autograder.submission.instructor import InstructorNotebook
-from autograder.submission.matching import holds_answers, share_found
+from autograder.submission.matching import match
 from autograder.submission.reading import (
     NotGradableError,
     Submission,
@@ -39,33 +39,32 @@ def find_notebook(
     taken = {f"{name}.ipynb" for name in others}
     if wanted in submission.files:
         cells = parse_notebook(submission.files[wanted], instructor.name)
-        if holds_answers(cells, instructor):
+        if match(cells, instructor).answered:
             return cells, []
         return cells, [
-            f"{wanted} holds no answers, but {shown_name(path)} beside it does; {wanted} was "
-            "graded, as it was handed in under the right name."
-            for path, beside in _candidates(submission, instructor, taken | {wanted})
-            if holds_answers(beside, instructor)
+            f"{wanted} holds no answers, but {name} beside it does; {wanted} was graded, as it was "
+            "handed in under the right name."
+            for name, _, answered in _candidates(submission, instructor, taken | {wanted})
+            if answered
         ]
-    found = _candidates(submission, instructor, taken)
+    found = list(_candidates(submission, instructor, taken))
     if len(found) > 1:  # untouched copies say nothing
-        found = [(path, cells) for path, cells in found if holds_answers(cells, instructor)]
-    if len(found) != 1:
-        if found:
-            names = ", ".join(shown_name(path) for path, _ in found)
-            raise NotGradableError(
-                f"There is no {wanted}, and {names} all hold its cells. Hand in only the one that "
-                f"counts, as {wanted}."
-            )
-        raise no_notebook(submission, instructor.name)
-    path, cells = found[0]
-    return cells, [f"{shown_name(path)} was graded as {wanted}, whose cells it holds."]
+        found = [each for each in found if each[2]]
+    if len(found) > 1:
+        names = ", ".join(name for name, _, _ in found)
+        raise NotGradableError(
+            f"There is no {wanted}, and {names} all hold its cells. Hand in only the one that "
+            f"counts, as {wanted}."
+        )
+    for name, cells, _ in found:
+        return cells, [f"{name} was graded as {wanted}, whose cells it holds."]
+    raise no_notebook(submission, instructor.name)
 
 
 def _candidates(
     submission: Submission, instructor: InstructorNotebook, taken: Collection[str]
-) -> list[tuple[str, list[dict[str, Any]]]]:
-    found = []
+) -> Iterator[tuple[str, list[dict[str, Any]], bool]]:
+    """Name and cells of each other file that holds enough of the cells; and any answer?"""
     for path, data in sorted(notebooks_in(submission).items()):
         if path in taken:
             continue
@@ -73,6 +72,6 @@ def _candidates(
             cells = parse_notebook(data, path)
         except NotGradableError:
             continue
-        if share_found(cells, instructor) >= _ENOUGH:
-            found.append((path, cells))
-    return found
+        found = match(cells, instructor)
+        if len(found.answers) >= max(1, _ENOUGH * len(instructor.cells)):
+            yield shown_name(path), cells, found.answered

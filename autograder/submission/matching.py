@@ -23,11 +23,13 @@ class Match:
         claims: for each submitted cell, the grade_id that it stands for, or None.
         answers: grade_id to the index of the cell that counts.
         remarks: what had to be decided, in sentences.
+        answered: whether any of the blanks was changed.
     """
 
     claims: list[str | None]
     answers: dict[str, int]
     remarks: list[str]
+    answered: bool
 
 
 def match(cells: Sequence[Mapping[str, Any]], instructor: InstructorNotebook) -> Match:
@@ -37,53 +39,31 @@ def match(cells: Sequence[Mapping[str, Any]], instructor: InstructorNotebook) ->
     several cells that claim one answer, an untouched copy of the blank is none; of changed ones
     the last counts.
     """
-    place = {cell.grade_id: index for index, cell in enumerate(instructor.cells)}
+    by_grade_id = {cell.grade_id: cell.grade_id for cell in instructor.cells}
     by_id = {cell.cell_id: cell.grade_id for cell in instructor.cells if cell.cell_id}
-    claims = [_claim(cell, place, by_id) for cell in cells]
+    claims = [
+        by_grade_id.get(cell.get("grade_id", "")) or by_id.get(cell.get("id", "")) for cell in cells
+    ]
     recognised = _recognised(cells, instructor, claims)
     for index, resembled in recognised.items():
         claims[index] = resembled
-    claimants: dict[str, list[int]] = {}
-    for index, claim in enumerate(claims):
-        if claim is not None:
-            claimants.setdefault(claim, []).append(index)
-    answers, remarks = {}, [_RECOGNISED] if recognised else []
-    for name, indices in sorted(claimants.items(), key=lambda pair: place[pair[0]]):
-        known = instructor.cells[place[name]]
-        changed = [i for i in indices if not is_untouched(cells[i], known)]
-        answers[name] = (changed or indices)[-1]
-        if len(indices) > 1:
+    answers, answered = {}, False
+    remarks = [_RECOGNISED] if recognised else []
+    for known in instructor.cells:
+        claimants = [index for index, claim in enumerate(claims) if claim == known.grade_id]
+        changed = [index for index in claimants if not is_untouched(cells[index], known)]
+        answered |= bool(changed) and not known.is_fixed
+        if claimants:
+            answers[known.grade_id] = (changed or claimants)[-1]
+        if len(claimants) > 1:
             which = "the last one" if len(changed) != 1 else "the one that was changed"
-            remarks.append(f"Cell {name} appears more than once; {which} counts.")
-    return Match(claims, answers, remarks)
-
-
-def _claim(
-    cell: Mapping[str, Any], place: Mapping[str, int], by_id: Mapping[str, str]
-) -> str | None:
-    if cell.get("grade_id") in place:
-        return str(cell["grade_id"])
-    return by_id.get(cell.get("id", ""))
+            remarks.append(f"Cell {known.grade_id} appears more than once; {which} counts.")
+    return Match(claims, answers, remarks, answered)
 
 
 def is_untouched(cell: Mapping[str, Any], known: InstructorCell) -> bool:
     """Whether a submitted cell is as it was handed out."""
     return bool(cell["source"].strip() == known.released.source.strip())
-
-
-def holds_answers(cells: Sequence[Mapping[str, Any]], instructor: InstructorNotebook) -> bool:
-    """Whether any of the blanks was changed."""
-    place = {cell.grade_id: cell for cell in instructor.cells}
-    found = match(cells, instructor)
-    return any(
-        not place[name].is_fixed and not is_untouched(cells[index], place[name])
-        for name, index in found.answers.items()
-    )
-
-
-def share_found(cells: Sequence[Mapping[str, Any]], instructor: InstructorNotebook) -> float:
-    """Which part of the instructor's cells is among the submitted ones, from 0 to 1."""
-    return len(match(cells, instructor).answers) / max(len(instructor.cells), 1)
 
 
 def _recognised(
@@ -104,9 +84,9 @@ def _recognised(
     alike = [[_resemblance(cells[i], cell, all_lost) for i in open_cells] for cell in known]
     rows, columns = len(known), len(open_cells)
     best = [[0.0] * (columns + 1) for _ in range(rows + 1)]
-    for row in range(rows - 1, -1, -1):
-        for column in range(columns - 1, -1, -1):
-            both = best[row + 1][column + 1] + alike[row][column] if alike[row][column] else 0.0
+    for row in reversed(range(rows)):
+        for column in reversed(range(columns)):
+            both = best[row + 1][column + 1] + alike[row][column]
             best[row][column] = max(best[row + 1][column], best[row][column + 1], both)
     found: dict[int, str] = {}
     row = column = 0

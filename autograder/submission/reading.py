@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from autograder.errors import AutograderError
+from autograder.submission.presentation import plain_text
 
 TIMESTAMP = "timestamp.txt"
 _NOTEBOOK = re.compile(r"\.ipynb(\.(json|txt))?$|\.json$", re.IGNORECASE)
 # Outputs do not count towards the size of a submission, but somebody has to read them first.
 _MOST_WITH_OUTPUTS = 64 << 20
 _CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_RESAVE = "Open it in Jupyter, save it and submit it again."
 
 
 class NotGradableError(AutograderError):
@@ -105,19 +105,14 @@ def read_submission(
                 remarks.append(f"{name} is a link and was left out.")
             for name in sorted(n for n in leaves if not _ignored(n, patterns)):
                 path = (here / name).relative_to(root).as_posix()
-                if not path.isprintable():
-                    remarks.append(f"{shown_name(path)} has an unusable name and was left out.")
-                    continue
+                read = _notebook_within if _NOTEBOOK.search(name) else _read_regular
                 try:
-                    if _NOTEBOOK.search(name):
-                        data = _notebook_within(here / name, left)
-                    else:
-                        data = _read_regular(here / name, left)
+                    if not path.isprintable():
+                        raise NotGradableError("has an unusable name and was left out.")
+                    files[path] = read(here / name, left)
+                    left -= len(files[path])
                 except NotGradableError as problem:
                     remarks.append(f"{shown_name(path)} {problem}")
-                    continue
-                files[path] = data
-                left -= len(data)
     except OSError as error:
         raise NotGradableError(f"The submission cannot be read ({error.strerror}).") from error
     return Submission(student, files, tuple(remarks))
@@ -199,62 +194,45 @@ def parse_notebook(data: bytes, name: str) -> list[dict[str, Any]]:
         NotGradableError: the bytes are no notebook; says why and what to do.
     """
     file = f"{name}.ipynb"
-    try:
-        notebook = json.loads(_text(data, file))
-    except json.JSONDecodeError as error:
-        raise NotGradableError(
-            f"{file} is damaged or cut off: its JSON breaks at line {error.lineno}, "
-            f"column {error.colno}. {_RESAVE}"
-        ) from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise NotGradableError(f"{file} is not a usable notebook ({error}). {_RESAVE}") from error
-    version = notebook.get("nbformat") if isinstance(notebook, dict) else None
-    if isinstance(version, int) and version in (1, 2, 3):
-        notebook = _upgrade(data, file)
-    elif version != 4:
-        raise NotGradableError(
-            f"{file} is not a notebook of format 4 (it says {version!r:.40}). {_RESAVE}"
-        )
-    cells = notebook.get("cells")
-    if not isinstance(cells, list):
-        raise NotGradableError(f"{file} has no list of cells. {_RESAVE}")
-    return [plain_cell(cell) for cell in cells if isinstance(cell, dict)]
-
-
-def _text(data: bytes, file: str) -> str:
     if not data.strip():
         raise NotGradableError(f"{file} is empty. Save your work in it and submit it again.")
     try:
-        # The byte order mark that some editors write is harmless.
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")  # the byte order mark that some editors write is harmless
+        notebook = json.loads(text)
     except UnicodeDecodeError as error:
-        raise NotGradableError(
-            f"{file} is not UTF-8 text (byte {error.start}). {_RESAVE}"
-        ) from error
+        raise _unusable(file, f"is not UTF-8 text (byte {error.start})") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise _unusable(file, f"is damaged or cut off: its JSON breaks at {place}") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise _unusable(file, f"is not a usable notebook ({error})") from error
+    version = notebook.get("nbformat") if isinstance(notebook, dict) else None
+    if isinstance(version, int) and version in (1, 2, 3):
+        import nbformat  # slow to import, and old notebooks are rare
+
+        try:
+            notebook = json.loads(nbformat.writes(nbformat.reads(text, as_version=4)))
+        except Exception as error:  # whatever the old formats' readers raise on hostile input
+            why = f"is in an old notebook format and cannot be converted ({error!r:.200})"
+            raise _unusable(file, why) from error
+    elif version != 4:
+        raise _unusable(file, f"is not a notebook of format 4 (it says {version!r:.40})")
+    cells = notebook.get("cells")
+    if not isinstance(cells, list):
+        raise _unusable(file, "has no list of cells")
+    return [plain_cell(cell) for cell in cells if isinstance(cell, dict)]
 
 
-def _upgrade(data: bytes, file: str) -> Any:
-    import nbformat  # slow to import, and old notebooks are rare
-
-    try:
-        return json.loads(nbformat.writes(nbformat.reads(data.decode("utf-8-sig"), as_version=4)))
-    except Exception as error:  # whatever the old formats' readers raise on hostile input
-        raise NotGradableError(
-            f"{file} is in an old notebook format and cannot be converted ({error!r:.200}). "
-            f"{_RESAVE}"
-        ) from error
+def _unusable(file: str, why: str) -> NotGradableError:
+    return NotGradableError(f"{file} {why}. Open it in Jupyter, save it and submit it again.")
 
 
 def plain_cell(cell: Mapping[str, Any]) -> dict[str, Any]:
     """A submitted cell reduced to what grading uses; see `parse_notebook`."""
     kind = cell.get("cell_type")
-    source = cell.get("source", "")
-    if isinstance(source, list):
-        source = "".join(part for part in source if isinstance(part, str))
     plain: dict[str, Any] = {
         "cell_type": kind if kind in ("code", "markdown") else "raw",
-        # A lone surrogate is valid JSON and breaks every file that it is written to.
-        "source": source.encode("utf-8", "replace").decode() if isinstance(source, str) else "",
+        "source": plain_text(cell.get("source")),
     }
     metadata = cell.get("metadata")
     nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
@@ -264,14 +242,9 @@ def plain_cell(cell: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(cell.get("id"), str) and _CELL_ID.fullmatch(cell["id"]):
         plain["id"] = cell["id"]
     if kind == "markdown" and isinstance(cell.get("attachments"), dict):
-        plain["attachments"] = _pictures(cell["attachments"])
+        plain["attachments"] = {  # file name to {mime type: base64}; anything else is dropped
+            name: {mime: data for mime, data in bundle.items() if isinstance(data, str)}
+            for name, bundle in cell["attachments"].items()
+            if isinstance(bundle, dict)
+        }
     return plain
-
-
-def _pictures(attachments: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Pasted pictures: file name to {mime type: base64}; anything else is dropped."""
-    return {
-        name: {mime: data for mime, data in bundle.items() if isinstance(data, str)}
-        for name, bundle in attachments.items()
-        if isinstance(bundle, dict)
-    }

@@ -36,12 +36,14 @@ def restore(
     own: dict[int, list[dict[str, Any]]] = {index: [] for index in range(-1, len(place))}
     anchor = -1
     for index, (cell, claim) in enumerate(zip(cells, matched.claims, strict=True)):
-        if claim is None:
-            own[anchor].append(_students_cell(cell))
-        elif answer[claim] == index:
-            anchor = place[claim]
-        elif not _is_copy_of_blank(cell, instructor.cells[place[claim]]):
-            own[anchor].append(_students_cell(cell))
+        if claim is not None:
+            if answer[claim] == index:
+                anchor = place[claim]
+                continue
+            known = instructor.cells[place[claim]]
+            if known.is_fixed or is_untouched(cell, known):
+                continue  # a copy is no work of the student's; below the answer it would undo it
+        own[anchor].append(_students_cell(cell))
     notebook_cells = list(own[-1])
     for index, known in enumerate(instructor.cells):
         submitted = cells[answer[known.grade_id]] if known.grade_id in answer else None
@@ -71,11 +73,6 @@ def _unreadable(name: str, source: str) -> list[str]:
     except ValueError as error:  # a null character
         return [f"Python cannot read cell {name}: {error}."]
     return []
-
-
-def _is_copy_of_blank(cell: Mapping[str, Any], known: InstructorCell) -> bool:
-    """Such a copy is no work of the student's; run below the answer it would undo it."""
-    return known.is_fixed or is_untouched(cell, known)
 
 
 def _known_cell(known: InstructorCell, submitted: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -116,30 +113,22 @@ def _notebook_cell(kind: str, source: str, submitted: Mapping[str, Any]) -> dict
     return cell
 
 
-def _give_ids(cells: list[dict[str, Any]]) -> None:
-    """Make every id present, valid and unique; the instructor's cells keep theirs."""
-    taken = {cell["id"] for cell in cells if "nbgrader" in cell["metadata"]}
-    for number, cell in enumerate(cells):
-        if "nbgrader" in cell["metadata"]:
-            continue
-        if cell.get("id") in taken or "id" not in cell:
-            cell["id"] = f"submitted-{number}"
-            while cell["id"] in taken:
-                cell["id"] += "-"
-        taken.add(cell["id"])
-
-
 def not_graded_notebook(instructor: InstructorNotebook, reason: str) -> dict[str, Any]:
     """The assignment with the reason why nothing of the submission was graded, nbformat 4.5."""
-    note = _notebook_cell(
-        "markdown",
-        f"**This submission could not be graded.** {html.escape(reason, quote=False)}",
-        {},
-    )
-    return _notebook(instructor, [note, *(_known_cell(cell, None) for cell in instructor.cells)])
+    told = f"**This submission could not be graded.** {html.escape(reason, quote=False)}"
+    cells = [_known_cell(cell, None) for cell in instructor.cells]
+    return _notebook(instructor, [_notebook_cell("markdown", told, {}), *cells])
 
 
 def _notebook(instructor: InstructorNotebook, cells: list[dict[str, Any]]) -> dict[str, Any]:
-    _give_ids(cells)
+    """The notebook, every id present, valid and unique; the instructor's cells keep theirs."""
+    taken = {cell["id"] for cell in cells if "nbgrader" in cell["metadata"]}
+    for number, cell in enumerate(cells):
+        if "nbgrader" not in cell["metadata"]:
+            if "id" not in cell or cell["id"] in taken:
+                cell["id"] = f"submitted-{number}"
+                while cell["id"] in taken:
+                    cell["id"] += "-"
+            taken.add(cell["id"])
     metadata = {**instructor.metadata}
     return {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}
