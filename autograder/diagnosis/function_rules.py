@@ -11,8 +11,6 @@ from autograder.diagnosis.evidence import CLOSE, RIGHT, SINGLE, Evidence, agree
 from autograder.diagnosis.findings import Finding, finding
 from autograder.diagnosis.probes import PARAMETERS, Array, Observation
 
-__all__ = ["explain_precision", "explain_problem", "explain_side_effects"]
-
 
 def explain_problem(evidence: Evidence) -> Finding | None:
     """The finding for a function that returned nothing readable on some probe, if it is so."""
@@ -21,10 +19,10 @@ def explain_problem(evidence: Evidence) -> Finding | None:
         return None
     probe, seen = troubled[0]
     everywhere = len(troubled) == len(evidence.trials)
-    length = "a single digit" if probe.T == 1 else f"{probe.T} digits"
-    sizes = f"{probe.C} classes, {probe.H} hidden units and truncation {probe.k}"
-    sized = not everywhere and probe.model is not None  # the lab's probes have no sizes
-    where = f" for {length}, {sizes}" if sized else ""
+    where = ""
+    if not everywhere and probe.model is not None:  # the lab's probes have no sizes
+        length = "a single digit" if probe.T == 1 else f"{probe.T} digits"
+        where = f" for {length}, {probe.C} classes, {probe.H} hidden units and truncation {probe.k}"
     if seen.problem == "NotImplementedError":
         return finding("not-attempted", confidence=0.99 if everywhere else 0.8)
     if seen.problem in ("AttributeError", "NameError") and evidence.exercise in seen.detail:
@@ -73,15 +71,14 @@ _LABELS = {
 
 def explain_side_effects(evidence: Evidence) -> Finding | None:
     """What was changed, else what a second call gave."""
-    is_bptt = evidence.exercise == "bptt"
     if evidence.changed:
-        label = _LABELS.get(evidence.exercise, {}).get(evidence.changed[0])
-        changed = " and ".join(evidence.changed)
-        return finding("changes", label=label or "changes-its-input", changed=changed)
+        labels = _LABELS.get(evidence.exercise, {})
+        label = labels.get(evidence.changed[0], "changes-its-input")
+        return finding("changes", label=label, changed=" and ".join(evidence.changed))
     if _adds_up(evidence):
-        return finding(
-            "keeps-sums", label="gradients-kept-between-calls" if is_bptt else "sums-kept"
-        )
+        is_bptt = evidence.exercise == "bptt"
+        label = "gradients-kept-between-calls" if is_bptt else "sums-kept"
+        return finding("keeps-sums", label=label)
     return None if evidence.repeats else finding("depends-on-earlier-calls")
 
 
@@ -107,7 +104,7 @@ def explain_precision(evidence: Evidence) -> Finding | None:
     untruncated = [
         (seen.values[name], want)
         for probe, seen, _ in evidence.trials
-        for name, want in evidence.truncated(probe, probe.T).values.items()
+        for name, want in evidence.runner.truncated(probe, probe.T).values.items()
     ]
     close = all(agree(got, want, CLOSE) for got, want in untruncated)
     if close and not all(agree(got, want, 1e-12) for got, want in untruncated):

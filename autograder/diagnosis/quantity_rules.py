@@ -14,8 +14,6 @@ from autograder.diagnosis.evidence import EXACT, Evidence, agree
 from autograder.diagnosis.findings import Finding, finding
 from autograder.diagnosis.probes import Array, Probe
 
-__all__ = ["CERTAIN", "LAB", "LIKELY", "Rule"]
-
 Rule = Callable[[Evidence, str], Finding | None]
 
 
@@ -71,13 +69,11 @@ _FACTORS: tuple[tuple[str, str, Callable[[Probe], float]], ...] = (
 def _factor(evidence: Evidence, name: str) -> Finding | None:
     factors, lengths = [], []
     for probe, got, want in evidence.pairs(name):
-        if not want.any():
-            continue
-        factor = float((got * want).sum() / (want * want).sum())
-        if not factor or not agree(got, factor * want, EXACT):
-            return None
-        factors.append((probe, factor))
-        lengths.append(factor * np.linalg.norm(want))
+        if want.any():
+            if not (factor := _ratio(got, want)):
+                return None
+            factors.append((probe, factor))
+            lengths.append(factor * np.linalg.norm(want))
     for sign, words in ((1, ""), (-1, ", with the opposite sign")):
         # the probes differ in size, so that these do not look alike
         for label, what, value in _FACTORS:
@@ -91,6 +87,12 @@ def _factor(evidence: Evidence, name: str) -> Finding | None:
     if np.isclose(first, -1):
         return _scaled("opposite-sign", "the sign is the opposite", name)
     return _scaled("constant-factor", f"every entry is {first:.4g} times what it should be", name)
+
+
+def _ratio(got: Array, want: Array) -> float:
+    """The factor that makes the right value the student's; zero where none does."""
+    factor = float((got * want).sum() / (want * want).sum()) if got.shape == want.shape else 0.0
+    return factor if agree(got, factor * want, EXACT) else 0.0
 
 
 def _weight_decay(evidence: Evidence, name: str) -> Finding | None:
@@ -127,7 +129,7 @@ def _another_truncation(evidence: Evidence, name: str) -> Finding | None:
         return None
     for what, truncation in _TRUNCATIONS:
         if all(
-            agree(got, evidence.truncated(probe, truncation(probe)).values[name], EXACT)
+            agree(got, evidence.runner.truncated(probe, truncation(probe)).values[name], EXACT)
             for probe, got, _ in evidence.pairs(name)
         ):
             return finding("another-truncation", name, what=what)
@@ -155,7 +157,7 @@ def _steps_back(evidence: Evidence, name: str) -> Finding | None:
 
 def _weights(evidence: Evidence, name: str, probe: Probe, got: Array) -> Array | None:
     """How often each number of steps back counts, where that is all that is wrong."""
-    sums = [evidence.truncated(probe, k).values[name].ravel() for k in range(probe.T)]
+    sums = [evidence.runner.truncated(probe, k).values[name].ravel() for k in range(probe.T)]
     parts = np.diff(sums, axis=0, prepend=0)
     parts = parts[parts.any(axis=1)]
     weights = np.linalg.lstsq(parts.T, got.ravel(), rcond=None)[0]
@@ -176,15 +178,13 @@ def _clipped_norm(evidence: Evidence, name: str) -> Finding | None:
     """Whether everything is scaled down where the norm over all quantities exceeds a limit."""
     cut: list[float] = []
     kept: list[float] = []
-    for trial in evidence.trials:
-        got, want = trial.student.values[name], trial.reference.values[name]
-        if not want.any():
-            continue
-        factor = float((got * want).sum() / (want * want).sum()) if got.shape == want.shape else 0
-        if not factor or not agree(got, factor * want, EXACT):
-            return None
-        norm = np.sqrt(sum(float((value**2).sum()) for value in trial.reference.values.values()))
-        (kept if np.isclose(factor, 1) else cut).append(factor * norm)
+    for _, mine, theirs in evidence.trials:
+        want = theirs.values[name]
+        if want.any():
+            if not (factor := _ratio(mine.values[name], want)):
+                return None
+            norm = np.sqrt(sum(float((value**2).sum()) for value in theirs.values.values()))
+            (kept if np.isclose(factor, 1) else cut).append(factor * norm)
     if not cut or not np.allclose(cut, cut[0]) or max(kept, default=0) > cut[0]:
         return None
     return finding("clipped", name, limit=cut[0], what="scaled down to the norm ")

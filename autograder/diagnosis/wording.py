@@ -9,9 +9,6 @@ from autograder.diagnosis.evidence import Evidence
 from autograder.diagnosis.findings import Finding
 from autograder.diagnosis.probes import MOVES_THE_MODEL, Probe
 
-__all__ = ["GUESS", "is_advice", "message_of", "open_challenge", "paragraph_of", "right_in_words"]
-
-
 # A finding that is no surer than this is told as a guess.
 GUESS = 0.65
 # What right answers may be told, no points off.
