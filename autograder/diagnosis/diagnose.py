@@ -6,6 +6,7 @@ reference answer, then with every mutant, and where none fits with simple struct
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -37,11 +38,7 @@ from autograder.recording.results import DiagnosisRecord, ExerciseFeedback
 
 
 def diagnose(
-    exercise: str,
-    student: Function,
-    namespace: Mapping[str, Any],
-    known: Misconceptions,
-    seed: int,
+    exercise: str, student: Function, namespace: Mapping[str, Any], known: Misconceptions, seed: int
 ) -> ExerciseFeedback:
     """Find out what a student's answer to one exercise looks like.
 
@@ -61,17 +58,20 @@ def diagnose(
     if runner.in_lab:
         student = runner.subject(namespace)
     evidence = Evidence(student, runner)
-    right = tuple(right_in_words(evidence))
     if evidence.is_right and not evidence.is_extended:
-        return ExerciseFeedback(exercise, right, (), paragraph_of(evidence, []))
+        return ExerciseFeedback(exercise, evidence.right, (), paragraph_of(evidence, []))
     if evidence.is_untouched and known.references[exercise].exercise.always_blank:
         return ExerciseFeedback(exercise, (), (), open_challenge(exercise))
     findings = merged(_explain(evidence))
-    records = (DiagnosisRecord(f.label, f.family, f.confidence, message_of(f)) for f in findings)
+    records = tuple(
+        DiagnosisRecord(each.label, each.family, each.confidence, message_of(each))
+        for each in findings
+    )
     paragraph = paragraph_of(evidence, findings)
     if is_advice(findings):
-        return ExerciseFeedback(exercise, evidence.quantities, tuple(records), paragraph)
-    return ExerciseFeedback(exercise, right, tuple(records), paragraph, *picture_errors(evidence))
+        return ExerciseFeedback(exercise, evidence.quantities, records, paragraph)
+    right = tuple(right_in_words(evidence))
+    return ExerciseFeedback(exercise, right, records, paragraph, *picture_errors(evidence))
 
 
 _runners: dict[tuple[str, bool], MutantRunner] = {}
@@ -173,8 +173,8 @@ def _by_parts(
         found += match.findings(confidence if match.spoils <= match.explains else GUESS)
         left -= match.explains
     for name in (name for name in evidence.wrong if name in left):
-        explained = (rule(evidence, name) for rule in rules)
-        if (first := next(filter(None, explained), None)) is not None:
-            found.append(first)
+        explanations = itertools.chain.from_iterable(rule(evidence, name) for rule in rules)
+        if (best := next(explanations, None)) is not None:
+            found.append(best)
             left.discard(name)
     return found

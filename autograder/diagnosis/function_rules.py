@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,7 +10,9 @@ import numpy as np
 
 from autograder.diagnosis.evidence import CLOSE, RIGHT, SINGLE, Evidence, agree
 from autograder.diagnosis.findings import Finding, finding
-from autograder.diagnosis.probes import PARAMETERS, Array, Observation
+from autograder.diagnosis.probes import PARAMETERS, Array
+
+_ABOUT_SHAPES = re.compile("broadcast|shapes|aligned|matmul|dimension")
 
 
 def explain_problem(evidence: Evidence) -> Finding | None:
@@ -31,7 +34,11 @@ def explain_problem(evidence: Evidence) -> Finding | None:
         return finding("does-not-finish", where=where, detail=seen.detail)
     if seen.problem == "shape of the answer":
         return finding("wrong-answer-shape", where=where, detail=seen.detail)
-    family = _family_of_error(seen)
+    family = "not-backprop"
+    if seen.problem == "IndexError":
+        family = "time index"
+    elif seen.problem == "ValueError" and _ABOUT_SHAPES.search(seen.detail):
+        family = "transpose"
     error = finding(
         "raises-an-error",
         family=family,
@@ -42,16 +49,7 @@ def explain_problem(evidence: Evidence) -> Finding | None:
         line=f", in your line `{seen.line}`" if seen.line else "",
         what="the sizes of the arrays on " if seen.problem == "ValueError" else "",
     )
-    return replace(error, about_sizes=family in ("transpose", "time index"))
-
-
-def _family_of_error(seen: Observation) -> str:
-    if seen.problem == "IndexError":
-        return "time index"
-    about_shapes = ("broadcast", "shapes", "aligned", "matmul", "dimension")
-    if seen.problem == "ValueError" and any(word in seen.detail for word in about_shapes):
-        return "transpose"
-    return "not-backprop"
+    return replace(error, about_sizes=family != "not-backprop")
 
 
 # The labels that changes have among the misconceptions, by exercise and what was changed.

@@ -135,14 +135,9 @@ def _run_shuffles(call: Call, inputs: tuple[Any, ...], changed: set[str]) -> dic
 
 
 def _properties(curricula: list[tuple[Any, Any]], images: Array, labels: Array) -> Array:
-    """Yes or no to each question about the shuffles of one kind; the last repeats the first seed.
-
-    Raises:
-        Unreadable: a curriculum of another shape came back.
-    """
+    """Yes or no to each question about the shuffles of one kind; the last has the first seed."""
     steps, batch = labels.shape
-    answers = []
-    places = []
+    answers, places = [], []
     for shown, written in curricula:
         new_images, new_labels = np.asarray(shown), np.asarray(written)
         if new_images.shape != images.shape or new_labels.shape != labels.shape:
@@ -152,18 +147,18 @@ def _properties(curricula: list[tuple[Any, Any]], images: Array, labels: Array) 
             )
         number = new_images[:, :, 0, 0].astype(int)
         places.append(number)
-        rows, inside = number // batch, number % batch
+        rows, inside = np.divmod(number, batch)
         answers.append(
             [
-                bool((new_images == new_images[:, :, :1, :1]).all()),  # images are whole
+                (new_images == new_images[:, :, :1, :1]).all(),  # images are whole
                 sorted(number.ravel()) == list(range(labels.size)),  # all are there, once
                 np.array_equal(new_labels, number),  # each with its label
                 not np.array_equal(new_labels, labels),  # labels have moved
                 not np.array_equal(number, labels),  # images have moved
-                bool((rows == rows[:, :1]).all()),  # what was one batch still is
-                bool((np.sort(rows, axis=1) == np.arange(steps)[:, None]).all()),  # in its place
-                bool((inside == np.arange(batch)).all()),  # places inside a batch are kept
-                bool((inside == inside[:1]).all()),  # all batches in the same inner order
+                (rows == rows[:, :1]).all(),  # what was one batch still is
+                (np.sort(rows, axis=1) == np.arange(steps)[:, None]).all(),  # in its place
+                (inside == np.arange(batch)).all(),  # places inside a batch are kept
+                (inside == inside[:1]).all(),  # all batches in the same inner order
                 np.array_equal(number[::-1], labels),  # just turned round
             ]
         )
@@ -202,11 +197,7 @@ def _derivatives(
 
 
 def _flat(tensors: Iterable[Any]) -> Array:
-    """Tensors of any shapes as one array of numbers.
-
-    Raises:
-        Unreadable: these are no tensors.
-    """
+    """Tensors of any shapes as one array of numbers; `Unreadable` if these are no tensors."""
     try:
         parts = [each.detach() if hasattr(each, "detach") else each for each in tensors]
         return np.concatenate([np.asarray(part, dtype=float).ravel() for part in parts])

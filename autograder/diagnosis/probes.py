@@ -64,7 +64,6 @@ class Probe:
     """One call of an exercise's function.
 
     Attributes:
-        exercise: whose function is called.
         C, H, T, k: sizes of the output and the hidden layer, length of the sequence, truncation.
         model: an instance of the notebook's class, never passed on itself.
         inputs: the arguments after the model.
@@ -216,11 +215,7 @@ def observed(run: Callable[[], Mapping[str, Array]]) -> Observation:
 
 
 def _read(exercise: str, result: Any, model: Any) -> dict[str, Array]:
-    """The named quantities of a result, as copies.
-
-    Raises:
-        Unreadable: the result is not of the promised kind.
-    """
+    """The named quantities of a result, as copies; `Unreadable` if it is something else."""
     names = QUANTITIES[exercise]
     if exercise in MOVES_THE_MODEL:
         values = [getattr(model, name) if name in PARAMETERS else result for name in names]

@@ -42,9 +42,6 @@ class Bindings:
         return tuple(dict.fromkeys((*self.defined, *self.names)))
 
 
-NO_BINDINGS = Bindings()
-
-
 def _parsed(source: str) -> ast.Module:
     """The source's tree; an empty one for a source that Python cannot read."""
     try:

@@ -25,13 +25,12 @@ from authoring.exercises import (
     without_any_markers,
 )
 from autograder.errors import AutograderError
-from autograder.submission.bindings import NO_BINDINGS, Bindings, bindings_of, libraries_in
+from autograder.submission.bindings import Bindings, bindings_of, libraries_in
 from autograder.submission.verdicts import Verdicts
 
 if TYPE_CHECKING:  # nbgrader takes long to import, and a worker has no use for it
     from autograder.course import Course
 
-DEMONSTRATION_TAG = "demonstration"
 MISCONCEPTIONS = "misconceptions.toml"
 
 
@@ -71,7 +70,7 @@ class InstructorCell:
     exercise: str | None
     exports: tuple[str, ...]
     demonstration: bool
-    binds: Bindings = NO_BINDINGS
+    binds: Bindings = field(default_factory=Bindings)
     before: tuple[Bindings, ...] = ()
 
     @property
@@ -323,7 +322,7 @@ def _opening(
 
 
 def _is_demonstration(cell: Mapping[str, Any]) -> bool:
-    return DEMONSTRATION_TAG in cell["metadata"].get("tags", [])
+    return "demonstration" in cell["metadata"].get("tags", [])
 
 
 def _join(

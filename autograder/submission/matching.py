@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,23 +40,27 @@ def match(cells: Sequence[Mapping[str, Any]], instructor: InstructorNotebook) ->
     several cells that claim one answer, an untouched copy of the blank is none; of changed ones
     the last counts.
     """
-    by_grade_id = {cell.grade_id: cell.grade_id for cell in instructor.cells}
+    grade_ids = {cell.grade_id for cell in instructor.cells}
     by_id = {cell.cell_id: cell.grade_id for cell in instructor.cells if cell.cell_id}
     claims = [
-        by_grade_id.get(cell.get("grade_id", "")) or by_id.get(cell.get("id", "")) for cell in cells
+        cell["grade_id"] if cell.get("grade_id") in grade_ids else by_id.get(cell.get("id", ""))
+        for cell in cells
     ]
     recognised = _recognised(cells, instructor, claims)
     for index, resembled in recognised.items():
         claims[index] = resembled
+    claimants: dict[str | None, list[int]] = defaultdict(list)
+    for index, claim in enumerate(claims):
+        claimants[claim].append(index)
     answers, answered = {}, False
     remarks = [_RECOGNISED] if recognised else []
     for known in instructor.cells:
-        claimants = [index for index, claim in enumerate(claims) if claim == known.grade_id]
-        changed = [index for index in claimants if not is_untouched(cells[index], known)]
+        indices = claimants[known.grade_id]
+        changed = [index for index in indices if not is_untouched(cells[index], known)]
         answered |= bool(changed) and not known.is_fixed
-        if claimants:
-            answers[known.grade_id] = (changed or claimants)[-1]
-        if len(claimants) > 1:
+        if indices:
+            answers[known.grade_id] = (changed or indices)[-1]
+        if len(indices) > 1:
             which = "the last one" if len(changed) != 1 else "the one that was changed"
             remarks.append(f"Cell {known.grade_id} appears more than once; {which} counts.")
     return Match(claims, answers, remarks, answered)
@@ -77,8 +82,6 @@ def _recognised(
     open_cells = [index for index, claim in enumerate(claims) if claim is None]
     claimed = set(claims)
     known = [cell for cell in instructor.cells if cell.grade_id not in claimed]
-    if not open_cells or not known:
-        return {}
     # a blank without a line of its own can be told by its place only: not among known neighbours
     all_lost = not any(claims)
     alike = [[_resemblance(cells[i], cell, all_lost) for i in open_cells] for cell in known]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import html
 import unicodedata
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,28 +31,29 @@ def restore(
     Returns:
         the notebook (nbformat 4.5) and remarks on what had to be put right.
     """
-    place = {cell.grade_id: index for index, cell in enumerate(instructor.cells)}
     matched = match(cells, instructor)
-    answer, remarks = matched.answers, list(matched.remarks)
-    own: dict[int, list[dict[str, Any]]] = {index: [] for index in range(-1, len(place))}
-    anchor = -1
+    answers, remarks = matched.answers, list(matched.remarks)
+    by_id = {known.grade_id: known for known in instructor.cells}
+    own: dict[str | None, list[dict[str, Any]]] = defaultdict(list)
+    above: str | None = None
     for index, (cell, claim) in enumerate(zip(cells, matched.claims, strict=True)):
         if claim is not None:
-            if answer[claim] == index:
-                anchor = place[claim]
+            if answers[claim] == index:
+                above = claim
                 continue
-            known = instructor.cells[place[claim]]
-            if known.is_fixed or is_untouched(cell, known):
+            if by_id[claim].is_fixed or is_untouched(cell, by_id[claim]):
                 continue  # a copy is no work of the student's; below the answer it would undo it
-        own[anchor].append(_students_cell(cell))
-    notebook_cells = list(own[-1])
-    for index, known in enumerate(instructor.cells):
-        submitted = cells[answer[known.grade_id]] if known.grade_id in answer else None
+        source = cell["source"]
+        shown = harmless_markdown(source) if cell["cell_type"] == "markdown" else source
+        own[above].append(_notebook_cell(cell["cell_type"], shown, cell))
+    notebook_cells = own[None]
+    for name, known in by_id.items():
+        submitted = cells[answers[name]] if name in answers else None
         if submitted is None:
-            remarks.append(f"Cell {known.grade_id} was missing and was put back.")
-        notebook_cells += [_known_cell(known, submitted), *own[index]]
-        if submitted is not None and known.is_code and not known.is_fixed:
-            remarks += _unreadable(known.grade_id, submitted["source"])
+            remarks.append(f"Cell {name} was missing and was put back.")
+        elif known.is_code and not known.is_fixed:
+            remarks += _unreadable(name, submitted["source"])
+        notebook_cells += [_known_cell(known, submitted), *own[name]]
     return _notebook(instructor, notebook_cells), remarks
 
 
@@ -66,10 +68,8 @@ def _unreadable(name: str, source: str) -> list[str]:
             for mark in dict.fromkeys(line)
             if not mark.isascii() and not mark.isalnum()
         ]
-        words = f"Python cannot read cell {name}, line {error.lineno}: {error.msg}."
-        if odd:
-            words += f" The line holds {', '.join(odd)}; type the plain one instead."
-        return [words]
+        plain = f" The line holds {', '.join(odd)}; type the plain one instead." if odd else ""
+        return [f"Python cannot read cell {name}, line {error.lineno}: {error.msg}.{plain}"]
     except ValueError as error:  # a null character
         return [f"Python cannot read cell {name}: {error}."]
     return []
@@ -94,12 +94,6 @@ def _known_cell(known: InstructorCell, submitted: Mapping[str, Any] | None) -> d
         # nbgrader gives full points to a test without outputs, so none may ever be left like that.
         cell["outputs"] = [stopped_output("it was never run")]
     return cell
-
-
-def _students_cell(cell: Mapping[str, Any]) -> dict[str, Any]:
-    source = cell["source"]
-    shown = harmless_markdown(source) if cell["cell_type"] == "markdown" else source
-    return _notebook_cell(cell["cell_type"], shown, cell)
 
 
 def _notebook_cell(kind: str, source: str, submitted: Mapping[str, Any]) -> dict[str, Any]:
