@@ -131,7 +131,7 @@ def _explain(evidence: Evidence) -> list[Finding]:
 
 def _explain_error(evidence: Evidence, problem: Finding) -> list[Finding]:
     """What is behind an error that comes from sizes: with equal sizes, values tell."""
-    if not problem.about_sizes or evidence.runner.equal_sizes:
+    if problem.family not in ("transpose", "time index") or evidence.runner.equal_sizes:
         return [problem]
     equal = Evidence(evidence.student, _shared(replace(evidence.runner, equal_sizes=True)))
     if equal.is_right or any(trial.student.problem for trial in equal.trials):

@@ -20,7 +20,6 @@ class Finding:
         hint: where to look.
         confidence: between 0 and 1.
         quantities: what it explains; empty when it is about the whole function.
-        about_sizes: whether it is an error that comes from sizes that do not fit.
     """
 
     label: str
@@ -29,7 +28,6 @@ class Finding:
     hint: str
     confidence: float
     quantities: tuple[str, ...] = ()
-    about_sizes: bool = False
 
 
 _TABLE = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -39,7 +38,7 @@ def explain_problem(evidence: Evidence) -> Finding | None:
         family = "time index"
     elif seen.problem == "ValueError" and _ABOUT_SHAPES.search(seen.detail):
         family = "transpose"
-    error = finding(
+    return finding(
         "raises-an-error",
         family=family,
         confidence=0.9 if everywhere else 0.8,
@@ -49,7 +48,6 @@ def explain_problem(evidence: Evidence) -> Finding | None:
         line=f", in your line `{seen.line}`" if seen.line else "",
         what="the sizes of the arrays on " if seen.problem == "ValueError" else "",
     )
-    return replace(error, about_sizes=family != "not-backprop")
 
 
 # The labels that changes have among the misconceptions, by exercise and what was changed.

@@ -46,9 +46,7 @@ class Misconception:
 
     Attributes:
         family: one of `FAMILIES`.
-        label: short name, unique within its exercise.
-        says: what was probably done, as half a sentence.
-        hint: which equation to look at; never the line to write.
+        label, says, hint: as the head of the table describes them.
         variants: ways of making the mistake, each a list of edits of the reference answer.
         often: made so often that pairs with other such mistakes are tried too.
     """
@@ -71,7 +69,6 @@ class Mutant:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Labels of its misconceptions."""
         return tuple(each.label for each in self.misconceptions)
 
 

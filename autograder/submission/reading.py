@@ -20,7 +20,7 @@ from autograder.errors import AutograderError
 from autograder.submission.presentation import plain_text
 
 TIMESTAMP = "timestamp.txt"
-_NOTEBOOK = re.compile(r"\.ipynb(\.(json|txt))?$|\.json$", re.IGNORECASE)
+NOTEBOOK = re.compile(r"\.ipynb(\.(json|txt))?$|\.json$", re.IGNORECASE)
 # Outputs do not count towards the size of a submission, but somebody has to read them first.
 _MOST_WITH_OUTPUTS = 64 << 20
 _CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -105,7 +105,7 @@ def read_submission(
                 remarks.append(f"{name} is a link and was left out.")
             for name in sorted(n for n in leaves if not _ignored(n, patterns)):
                 path = (here / name).relative_to(root).as_posix()
-                read = _notebook_within if _NOTEBOOK.search(name) else _read_regular
+                read = _notebook_within if NOTEBOOK.search(name) else _read_regular
                 try:
                     if not path.isprintable():
                         raise NotGradableError("has an unusable name and was left out.")
@@ -163,24 +163,6 @@ def _too_large(size: int, limit: int) -> NotGradableError:
     return NotGradableError(
         f"is too large ({size / 1e6:.0f} MB; {limit / 1e6:.0f} MB are allowed) "
         "and was left out. Clear its outputs, save it and submit it again."
-    )
-
-
-def notebooks_in(submission: Submission) -> dict[str, bytes]:
-    """Every file that may be a notebook: as Jupyter names it, or with a suffix that was added."""
-    return {path: data for path, data in submission.files.items() if _NOTEBOOK.search(path)}
-
-
-def no_notebook(submission: Submission, name: str) -> NotGradableError:
-    """Why there is no `NAME.ipynb`, and which notebooks there are."""
-    wanted = f"{name}.ipynb"
-    for remark in submission.remarks:
-        if remark.startswith(f"{wanted} "):
-            return NotGradableError(remark.removesuffix(" and was left out."))
-    others = [shown_name(path) for path in notebooks_in(submission)]
-    found = f"found {', '.join(sorted(others)[:5])}" if others else "found no notebook at all"
-    return NotGradableError(
-        f"There is no {wanted} ({found}). Restore the file's name and submit again."
     )
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autograder.errors import AutograderError
-from autograder.submission.finding import find_notebook
+from autograder.submission.matching import find_notebook
 from autograder.submission.reading import (
     NotGradableError,
     check_student_id,
