@@ -11,7 +11,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ def check_student_id(student: str) -> str:
 
 
 def read_submission(
-    submitted: Path, student: str, assignment: str, *, ignore: Iterable[str], max_bytes: int
+    submitted: Path, student: str, assignment: str, *, ignore: Collection[str], max_bytes: int
 ) -> Submission:
     """Read a submission's files without following any link.
 
@@ -96,14 +96,13 @@ def read_submission(
     files: dict[str, bytes] = {}
     remarks: list[str] = []
     left = max_bytes
-    patterns = tuple(ignore)
     try:
         for folder, names, leaves in os.walk(root):
             here = Path(folder)
-            names[:] = sorted(n for n in names if not _ignored(n, patterns))
+            names[:] = sorted(n for n in names if not _ignored(n, ignore))
             for name in [n for n in names if (here / n).is_symlink()]:
-                remarks.append(f"{name} is a link and was left out.")
-            for name in sorted(n for n in leaves if not _ignored(n, patterns)):
+                remarks.append(f"{shown_name(name)} is a link and was left out.")
+            for name in sorted(n for n in leaves if not _ignored(n, ignore)):
                 path = (here / name).relative_to(root).as_posix()
                 read = _notebook_within if NOTEBOOK.search(name) else _read_regular
                 try:
@@ -118,7 +117,7 @@ def read_submission(
     return Submission(student, files, tuple(remarks))
 
 
-def _ignored(name: str, patterns: tuple[str, ...]) -> bool:
+def _ignored(name: str, patterns: Collection[str]) -> bool:
     return any(Path(name).match(pattern) for pattern in patterns)
 
 
