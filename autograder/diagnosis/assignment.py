@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograder.submission.instructor import InstructorCell, InstructorNotebook
+from autograder.submission.instructor import MISCONCEPTIONS, InstructorCell, InstructorNotebook
 
 if TYPE_CHECKING:
     from autograder.diagnosis.misconceptions import Misconceptions
@@ -23,7 +23,6 @@ class AssignmentDiagnosis:
     """The diagnosis of one assignment.
 
     Attributes:
-        known: misconceptions and reference answers.
         names: what the instructor's cells and reference answers define. Proxies of the student who
             is being graded are put in; nothing of the student before comes through them.
         seed: of the probes: the same for the whole class, so that what a mutant returns on them is
@@ -66,15 +65,14 @@ def _prepare(instructor: InstructorNotebook, run: RunCell) -> AssignmentDiagnosi
 
     with tempfile.TemporaryDirectory(prefix="misconceptions-") as folder:
         for name, data in instructor.misconceptions.items():
-            (Path(folder) / name).write_bytes(data)
-        known = load_misconceptions(Path(folder) / "misconceptions.toml")
+            Path(folder, name).write_bytes(data)
+        known = load_misconceptions(Path(folder, MISCONCEPTIONS))
     names: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
     for cell in instructor.cells:
         reference = known.references.get(cell.exercise or "")
+        opens = cell.is_code and cell.is_fixed and not cell.is_test and not cell.demonstration
         if cell.exports and reference is not None:
             exec(reference.cell, names)
-            continue
-        opens = cell.is_code and cell.is_fixed and not cell.is_test and not cell.demonstration
-        if opens and run(cell, names) is not None:
+        elif opens and run(cell, names) is not None:
             return None  # grading has run it, or says what is wrong with it
     return AssignmentDiagnosis(known, names, int(instructor.digest[:8], 16))

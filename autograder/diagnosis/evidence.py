@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from autograder.diagnosis.lab_probes import LAB_QUANTITIES
-from autograder.diagnosis.probes import QUANTITIES, Array, Observation, Probe
-
-__all__ = ["CLOSE", "EXACT", "RIGHT", "SINGLE", "Evidence", "Trial", "agree"]
+from autograder.diagnosis.lab_probes import ALL_QUANTITIES
+from autograder.diagnosis.mutants import Function, MutantRunner
+from autograder.diagnosis.probes import Array, Observation, Probe
 
 # Relative to the largest entry: what counts as right (as strict as the notebook's tests); as what a
 # mutant computes (another order of summation passes, finite differences do not); as that in single
@@ -36,78 +33,44 @@ class Trial(NamedTuple):
         return got is not None and agree(got, self.reference.values[name], RIGHT)
 
 
-@dataclass(frozen=True)
 class Evidence:
-    """All trials of one student's function.
+    """A student's function, called on every probe of `runner`.
 
     Attributes:
-        exercise: its name.
+        quantities: names of what the function computes.
         trials: at least one.
-        truncated: what the reference does on a probe under another truncation.
+        wrong, right: the quantities that were wrong, or did not come back, on at least one probe;
+            and the others.
+        changed: what the function changed and should not have, over all probes.
+        repeats: whether a second call always gave what the first one gave.
+        is_right: whether nothing at all is wrong.
+        is_untouched: whether the function is still the release's stub.
+        is_extended: whether something came back in more than double precision.
+        telling_first: numbers of the trials: those where most went wrong first, and of these the
+            cheap ones.
     """
 
-    exercise: str
-    trials: tuple[Trial, ...]
-    truncated: Callable[[Probe, int], Observation]
+    def __init__(self, student: Function, runner: MutantRunner) -> None:
+        self.student = student
+        self.runner = runner
+        self.exercise = runner.exercise
+        self.quantities = ALL_QUANTITIES[runner.exercise]
+        self.trials = tuple(_trials(student, runner))
+        failed = {n for trial in self.trials for n in self.quantities if not trial.is_right(n)}
+        self.wrong = tuple(name for name in self.quantities if name in failed)
+        self.right = tuple(name for name in self.quantities if name not in failed)
+        seen = [trial.student for trial in self.trials]
+        self.changed = tuple(dict.fromkeys(name for each in seen for name in each.changed))
+        self.repeats = all(each.repeats for each in seen)
+        self.is_right = not self.wrong and not self.changed and self.repeats
+        self.is_untouched = all(each.problem == "NotImplementedError" for each in seen)
+        values = [value for each in seen for value in each.values.values()]
+        self.is_extended = any(v.dtype.kind == "f" and v.dtype.itemsize > 8 for v in values)
+        self.telling_first = sorted(range(len(self.trials)), key=self._rank)
 
-    @property
-    def quantities(self) -> tuple[str, ...]:
-        """Names of what the function computes."""
-        return {**QUANTITIES, **LAB_QUANTITIES}[self.exercise]
-
-    @functools.cached_property
-    def wrong(self) -> tuple[str, ...]:
-        """Quantities that were wrong, or did not come back, on at least one probe."""
-        return tuple(
-            name
-            for name in self.quantities
-            if not all(trial.is_right(name) for trial in self.trials)
-        )
-
-    @property
-    def right(self) -> tuple[str, ...]:
-        """Quantities that were right on every probe."""
-        return tuple(name for name in self.quantities if name not in self.wrong)
-
-    @property
-    def changed(self) -> tuple[str, ...]:
-        """What the function changed and should not have, over all probes."""
-        return tuple(dict.fromkeys(name for trial in self.trials for name in trial.student.changed))
-
-    @property
-    def repeats(self) -> bool:
-        """Whether a second call always gave what the first one gave."""
-        return all(trial.student.repeats for trial in self.trials)
-
-    @property
-    def is_right(self) -> bool:
-        """Whether nothing at all is wrong."""
-        return not self.wrong and not self.changed and self.repeats
-
-    @property
-    def is_extended(self) -> bool:
-        """Whether something came back in more than double precision."""
-        return any(
-            value.dtype.kind == "f" and value.dtype.itemsize > 8
-            for trial in self.trials
-            for value in trial.student.values.values()
-        )
-
-    @property
-    def is_untouched(self) -> bool:
-        """Whether the function is still the release's stub."""
-        return all(trial.student.problem == "NotImplementedError" for trial in self.trials)
-
-    @functools.cached_property
-    def telling_first(self) -> list[int]:
-        """Numbers of the trials: those where most went wrong first, and of these the cheap ones."""
-
-        def key(number: int) -> tuple[int, bool, int]:
-            trial = self.trials[number]
-            right = sum(trial.is_right(name) for name in self.quantities)
-            return right, trial.probe.twice, trial.probe.T
-
-        return sorted(range(len(self.trials)), key=key)
+    def _rank(self, number: int) -> tuple[int, bool, int]:
+        trial = self.trials[number]
+        return sum(map(trial.is_right, self.quantities)), trial.probe.twice, trial.probe.T
 
     def verdicts(self, name: str) -> list[tuple[Probe, bool]]:
         """Whether a quantity was right, on each probe where the right value is not zero anyway."""
@@ -122,6 +85,14 @@ class Evidence:
         return [
             (probe, mine.values[name], theirs.values[name]) for probe, mine, theirs in self.trials
         ]
+
+
+def _trials(student: Function, runner: MutantRunner) -> Iterator[Trial]:
+    for number, probe in enumerate(runner.probes):
+        seen = runner.watch(student, number)
+        yield Trial(probe, seen, runner.observe(None, number))
+        if seen.died or seen.problem == "NotImplementedError":
+            return  # the others would say the same
 
 
 def agree(got: Array, want: Array, tolerance: float) -> bool:

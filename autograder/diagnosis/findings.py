@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-__all__ = ["Finding", "finding", "merged"]
+_CONFIDENCE = 0.9  # where the table says nothing else
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,6 @@ class Finding:
         hint: where to look.
         confidence: between 0 and 1.
         quantities: what it explains; empty when it is about the whole function.
-        about_sizes: whether it is an error that comes from sizes that do not fit.
     """
 
     label: str
@@ -29,11 +28,10 @@ class Finding:
     hint: str
     confidence: float
     quantities: tuple[str, ...] = ()
-    about_sizes: bool = False
 
 
 _TABLE = {
-    name: Finding(**{"label": name, **entry}, family=family)
+    name: Finding(**{"label": name, "confidence": _CONFIDENCE, **entry}, family=family)
     for family, entries in tomllib.loads(
         Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
     ).items()
@@ -44,10 +42,7 @@ _TABLE = {
 def finding(
     name: str, *quantities: str, family: str = "", confidence: float = 0.0, **words: object
 ) -> Finding:
-    """A finding of the table about some quantities, its words filled in.
-
-    A family or a confidence replaces the table's.
-    """
+    """A finding of the table, its words filled in; a family or confidence replaces the table's."""
     known = _TABLE[name]
     return Finding(
         known.label.format(**words),

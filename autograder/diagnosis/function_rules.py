@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from autograder.diagnosis.evidence import CLOSE, RIGHT, SINGLE, Evidence, agree
 from autograder.diagnosis.findings import Finding, finding
-from autograder.diagnosis.probes import PARAMETERS, Array, Observation
+from autograder.diagnosis.probes import PARAMETERS, Array
 
-__all__ = ["explain_precision", "explain_problem", "explain_side_effects"]
+_ABOUT_SHAPES = re.compile("broadcast|shapes|aligned|matmul|dimension")
 
 
 def explain_problem(evidence: Evidence) -> Finding | None:
@@ -21,10 +21,10 @@ def explain_problem(evidence: Evidence) -> Finding | None:
         return None
     probe, seen = troubled[0]
     everywhere = len(troubled) == len(evidence.trials)
-    length = "a single digit" if probe.T == 1 else f"{probe.T} digits"
-    sizes = f"{probe.C} classes, {probe.H} hidden units and truncation {probe.k}"
-    sized = not everywhere and probe.model is not None  # the lab's probes have no sizes
-    where = f" for {length}, {sizes}" if sized else ""
+    where = ""
+    if not everywhere and probe.model is not None:  # the lab's probes have no sizes
+        length = "a single digit" if probe.T == 1 else f"{probe.T} digits"
+        where = f" for {length}, {probe.C} classes, {probe.H} hidden units and truncation {probe.k}"
     if seen.problem == "NotImplementedError":
         return finding("not-attempted", confidence=0.99 if everywhere else 0.8)
     if seen.problem in ("AttributeError", "NameError") and evidence.exercise in seen.detail:
@@ -33,8 +33,12 @@ def explain_problem(evidence: Evidence) -> Finding | None:
         return finding("does-not-finish", where=where, detail=seen.detail)
     if seen.problem == "shape of the answer":
         return finding("wrong-answer-shape", where=where, detail=seen.detail)
-    family = _family_of_error(seen)
-    error = finding(
+    family = "not-backprop"
+    if seen.problem == "IndexError":
+        family = "time index"
+    elif seen.problem == "ValueError" and _ABOUT_SHAPES.search(seen.detail):
+        family = "transpose"
+    return finding(
         "raises-an-error",
         family=family,
         confidence=0.9 if everywhere else 0.8,
@@ -44,16 +48,6 @@ def explain_problem(evidence: Evidence) -> Finding | None:
         line=f", in your line `{seen.line}`" if seen.line else "",
         what="the sizes of the arrays on " if seen.problem == "ValueError" else "",
     )
-    return replace(error, about_sizes=family in ("transpose", "time index"))
-
-
-def _family_of_error(seen: Observation) -> str:
-    if seen.problem == "IndexError":
-        return "time index"
-    about_shapes = ("broadcast", "shapes", "aligned", "matmul", "dimension")
-    if seen.problem == "ValueError" and any(word in seen.detail for word in about_shapes):
-        return "transpose"
-    return "not-backprop"
 
 
 # The labels that changes have among the misconceptions, by exercise and what was changed.
@@ -73,15 +67,14 @@ _LABELS = {
 
 def explain_side_effects(evidence: Evidence) -> Finding | None:
     """What was changed, else what a second call gave."""
-    is_bptt = evidence.exercise == "bptt"
     if evidence.changed:
-        label = _LABELS.get(evidence.exercise, {}).get(evidence.changed[0])
-        changed = " and ".join(evidence.changed)
-        return finding("changes", label=label or "changes-its-input", changed=changed)
+        labels = _LABELS.get(evidence.exercise, {})
+        label = labels.get(evidence.changed[0], "changes-its-input")
+        return finding("changes", label=label, changed=" and ".join(evidence.changed))
     if _adds_up(evidence):
-        return finding(
-            "keeps-sums", label="gradients-kept-between-calls" if is_bptt else "sums-kept"
-        )
+        is_bptt = evidence.exercise == "bptt"
+        label = "gradients-kept-between-calls" if is_bptt else "sums-kept"
+        return finding("keeps-sums", label=label)
     return None if evidence.repeats else finding("depends-on-earlier-calls")
 
 
@@ -107,7 +100,7 @@ def explain_precision(evidence: Evidence) -> Finding | None:
     untruncated = [
         (seen.values[name], want)
         for probe, seen, _ in evidence.trials
-        for name, want in evidence.truncated(probe, probe.T).values.items()
+        for name, want in evidence.runner.truncated(probe, probe.T).values.items()
     ]
     close = all(agree(got, want, CLOSE) for got, want in untruncated)
     if close and not all(agree(got, want, 1e-12) for got, want in untruncated):

@@ -5,6 +5,7 @@ Drawn with Pillow: loading matplotlib would cost more than the whole rest of a d
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Mapping
 
@@ -15,8 +16,6 @@ from PIL import Image, ImageDraw, ImageFont
 from autograder.diagnosis.evidence import RIGHT, Evidence
 from autograder.diagnosis.probes import Array
 from autograder.recording.results import Comparison
-
-__all__ = ["compare", "draw_heatmap"]
 
 # cividis, which people with a colour vision deficiency read like everybody else; five anchors.
 _ANCHORS = np.array(
@@ -37,21 +36,22 @@ _AXES = {
 }
 
 
-def draw_heatmap(evidence: Evidence) -> bytes | None:
-    """The picture as PNG, of the first probe on which a value came back wrong.
+def picture_errors(evidence: Evidence) -> tuple[str | None, Comparison | None]:
+    """The first probe on which a matrix came back wrong: its picture, and the matrix furthest off.
 
-    Returns None where no wrong matrix came back at all.
+    Returns:
+        a PNG as base64 text, or None where no wrong matrix came back at all; and the matrix whose
+        error is the largest relative to its entries, or None where none has the right shape.
     """
-    found = _first_wrong(evidence)
-    return _draw(*found) if found else None
+    for _, mine, theirs in evidence.trials:
+        got = mine.values
+        right = {name: value for name, value in theirs.values.items() if value.ndim == 2}
+        if got and not all(_same(got[name], want) for name, want in right.items()):
+            return base64.b64encode(_draw(got, right)).decode(), _furthest_off(got, right)
+    return None, None
 
 
-def compare(evidence: Evidence) -> Comparison | None:
-    """The matrix that is furthest off in the heatmap, relative to its largest entry.
-
-    Returns None where no wrong matrix of the right shape came back.
-    """
-    got, right = _first_wrong(evidence) or ({}, {})
+def _furthest_off(got: Mapping[str, Array], right: Mapping[str, Array]) -> Comparison | None:
     off = {
         name: float(np.abs(got[name] - want).max()) / (float(np.abs(want).max()) or 1.0)
         for name, want in right.items()
@@ -67,15 +67,6 @@ def compare(evidence: Evidence) -> Comparison | None:
     return Comparison(name, rows, columns, _rounded(right[name]), _rounded(got[name]))
 
 
-def _first_wrong(evidence: Evidence) -> tuple[Mapping[str, Array], Mapping[str, Array]] | None:
-    """Values of the first probe on which a matrix came back wrong: the student's, and the right."""
-    for _, mine, theirs in evidence.trials:
-        matrices = {name: value for name, value in theirs.values.items() if value.ndim == 2}
-        if mine.values and not all(_same(mine.values[name], matrices[name]) for name in matrices):
-            return mine.values, matrices
-    return None
-
-
 def _rounded(matrix: Array) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(float(f"{value:.4g}") for value in row) for row in matrix)
 
@@ -84,12 +75,12 @@ def _same(got: Array, want: Array) -> bool:
     return got.shape == want.shape and np.allclose(got, want, rtol=RIGHT, atol=1e-12)
 
 
-def _draw(got: Mapping[str, Array], matrices: Mapping[str, Array]) -> bytes:
-    rows, columns = zip(*(want.shape for want in matrices.values()), strict=True)
+def _draw(got: Mapping[str, Array], right: Mapping[str, Array]) -> bytes:
+    rows, columns = zip(*(want.shape for want in right.values()), strict=True)
     width = len(columns) * (_LEFT + _RIGHT) + sum(columns) * _CELL
     page = Image.new("RGB", (width, _TOP + max(rows) * _CELL + _BOTTOM), "white")
     left = _LEFT
-    for name, want in matrices.items():
+    for name, want in right.items():
         _draw_panel(page, left, name, got[name], want)
         left += want.shape[1] * _CELL + _RIGHT + _LEFT
     buffer = io.BytesIO()

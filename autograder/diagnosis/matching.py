@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from autograder.diagnosis.evidence import EXACT, RIGHT, Evidence, agree
 from autograder.diagnosis.findings import Finding
 from autograder.diagnosis.misconceptions import Mutant
-from autograder.diagnosis.mutants import MutantRunner
-
-__all__ = ["Match", "best_cover", "complete_matches", "find_matches"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +18,6 @@ class Match:
     """A mutant that returned what the student returned, in some quantity and on every probe.
 
     Attributes:
-        mutant: the mutant.
         explains: wrong quantities of the student that it reproduces.
         spoils: quantities that it gets wrong itself.
         complete: whether everything is the same: values, errors, side effects, second calls.
@@ -42,29 +38,26 @@ class Match:
 
 
 def find_matches(
-    evidence: Evidence, runner: MutantRunner, mutants: Sequence[Mutant], tolerance: float = EXACT
+    evidence: Evidence, mutants: Sequence[Mutant], tolerance: float = EXACT
 ) -> list[Match]:
     """Every mutant that reproduces at least one wrong quantity, or all of the student's effects.
 
     The tolerance is relative to the largest entry of an array.
     """
-    found = (_match(evidence, runner, mutant, tolerance) for mutant in mutants)
-    return [match for match in found if match is not None]
+    return [found for mutant in mutants if (found := _match(evidence, mutant, tolerance))]
 
 
-def _match(
-    evidence: Evidence, runner: MutantRunner, mutant: Mutant, tolerance: float
-) -> Match | None:
+def _match(evidence: Evidence, mutant: Mutant, tolerance: float) -> Match | None:
     same = set(evidence.quantities)
     wrong = set(evidence.wrong)
     spoils: set[str] = set()
     effects = True
     for number in evidence.telling_first:
         _, mine, reference = evidence.trials[number]
-        theirs = runner.observe(mutant, number)
-        if mine.problem or theirs.problem:
-            if mine.problem != theirs.problem:
-                return None
+        theirs = evidence.runner.observe(mutant, number)
+        if mine.problem != theirs.problem:
+            return None
+        if mine.problem:
             continue
         effects &= (mine.changed, mine.repeats) == (theirs.changed, theirs.repeats)
         for name, value in reference.values.items():
@@ -94,10 +87,11 @@ def best_cover(matches: Sequence[Match], wrong: Iterable[str]) -> Iterator[Match
     one that explains more.
     """
     left = set(wrong)
+
+    def rank(match: Match) -> tuple[int, int]:
+        return len(match.spoils - match.explains), -len(match.explains & left)
+
     while useful := [match for match in matches if match.explains & left]:
-        best = min(
-            useful,
-            key=lambda match: (len(match.spoils - match.explains), -len(match.explains & left)),
-        )
+        best = min(useful, key=rank)
         yield best
         left -= best.explains

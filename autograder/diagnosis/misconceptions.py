@@ -13,13 +13,13 @@ import itertools
 import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
 from authoring.errors import AuthoringError
-from authoring.exercises import Exercise, read_exercises, read_lines, source_of, without_markers
+from authoring.exercises import Exercise, read_exercises, source_of, without_any_markers
 from autograder.errors import AutograderError
 
 FAMILIES = (
@@ -45,11 +45,8 @@ class Misconception:
     """One typical mistake in one exercise.
 
     Attributes:
-        exercise: name of the exercise, such as `bptt`.
         family: one of `FAMILIES`.
-        label: short name, unique within its exercise.
-        says: what was probably done, as half a sentence.
-        hint: which equation to look at; never the line to write.
+        label, says, hint: as the head of the table describes them.
         variants: ways of making the mistake, each a list of edits of the reference answer.
         often: made so often that pairs with other such mistakes are tried too.
     """
@@ -72,8 +69,7 @@ class Mutant:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Labels of its misconceptions."""
-        return tuple(misconception.label for misconception in self.misconceptions)
+        return tuple(each.label for each in self.misconceptions)
 
 
 @dataclass(frozen=True)
@@ -89,7 +85,7 @@ class Reference:
     cell: str
     function_name: str
     function: str
-    track: str = ""
+    track: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,10 +140,7 @@ class Misconceptions:
 
 
 def load_misconceptions(path: Path) -> Misconceptions:
-    """Read `misconceptions.toml`, and the reference answers from the notebook beside it.
-
-    Args:
-        path: the table; the one notebook of its folder is the instructor's.
+    """Read `misconceptions.toml`, and the reference answers from the one notebook beside it.
 
     Raises:
         AutograderError: a file is missing or damaged, or a misconception is not as the head of
@@ -171,65 +164,49 @@ def apply_edits(source: str, edits: Sequence[Edit], where: str = "edit") -> str:
     """
     for old, new in edits:
         lines = source.split("\n")
-        places = [
-            (number, found)
-            for number, line in enumerate(lines)
-            if (found := _indented(old, line)) and _block(lines, number, found).count(found) == 1
-        ]
-        if len(places) != 1:
+        edited = []
+        for number, line in enumerate(lines):
+            # the texts as they stand in the source if they begin on this line
+            indent = "\n" + line[: len(line) - len(line.lstrip())]
+            found, put = old.replace("\n", indent), new.replace("\n", indent)
+            size = found.count("\n") + 1
+            block = "\n".join(lines[number : number + size])
+            if block.count(found) == 1:
+                replaced = block.replace(found, put)
+                edited.append("\n".join([*lines[:number], replaced, *lines[number + size :]]))
+        if len(edited) != 1:
             raise AutograderError(
-                f"{where}: the text {old!r} occurs {len(places)} times in the reference answer, "
+                f"{where}: the text {old!r} occurs {len(edited)} times in the reference answer, "
                 "which must be once. Adjust the edit to the notebook's solution cell."
             )
-        number, found = places[0]
-        replaced = "\n".join(lines[number:]).replace(found, _indented(new, lines[number]), 1)
-        source = "\n".join([*lines[:number], replaced])
+        source = edited[0]
     return source
 
 
-def _indented(text: str, line: str) -> str:
-    """The text as it would stand in the source if it began on this line."""
-    return text.replace("\n", "\n" + line[: len(line) - len(line.lstrip())])
-
-
-def _block(lines: Sequence[str], number: int, found: str) -> str:
-    """As many lines as the text has, from the one with this number."""
-    return "\n".join(lines[number : number + found.count("\n") + 1])
-
-
 def _read_references(path: Path) -> dict[str, Reference]:
-    references = {}
     try:
         notebook = json.loads(path.read_bytes())
-        for exercise in read_exercises(notebook, str(path)):
-            where = f"{path}, exercise '{exercise.name}'"
-            cell = notebook["cells"][exercise.index]
-            source = without_markers(read_lines(source_of(cell), where))
-            reference = _read_reference(source, exercise, where)
-            track = _track_of(exercise, notebook["cells"])
-            references[exercise.name] = replace(reference, track=track)
+        exercises = read_exercises(notebook, str(path))
+        return {each.name: _read_reference(each, notebook["cells"], path) for each in exercises}
     except (OSError, ValueError, KeyError, AuthoringError) as error:
         raise AutograderError(f"The reference answers in {path} cannot be read: {error}") from error
-    return references
 
 
-def _read_reference(source: str, exercise: Exercise, where: str) -> Reference:
+def _read_reference(
+    exercise: Exercise, cells: Sequence[Mapping[str, Any]], path: Path
+) -> Reference:
+    source = without_any_markers(source_of(cells[exercise.index]))
     name = exercise.exports[0].rpartition(".")[2]
+    sources = [source_of(cell) for cell in cells if cell["cell_type"] == "code"]
+    others = [f"def {export}(" for export in exercise.exports[1:]]
+    track = "\n\n".join(each for each in sources if any(other in each for other in others))
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
             if ast.get_docstring(node) is not None:
                 node.body = node.body[1:]
-            return Reference(exercise, source, name, ast.unparse(node))
+            return Reference(exercise, source, name, ast.unparse(node), track)
+    where = f"{path}, exercise '{exercise.name}'"
     raise AutograderError(f"{where}: its solution cell defines no function '{name}'.")
-
-
-def _track_of(exercise: Exercise, cells: Sequence[Mapping[str, Any]]) -> str:
-    others = exercise.exports[1:]
-    return "\n\n".join(
-        source_of(cell)
-        for cell in cells
-        if cell["cell_type"] == "code" and any(f"def {name}(" in source_of(cell) for name in others)
-    )
 
 
 def _read_table(path: Path, references: Mapping[str, Reference]) -> Iterator[Misconception]:
@@ -270,7 +247,7 @@ def _check_entry(where: str, entry: Any) -> None:
     variants = entry.get("variants")
     some = isinstance(variants, list) and bool(variants)
     _must(some, f"{where}: variants", "must be a list with a list of edits in it")
-    for number, edits in enumerate(variants or (), 1):
+    for number, edits in enumerate(variants, 1):
         texts = isinstance(edits, list) and all(isinstance(text, str) for text in edits)
         proper = texts and len(edits) >= 2 and len(edits) % 2 == 0 and all(edits[::2])
         place = f"{where}: variants, number {number},"

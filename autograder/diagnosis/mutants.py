@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import io
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from authoring.exercises import read_lines, source_of, without_markers
+from authoring.exercises import source_of, without_any_markers
 from autograder.diagnosis.lab_probes import LAB_QUANTITIES, make_lab_probes, observe_in_lab
 from autograder.diagnosis.misconceptions import Misconceptions, Mutant
 from autograder.diagnosis.probes import Observation, Probe, make_probes, observe
 
-__all__ = ["MutantRunner", "instructor_names"]
-
 Function = Callable[..., Any]
 
 
+@dataclass(frozen=True, eq=False)
 class MutantRunner:
     """Reference and mutants of one exercise as functions, and what they return on probes.
 
@@ -28,55 +29,61 @@ class MutantRunner:
 
     What a mutant returns is computed once: of a class that shares a runner, only the first wrong
     answers have to wait for it.
-
-    Attributes:
-        known, exercise, namespace, seed, equal_sizes: what it was made from.
-        probes: of the exercise, with models of the namespace's class.
-        reference: the instructor's function.
     """
 
-    def __init__(
-        self,
-        known: Misconceptions,
-        exercise: str,
-        namespace: Mapping[str, Any],
-        seed: int = 0,
-        equal_sizes: bool = False,
-    ) -> None:
-        self.known = known
-        self.exercise = exercise
-        self.namespace = namespace
-        self.seed = seed
-        self.equal_sizes = equal_sizes
-        self._seen: dict[tuple[int, int], Observation] = {}
-        self._name = known.references[exercise].function_name
-        self._scope: dict[str, Any] = {**namespace, "print": _silent}
-        exports = [name for each in known.references.values() for name in each.exercise.exports]
-        owners = [owner for owner, dot, _ in (name.rpartition(".") for name in exports) if dot]
-        self._in_lab = exercise in LAB_QUANTITIES
-        self.probes = (
-            make_lab_probes(exercise, namespace, seed)
-            if self._in_lab
-            else make_probes(exercise, namespace[owners[0]], seed, equal_sizes)
-        )
-        for owner in owners:
-            self._scope[owner] = type(owner, (namespace[owner],), {})
-        for reference in known.references.values():
-            exec(reference.track, self._scope)
-            exec(reference.cell, self._scope)
-        self.reference: Function = self.subject(self._scope)
+    known: Misconceptions
+    exercise: str
+    namespace: Mapping[str, Any]
+    seed: int = 0
+    equal_sizes: bool = False
+    _seen: dict[tuple[int, int], Observation] = field(default_factory=dict, init=False)
+
+    @property
+    def in_lab(self) -> bool:
+        """Whether it is an exercise of the lab, not of the homework."""
+        return self.exercise in LAB_QUANTITIES
+
+    @functools.cached_property
+    def probes(self) -> list[Probe]:
+        """The exercise's probes, with models of the namespace's class."""
+        if self.in_lab:
+            return make_lab_probes(self.exercise, self.namespace, self.seed)
+        model_class = self.namespace[self._owners[0]]
+        return make_probes(self.exercise, model_class, self.seed, self.equal_sizes)
+
+    @functools.cached_property
+    def reference(self) -> Function:
+        """The instructor's function."""
+        return self.subject(self._scope)
+
+    @property
+    def _owners(self) -> list[str]:
+        """Names of the classes that exercises export to."""
+        references = self.known.references.values()
+        exports = [name.rpartition(".") for each in references for name in each.exercise.exports]
+        return [owner for owner, _, _ in exports if owner]
+
+    @functools.cached_property
+    def _scope(self) -> dict[str, Any]:
+        # reference answers report their progress, the grader does not
+        scope = {**self.namespace, "print": lambda *values, **options: None}
+        scope |= {owner: type(owner, (self.namespace[owner],), {}) for owner in self._owners}
+        for reference in self.known.references.values():
+            exec(reference.track, scope)
+            exec(reference.cell, scope)
+        return scope
 
     def subject(self, scope: Mapping[str, Any]) -> Function:
         """What probes call: the function of that scope; in the lab, any of the exports by name."""
-        if self._in_lab:
+        if self.in_lab:
             return lambda export, *inputs: scope[export](*inputs)
-        function: Function = scope[self._name]
+        function: Function = scope[self.known.references[self.exercise].function_name]
         return function
 
     def watch(self, function: Function, number: int, model: Any = None) -> Observation:
         """What a function, as from `subject`, does on the probe with this number."""
         probe = self.probes[number]
-        if self._in_lab:
+        if self.in_lab:
             return observe_in_lab(function, probe)
         return observe(function, probe, copy.deepcopy(probe.model) if model is None else model)
 
@@ -92,7 +99,7 @@ class MutantRunner:
         key = id(mutant), number
         if key not in self._seen:
             function = self.reference if mutant is None else self.build(mutant)
-            model = None if self._in_lab else self.adopt(self.probes[number].model)
+            model = None if self.in_lab else self.adopt(self.probes[number].model)
             self._seen[key] = self.watch(function, number, model)
         return self._seen[key]
 
@@ -109,17 +116,10 @@ class MutantRunner:
         return twin
 
 
-def _silent(*values: object, **options: object) -> None:
-    """In place of `print`: reference answers report their progress, the grader does not."""
-
-
 def instructor_names(notebook: Path) -> dict[str, Any]:
-    """What the locked cells and reference answers of a source notebook define.
+    """What the locked cells and reference answers of `source/ASSIGNMENT/NAME.ipynb` define.
 
     For trying the diagnosis without a submission; grading builds its namespace from the release.
-
-    Args:
-        notebook: the instructor's own, `source/ASSIGNMENT/NAME.ipynb`.
     """
     names: dict[str, Any] = {"__name__": "__main__"}
     for cell in json.loads(notebook.read_bytes())["cells"]:
@@ -128,7 +128,6 @@ def instructor_names(notebook: Path) -> dict[str, Any]:
         fixed = nbgrader.get("locked") or "exercise" in metadata
         shows = nbgrader.get("grade") or "demonstration" in metadata.get("tags", [])
         if cell["cell_type"] == "code" and fixed and not shows:
-            source = without_markers(read_lines(source_of(cell), str(notebook)))
             with contextlib.redirect_stdout(io.StringIO()):
-                exec(source, names)
+                exec(without_any_markers(source_of(cell)), names)
     return names

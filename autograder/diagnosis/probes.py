@@ -43,15 +43,20 @@ BUILDS_ON: Mapping[str, str] = {
 MOVES_THE_MODEL = ("sgd_step", "train_with_sgd")
 PARAMETERS = ("U", "V", "W")
 
-# C, H, T, k of the probes that every exercise has, of those about truncation, and of one with large
+# C, H, T, k of the probes that every exercise has; of those about truncation, and of one with large
 # errors, which shows whether a gradient is clipped.
 _SIZES = ((5, 3, 5, 1000), (4, 6, 4, 1000), (6, 4, 1, 1000))
-_TRUNCATIONS = {
-    "bptt": ((5, 3, 5, 0), (4, 5, 5, 1), (5, 3, 6, 2), (3, 4, 8, 5), (4, 3, 9, 1000)),
-    "bptt_linear_time": ((5, 3, 5, 0),),
+_LOUD = (4, 8, 24, 1000)
+_SIZES_OF_GRADIENTS = {
+    "bptt": ((5, 3, 5, 0), (4, 5, 5, 1), (5, 3, 6, 2), (3, 4, 8, 5), (4, 3, 9, 1000), _LOUD),
+    "bptt_linear_time": ((5, 3, 5, 0), _LOUD),
 }
-_LOUD = {"bptt": (4, 8, 24, 1000), "bptt_linear_time": (4, 8, 24, 1000)}
 _LOUDNESS = 100.0
+_OWN_LINE = re.compile(r'File "Cell In\[\d+\]", line \d+, in \S+\n    (\S[^\n]*)')
+
+
+class Unreadable(Exception):
+    """What came back is not of the promised kind."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,6 @@ class Probe:
     """One call of an exercise's function.
 
     Attributes:
-        exercise: whose function is called.
         C, H, T, k: sizes of the output and the hidden layer, length of the sequence, truncation.
         model: an instance of the notebook's class, never passed on itself.
         inputs: the arguments after the model.
@@ -97,7 +101,7 @@ class Observation:
         values: quantity → what came back for it; empty when nothing readable did.
         problem: short reason for empty values: the exception's name, or `shape of the answer`.
         detail: the same in words.
-        line: the student's own line that an exception came from, where it is known.
+        line: the line of the notebook that an exception came from, where it is known.
         changed: what the call changed and should not have: names of attributes or inputs.
         again: what a second call with the same arguments gave; empty when there was none.
         died: the student's process ended; no further call makes sense.
@@ -129,15 +133,13 @@ def make_probes(
     everything, digits repeat in some sequences and not in others.
 
     Args:
-        exercise: a key of `QUANTITIES`.
         model_class: called as `model_class(input_dim, hidden_dim, bptt_truncate)`.
-        seed: of the student and assignment.
         equal_sizes: as many hidden units as digits, so that a matrix on the wrong side still fits.
     """
     rng = np.random.default_rng([seed, zlib.crc32(exercise.encode())])
     probes = []
-    loud = [_LOUD[exercise]] if exercise in _LOUD else []
-    for number, (C, H, T, k) in enumerate((*_SIZES, *_TRUNCATIONS.get(exercise, ()), *loud)):
+    for number, (C, H, T, k) in enumerate((*_SIZES, *_SIZES_OF_GRADIENTS.get(exercise, ()))):
+        loud = (C, H, T, k) == _LOUD
         if equal_sizes:
             C = H = max(C, H)
         kept = np.random.get_state()  # the notebook's class draws from NumPy's global generator
@@ -147,11 +149,10 @@ def make_probes(
             # larger than the initial weights, so that every term of a gradient shows
             setattr(model, name, rng.uniform(-1, 1, getattr(model, name).shape))
         inputs = _inputs(exercise, rng, C, T, repeated=number not in (1, 2))
-        is_loud = bool(loud) and number == len(_SIZES) + len(_TRUNCATIONS[exercise])
-        if is_loud:
+        if loud:
             model.V = _LOUDNESS * model.V
             inputs[0][:] = inputs[0][0]  # one digit all along: the errors add up in dLdV, too
-        probes.append(Probe(exercise, C, H, T, k, model, inputs, number == 0, is_loud))
+        probes.append(Probe(exercise, C, H, T, k, model, inputs, number == 0, loud))
     return probes
 
 
@@ -180,33 +181,21 @@ def _inputs(
 
 
 def observe(function: Callable[..., Any], probe: Probe, model: Any) -> Observation:
-    """Call the function on a probe's inputs and record everything that can be seen.
+    """Call a student's proxy, the reference or a mutant, and record everything that can be seen.
 
     Args:
-        function: the student's proxy, the reference or a mutant.
-        probe: what to call it with.
         model: a copy of the probe's model to call it on, which may be changed.
     """
     inputs = copy.deepcopy(probe.inputs)
-    seen = _call(function, probe.exercise, model, inputs)
-    changed = _changes(probe, model, inputs)
-    again: Mapping[str, Array] = {}
+
+    def call() -> dict[str, Array]:
+        return _read(probe.exercise, function(model, *inputs), model)
+
+    seen = observed(call)
+    seen = replace(seen, changed=_changes(probe, model, inputs))
     if probe.twice and seen.values and probe.exercise not in MOVES_THE_MODEL:
-        again = _call(function, probe.exercise, model, inputs).values
-    return replace(seen, changed=changed, again=again)
-
-
-def _call(
-    function: Callable[..., Any], exercise: str, model: Any, inputs: Sequence[Any]
-) -> Observation:
-    def run() -> dict[str, Array]:
-        return _read(exercise, function(model, *inputs), model)
-
-    return observed(run)
-
-
-class Unreadable(Exception):
-    """What came back is not of the promised kind."""
+        return replace(seen, again=observed(call).values)
+    return seen
 
 
 def observed(run: Callable[[], Mapping[str, Array]]) -> Observation:
@@ -215,33 +204,21 @@ def observed(run: Callable[[], Mapping[str, Array]]) -> Observation:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a mutant's are nobody's business
             return Observation(run())
-    except Unreadable as error:
+    except (Unreadable, WireError) as error:
         return Observation(problem="shape of the answer", detail=str(error))
     except ProcessEnded as error:
         return Observation(problem="stopped", detail=str(error), died=True)
-    except WireError as error:
-        return Observation(problem="shape of the answer", detail=str(error))
     except Exception as error:
-        line = _last_own_line(getattr(error, "student_traceback", ""))
+        own = _OWN_LINE.findall(getattr(error, "student_traceback", ""))
+        line = own[-1][:200] if own else ""
         return Observation(problem=type(error).__name__, detail=str(error), line=line)
 
 
-def _last_own_line(traceback: str) -> str:
-    """The last line of a traceback that stands in a cell of the notebook."""
-    own = re.findall(r'File "Cell In\[\d+\]", line \d+, in \S+\n    (\S[^\n]*)', traceback)
-    return own[-1][:200] if own else ""
-
-
 def _read(exercise: str, result: Any, model: Any) -> dict[str, Array]:
-    """The named quantities of a result, as copies.
-
-    Raises:
-        Unreadable: the result is not of the promised kind.
-    """
+    """The named quantities of a result, as copies; `Unreadable` if it is something else."""
     names = QUANTITIES[exercise]
     if exercise in MOVES_THE_MODEL:
-        returned = [result] if "losses" in names else []
-        values = [*returned, *(getattr(model, name) for name in PARAMETERS)]
+        values = [getattr(model, name) if name in PARAMETERS else result for name in names]
     elif len(names) == 1:
         values = [result]
     elif result is None:
@@ -266,13 +243,10 @@ def _read(exercise: str, result: Any, model: Any) -> dict[str, Array]:
 
 def _changes(probe: Probe, model: Any, inputs: Sequence[Any]) -> tuple[str, ...]:
     allowed = PARAMETERS if probe.exercise in MOVES_THE_MODEL else ()
-    pairs = [
-        (name, then, getattr(model, name, None))
-        for name, then in vars(probe.model).items()
-        if name not in allowed
-    ]
-    pairs += zip("xy", probe.inputs, inputs, strict=False)
-    return tuple(name for name, then, now in pairs if not _same(then, now))
+    before = vars(probe.model) | dict(zip("xy", probe.inputs, strict=False))
+    after = vars(model) | dict(zip("xy", inputs, strict=False))
+    others = (name for name in before if name not in allowed)
+    return tuple(name for name in others if not _same(before[name], after.get(name)))
 
 
 def _same(then: Any, now: Any) -> bool:

@@ -6,7 +6,7 @@ reference answer with other truncations, or say under which condition a quantity
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -14,46 +14,40 @@ from autograder.diagnosis.evidence import EXACT, Evidence, agree
 from autograder.diagnosis.findings import Finding, finding
 from autograder.diagnosis.probes import Array, Probe
 
-__all__ = ["CERTAIN", "LAB", "LIKELY", "Rule"]
-
-Rule = Callable[[Evidence, str], Finding | None]
-
-
-def _zero(evidence: Evidence, name: str) -> Finding | None:
-    if any(got.any() for _, got, _ in evidence.pairs(name)):
-        return None
-    return finding("still-zero", name)
+# Yields what explains a wrong quantity, the best explanation first; nothing where it is another's.
+Rule = Callable[[Evidence, str], Iterator[Finding]]
 
 
-def _swapped(evidence: Evidence, name: str) -> Finding | None:
+def _zero(evidence: Evidence, name: str) -> Iterator[Finding]:
+    if not any(got.any() for _, got, _ in evidence.pairs(name)):
+        yield finding("still-zero", name)
+
+
+def _swapped(evidence: Evidence, name: str) -> Iterator[Finding]:
     for other in evidence.quantities:
         if other != name and all(
             agree(mine.values[name], theirs.values[other], EXACT)
             for _, mine, theirs in evidence.trials
         ):
-            return finding("wrong-order", name, other=other)
-    return None
+            yield finding("wrong-order", name, other=other)
 
 
-def _transposed(evidence: Evidence, name: str) -> Finding | None:
+def _transposed(evidence: Evidence, name: str) -> Iterator[Finding]:
     pairs = evidence.pairs(name)
     if pairs[0][1].ndim == 2 and all(agree(got.T, want, EXACT) for _, got, want in pairs):
-        return finding("transposed", name, quantity=name)
-    return None
+        yield finding("transposed", name, quantity=name)
 
 
-def _wrong_shape(evidence: Evidence, name: str) -> Finding | None:
+def _wrong_shape(evidence: Evidence, name: str) -> Iterator[Finding]:
     for _, got, want in evidence.pairs(name):
         if got.shape != want.shape:
             family = "transpose" if got.shape == want.shape[::-1] else ""
-            return finding("wrong-shape", name, family=family, got=got.shape, want=want.shape)
-    return None
+            yield finding("wrong-shape", name, family=family, got=got.shape, want=want.shape)
 
 
-def _non_finite(evidence: Evidence, name: str) -> Finding | None:
-    if all(np.isfinite(got).all() for _, got, _ in evidence.pairs(name)):
-        return None
-    return finding("not-finite", name)
+def _non_finite(evidence: Evidence, name: str) -> Iterator[Finding]:
+    if not all(np.isfinite(got).all() for _, got, _ in evidence.pairs(name)):
+        yield finding("not-finite", name)
 
 
 # How a factor that is not the same for all probes may come about.
@@ -68,45 +62,50 @@ _FACTORS: tuple[tuple[str, str, Callable[[Probe], float]], ...] = (
 )
 
 
-def _factor(evidence: Evidence, name: str) -> Finding | None:
+def _factor(evidence: Evidence, name: str) -> Iterator[Finding]:
     factors, lengths = [], []
     for probe, got, want in evidence.pairs(name):
-        if not want.any():
-            continue
-        factor = float((got * want).sum() / (want * want).sum())
-        if not factor or not agree(got, factor * want, EXACT):
-            return None
-        factors.append((probe, factor))
-        lengths.append(factor * np.linalg.norm(want))
+        if want.any():
+            factor = _ratio(got, want)
+            factors.append((probe, factor))
+            lengths.append(factor * np.linalg.norm(want))
+    if not all(lengths):
+        return
     for sign, words in ((1, ""), (-1, ", with the opposite sign")):
         # the probes differ in size, so that these do not look alike
         for label, what, value in _FACTORS:
             if all(np.isclose(factor, sign * value(probe)) for probe, factor in factors):
-                return _scaled(label, f"the right values are {what}{words}", name)
+                yield _scaled(label, f"the right values are {what}{words}", name)
     if np.allclose(lengths, 1, rtol=EXACT, atol=EXACT):
-        return _scaled("normalised", "the right direction is scaled to length 1", name)
+        yield _scaled("normalised", "the right direction is scaled to length 1", name)
     first = factors[0][1]
-    if not all(np.isclose(factor, first) for _, factor in factors):
-        return None
-    if np.isclose(first, -1):
-        return _scaled("opposite-sign", "the sign is the opposite", name)
-    return _scaled("constant-factor", f"every entry is {first:.4g} times what it should be", name)
+    if all(np.isclose(factor, first) for _, factor in factors):
+        if np.isclose(first, -1):
+            yield _scaled("opposite-sign", "the sign is the opposite", name)
+        yield _scaled(
+            "constant-factor", f"every entry is {first:.4g} times what it should be", name
+        )
 
 
-def _weight_decay(evidence: Evidence, name: str) -> Finding | None:
+def _ratio(got: Array, want: Array) -> float:
+    """The factor that makes the right value the student's; zero where none does."""
+    factor = float((got * want).sum() / (want * want).sum()) if got.shape == want.shape else 0.0
+    return factor if agree(got, factor * want, EXACT) else 0.0
+
+
+def _weight_decay(evidence: Evidence, name: str) -> Iterator[Finding]:
     shares = []
     for probe, got, want in evidence.pairs(name):
         parameter = getattr(probe.model, name.removeprefix("dLd"), None)
         if parameter is None or got.shape != np.shape(parameter):
-            return None
+            return
         share = float(((got - want) * parameter).sum() / (parameter**2).sum())
         if not share or not agree(got, want + share * parameter, EXACT):
-            return None
+            return
         shares.append(share)
-    if not np.allclose(shares, shares[0]):
-        return None
-    what = f"{shares[0]:.3g} times the parameter itself is added, as from a penalty on it"
-    return _scaled("weight-decay", what, name)
+    if np.allclose(shares, shares[0]):
+        what = f"{shares[0]:.3g} times the parameter itself is added, as from a penalty on it"
+        yield _scaled("weight-decay", what, name)
 
 
 def _scaled(label: str, what: str, name: str) -> Finding:
@@ -122,101 +121,87 @@ _TRUNCATIONS: tuple[tuple[str, Callable[[Probe], int]], ...] = (
 )
 
 
-def _another_truncation(evidence: Evidence, name: str) -> Finding | None:
-    if evidence.exercise != "bptt":
-        return None
-    for what, truncation in _TRUNCATIONS:
+def _another_truncation(evidence: Evidence, name: str) -> Iterator[Finding]:
+    for what, truncation in _TRUNCATIONS if evidence.exercise == "bptt" else ():
         if all(
-            agree(got, evidence.truncated(probe, truncation(probe)).values[name], EXACT)
+            agree(got, evidence.runner.truncated(probe, truncation(probe)).values[name], EXACT)
             for probe, got, _ in evidence.pairs(name)
         ):
-            return finding("another-truncation", name, what=what)
-    return None
+            yield finding("another-truncation", name, what=what)
 
 
-def _steps_back(evidence: Evidence, name: str) -> Finding | None:
+def _steps_back(evidence: Evidence, name: str) -> Iterator[Finding]:
     if not evidence.exercise.startswith("bptt") or name == "dLdV":
-        return None
+        return
     weights = [
         _weights(evidence, name, probe, got)
         for probe, got, _ in evidence.pairs(name)
         if probe.T >= 4 and not probe.truncates
     ]
-    first = weights[0] if weights else None
-    if first is None or any(each is None for each in weights):
-        return None
-    return finding(
-        "steps-back-miscounted",
-        name,
-        family="chain rule" if first[1] == 0 else "",
-        counts=", ".join(f"{weight:.3g}" for weight in first[:5]),
-    )
+    if weights and all(map(len, weights)):
+        counts = ", ".join(f"{weight:.3g}" for weight in weights[0][:5])
+        family = "chain rule" if weights[0][1] == 0 else ""
+        yield finding("steps-back-miscounted", name, family=family, counts=counts)
 
 
-def _weights(evidence: Evidence, name: str, probe: Probe, got: Array) -> Array | None:
-    """How often each number of steps back counts, where that is all that is wrong."""
-    sums = [evidence.truncated(probe, k).values[name].ravel() for k in range(probe.T)]
+def _weights(evidence: Evidence, name: str, probe: Probe, got: Array) -> Array:
+    """How often each number of steps back counts; empty where that is not all that is wrong."""
+    sums = [evidence.runner.truncated(probe, k).values[name].ravel() for k in range(probe.T)]
     parts = np.diff(sums, axis=0, prepend=0)
     parts = parts[parts.any(axis=1)]
     weights = np.linalg.lstsq(parts.T, got.ravel(), rcond=None)[0]
     if not agree(weights @ parts, got.ravel(), EXACT):
-        return None
+        return np.array([])
     return np.where(np.abs(weights) < EXACT, 0.0, weights)
 
 
-def _clipped(evidence: Evidence, name: str) -> Finding | None:
+def _clipped(evidence: Evidence, name: str) -> Iterator[Finding]:
     pairs = evidence.pairs(name)
     limit = max(float(np.abs(got).max(initial=0)) for _, got, _ in pairs)
     if limit and all(agree(got, np.clip(want, -limit, limit), EXACT) for _, got, want in pairs):
-        return finding("clipped", name, limit=limit, what="clipped to ±")
-    return None
+        yield finding("clipped", name, limit=limit, what="clipped to ±")
 
 
-def _clipped_norm(evidence: Evidence, name: str) -> Finding | None:
+def _clipped_norm(evidence: Evidence, name: str) -> Iterator[Finding]:
     """Whether everything is scaled down where the norm over all quantities exceeds a limit."""
     cut: list[float] = []
     kept: list[float] = []
-    for trial in evidence.trials:
-        got, want = trial.student.values[name], trial.reference.values[name]
-        if not want.any():
-            continue
-        factor = float((got * want).sum() / (want * want).sum()) if got.shape == want.shape else 0
-        if not factor or not agree(got, factor * want, EXACT):
-            return None
-        norm = np.sqrt(sum(float((value**2).sum()) for value in trial.reference.values.values()))
-        (kept if np.isclose(factor, 1) else cut).append(factor * norm)
-    if not cut or not np.allclose(cut, cut[0]) or max(kept, default=0) > cut[0]:
-        return None
-    return finding("clipped", name, limit=cut[0], what="scaled down to the norm ")
+    for _, mine, theirs in evidence.trials:
+        want = theirs.values[name]
+        if want.any():
+            if not (factor := _ratio(mine.values[name], want)):
+                return
+            norm = np.sqrt(sum(float((value**2).sum()) for value in theirs.values.values()))
+            (kept if np.isclose(factor, 1) else cut).append(factor * norm)
+    if cut and np.allclose(cut, cut[0]) and max(kept, default=0) <= cut[0]:
+        yield finding("clipped", name, limit=cut[0], what="scaled down to the norm ")
 
 
-def _columns(evidence: Evidence, name: str) -> Finding | None:
+def _columns(evidence: Evidence, name: str) -> Iterator[Finding]:
     """The columns of dLdU, one per digit."""
     if name != "dLdU":
-        return None
+        return
     averaged = True
     for probe, got, want in evidence.pairs(name):
         digits, times = np.unique(probe.inputs[0], return_counts=True)
         others = np.setdiff1d(range(probe.C), digits[times > 1])
         if not agree(got[:, others], want[:, others], EXACT):
-            return None
+            return
         averaged &= agree(got[:, digits] * times, want[:, digits], EXACT)
-    return finding("averaged-per-digit" if averaged else "repeated-digits-lost", name)
+    yield finding("averaged-per-digit" if averaged else "repeated-digits-lost", name)
 
 
-def _slope(evidence: Evidence, name: str) -> Finding | None:
+def _slope(evidence: Evidence, name: str) -> Iterator[Finding]:
     """With a single digit only the slope of tanh can be wrong entry by entry, if dLdV is right."""
     if name == "dLdV" or not evidence.exercise.startswith("bptt") or "dLdV" in evidence.wrong:
-        return None
+        return
     for probe, got, want in evidence.pairs("dLdU"):
         if probe.T == 1 and got.shape == want.shape:
             column = want.any(axis=0)
             factors = (got / np.where(want == 0, 1, want))[:, column]
             alike = np.allclose(factors, factors[:1])
-            if got[:, ~column].any() or not np.isfinite(factors).all() or alike:
-                return None
-            return finding("another-tanh-derivative", name)
-    return None
+            if not got[:, ~column].any() and np.isfinite(factors).all() and not alike:
+                yield finding("another-tanh-derivative", name)
 
 
 # Conditions on a probe, by the finding that a quantity is right under exactly that condition.
@@ -231,21 +216,17 @@ _RIGHT_ONLY_IF: tuple[tuple[str, Callable[[Probe], bool]], ...] = (
 )
 
 
-def _condition(evidence: Evidence, name: str) -> Finding | None:
+def _condition(evidence: Evidence, name: str) -> Iterator[Finding]:
     verdicts = evidence.verdicts(name)
-    if not any(right for _, right in verdicts):
-        return None
-    for label, holds in _RIGHT_ONLY_IF:
+    for label, holds in _RIGHT_ONLY_IF if any(right for _, right in verdicts) else ():
         if all(holds(probe) == right for probe, right in verdicts):
-            return finding(label, name)
-    return None
+            yield finding(label, name)
 
 
-def _not_differentiable(evidence: Evidence, name: str) -> Finding | None:
+def _not_differentiable(evidence: Evidence, name: str) -> Iterator[Finding]:
     derivatives = [got for _, got, _ in evidence.pairs(name)]
     if name.startswith("derivatives") and all(np.isnan(got).all() for got in derivatives):
-        return finding("not-differentiable", name)
-    return None
+        yield finding("not-differentiable", name)
 
 
 # Of the lab's exercises only this can be said: their probes have no sizes, their values no scale.

@@ -9,15 +9,19 @@ from autograder.diagnosis.evidence import Evidence
 from autograder.diagnosis.findings import Finding
 from autograder.diagnosis.probes import MOVES_THE_MODEL, Probe
 
-__all__ = ["GUESS", "is_advice", "message_of", "open_challenge", "paragraph_of", "right_in_words"]
-
-
 # A finding that is no surer than this is told as a guess.
 GUESS = 0.65
 # What right answers may be told, no points off.
 _ADVICE = ("single-precision", "extended-precision")
 
 
+# Under which a quantity that is wrong may be right; all but the last are about bptt.
+_CONDITIONS: tuple[tuple[str, Callable[[Probe], bool]], ...] = (
+    ("where the errors are not large", lambda probe: not probe.loud),
+    ("without truncation", lambda probe: not probe.truncates),
+    ("where nothing goes back in time", lambda probe: probe.T == 1 or probe.k == 0),
+    ("for a single digit", lambda probe: probe.T == 1),
+)
 # Quantities with a plural's name.
 _PLURAL = ("losses", "parameters", "derivatives", "steps", "images")
 
@@ -47,16 +51,9 @@ def right_in_words(evidence: Evidence) -> list[str]:
 
 def _partly_right(evidence: Evidence) -> dict[str, list[str]]:
     """Conditions, and the wrong quantities that are right under them."""
-    conditions: list[tuple[str, Callable[[Probe], bool]]] = [
-        ("where the errors are not large", lambda probe: not probe.loud),
-        ("without truncation", lambda probe: not probe.truncates),
-        ("where nothing goes back in time", lambda probe: probe.T == 1 or probe.k == 0),
-        ("for a single digit", lambda probe: probe.T == 1),
-    ]
     if evidence.exercise in MOVES_THE_MODEL:
         return {}
-    if evidence.exercise != "bptt":
-        del conditions[:-1]
+    conditions = _CONDITIONS if evidence.exercise == "bptt" else _CONDITIONS[-1:]
     partly: dict[str, list[str]] = {}
     for name in evidence.wrong:
         for words, holds in conditions:
@@ -135,11 +132,8 @@ def _closing(evidence: Evidence, findings: Sequence[Finding]) -> str:
         return "Call it twice with the same input and compare, and compare the input too."
     if "truncation" in families:
         return "Follow three digits by hand with bptt_truncate = 1, beside your code."
-    if (
-        evidence.wrong
-        and evidence.exercise.startswith("bptt")
-        and evidence.trials[0].student.values
-    ):
+    gives_values = evidence.wrong and evidence.trials[0].student.values
+    if gives_values and evidence.exercise.startswith("bptt"):
         return "The gradient_check on a short sequence will tell you when it is fixed."
     return "Try it on the shortest input that you can work out by hand."
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from autograder.protocol.limits import Limits
 from autograder.recording.results import Status, SubmissionResult
 from autograder.startup import lasting_imports
-from autograder.submission.finding import find_notebook
 from autograder.submission.instructor import InstructorNotebook
+from autograder.submission.matching import find_notebook
 from autograder.submission.reading import NotGradableError, Submission
 from autograder.submission.restore import not_graded_notebook, restore
 

@@ -42,7 +42,12 @@ class Bindings:
         return tuple(dict.fromkeys((*self.defined, *self.names)))
 
 
-NO_BINDINGS = Bindings()
+def _parsed(source: str) -> ast.Module:
+    """The source's tree; an empty one for a source that Python cannot read."""
+    try:
+        return ast.parse(without_magics(source))
+    except (SyntaxError, ValueError):
+        return ast.Module([], [])
 
 
 def without_magics(source: str) -> str:
@@ -53,13 +58,10 @@ def without_magics(source: str) -> str:
 @lru_cache(maxsize=1024)
 def bindings_of(source: str) -> Bindings:
     """What a cell binds; nothing for a source that Python cannot read."""
-    try:
-        tree = ast.parse(without_magics(source))
-    except (SyntaxError, ValueError):
-        return Bindings()
-    imports = [node for node in tree.body if isinstance(node, _IMPORTS)]
-    definitions = [node for node in tree.body if isinstance(node, _DEFINITIONS)]
-    rest = [node for node in tree.body if not isinstance(node, (*_DEFINITIONS, *_IMPORTS))]
+    body = _parsed(source).body
+    imports = [node for node in body if isinstance(node, _IMPORTS)]
+    definitions = [node for node in body if isinstance(node, _DEFINITIONS)]
+    rest = [node for node in body if not isinstance(node, (*_DEFINITIONS, *_IMPORTS))]
     defined = dict.fromkeys(node.name for node in definitions)
     bound = dict.fromkeys(name for node in rest for name in _bound(node))
     return Bindings(
@@ -78,11 +80,8 @@ def bindings_of(source: str) -> Bindings:
 @lru_cache(maxsize=1024)
 def names_in(source: str) -> frozenset[str]:
     """Every name that the source mentions, in nested functions too."""
-    try:
-        tree = ast.parse(without_magics(source))
-    except (SyntaxError, ValueError):
-        return frozenset()
-    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+    nodes = ast.walk(_parsed(source))
+    return frozenset(node.id for node in nodes if isinstance(node, ast.Name))
 
 
 def libraries_in(source: str) -> tuple[str, ...]:
@@ -99,7 +98,7 @@ def _bound(node: ast.AST) -> Iterator[str]:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             yield name
             return  # what is bound within stays within
-        case ast.Lambda():
+        case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
             return
         case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
             for alias in aliases:
@@ -113,11 +112,8 @@ def _bound(node: ast.AST) -> Iterator[str]:
         case ast.ExceptHandler(name=str(name)):
             yield name
         case ast.Call(
-            func=ast.Name(id="setattr"),
-            args=[ast.Name(id=owner), ast.Constant(value=str(name)), _],
+            func=ast.Name(id="setattr"), args=[ast.Name(id=owner), ast.Constant(value=str(name)), _]
         ):
             yield f"{owner}.{name}"
-        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-            return
     for child in ast.iter_child_nodes(node):
         yield from _bound(child)

@@ -25,13 +25,12 @@ from authoring.exercises import (
     without_any_markers,
 )
 from autograder.errors import AutograderError
-from autograder.submission.bindings import NO_BINDINGS, Bindings, bindings_of, libraries_in
+from autograder.submission.bindings import Bindings, bindings_of, libraries_in
 from autograder.submission.verdicts import Verdicts
 
 if TYPE_CHECKING:  # nbgrader takes long to import, and a worker has no use for it
     from autograder.course import Course
 
-DEMONSTRATION_TAG = "demonstration"
 MISCONCEPTIONS = "misconceptions.toml"
 
 
@@ -71,7 +70,7 @@ class InstructorCell:
     exercise: str | None
     exports: tuple[str, ...]
     demonstration: bool
-    binds: Bindings = NO_BINDINGS
+    binds: Bindings = field(default_factory=Bindings)
     before: tuple[Bindings, ...] = ()
 
     @property
@@ -95,9 +94,8 @@ class InstructorCell:
     @property
     def visible_source(self) -> str:
         """The source without its hidden tests: what may be shown to a student."""
-        if not self.is_code:
-            return self.released.source
-        return without_any_markers(self.released.source)
+        source = self.released.source
+        return without_any_markers(source) if self.is_code else source
 
     def is_hidden_line(self, number: int) -> bool:
         """Whether line `number` (from 1) of the source is part of a hidden test."""
@@ -108,19 +106,10 @@ class InstructorCell:
     @property
     def nbgrader_metadata(self) -> dict[str, Any]:
         """The cell's `nbgrader` metadata as released (schema 3)."""
-        cell = self.released
-        metadata = {
-            "cell_type": cell.cell_type,
-            "checksum": cell.checksum,
-            "grade": cell.grade,
-            "grade_id": cell.grade_id,
-            "locked": cell.locked,
-            "schema_version": 3,
-            "solution": cell.solution,
-            "task": cell.task,
-        }
-        if cell.points is not None:
-            metadata["points"] = cell.points
+        metadata = {**vars(self.released), "schema_version": 3}
+        del metadata["source"]
+        if metadata["points"] is None:
+            del metadata["points"]
         return metadata
 
 
@@ -164,8 +153,7 @@ class InstructorNotebook:
     @cached_property
     def libraries(self) -> tuple[str, ...]:
         """Libraries that the notebook imports and whose values cross only then."""
-        sources = "\n".join(str(cell["source"]) for cell in self.reference)
-        return libraries_in(sources)
+        return libraries_in("\n".join(str(cell["source"]) for cell in self.reference))
 
     @cached_property
     def digest(self) -> str:
@@ -257,7 +245,6 @@ def _read_instructor(
             f"{source} has no cell {', '.join(lacking)}, but the gradebook's release has; "
             f"if the notebook was changed on purpose, {again}."
         )
-    kept = ("kernelspec", "language_info")
     known: dict[str, InstructorCell] = {}
     before: list[Bindings] = []
     for cell in notebook["cells"]:
@@ -268,20 +255,31 @@ def _read_instructor(
         # tests of an assignment that says what its cells export need nothing else
         elif cell["cell_type"] == "code" and not exercises and not _is_demonstration(cell):
             before.append(bindings_of(source_of(cell)))
-    demonstrations = frozenset(
-        source_of(cell).strip()
+    shown = (
+        source_of(cell)
         for cell in notebook["cells"]
         if _is_demonstration(cell) and "nbgrader" not in cell["metadata"]
-    ) | _checks_of_given_functions(notebook, recorded, exercises)
+    )
+    # visible tests of functions that this release gives away: they only show that these work
+    checks = (
+        without_any_markers(source_of(notebook["cells"][test.index]))
+        for exercise in exercises
+        for test in exercise.tests
+        if test.grade_id not in recorded
+    )
+    demonstrations = frozenset(source.strip() for source in (*shown, *checks))
+    table = source.parent / MISCONCEPTIONS
+    diagnosed_by = (table, source) if table.is_file() else ()
+    metadata = notebook["metadata"]
     return InstructorNotebook(
         assignment=assignment,
         name=source.stem,
         cells=tuple(known.values()),
         demonstrations=demonstrations,
         opening=() if files else tuple(_opening(notebook["cells"], known, demonstrations)),
-        metadata={key: notebook["metadata"][key] for key in kept if key in notebook["metadata"]},
+        metadata={key: metadata[key] for key in ("kernelspec", "language_info") if key in metadata},
         files=files,
-        misconceptions=_misconceptions_beside(source),
+        misconceptions={path.name: path.read_bytes() for path in diagnosed_by},
         reference=tuple(_reference_cell(cell) for cell in notebook["cells"]),
         outdated=tuple(
             name for name, cell in known.items() if cell.is_test and _differs(cell, cells[name])
@@ -312,10 +310,10 @@ def _opening(
     for cell in cells:
         if cell["cell_type"] != "code":
             continue
-        nbgrader = cell["metadata"].get("nbgrader")
+        source, nbgrader = source_of(cell), cell["metadata"].get("nbgrader")
         if nbgrader is None:
-            if source_of(cell).strip() and source_of(cell).strip() not in demonstrations:
-                yield source_of(cell)
+            if source.strip() not in {"", *demonstrations}:
+                yield source
         elif (released := known.get(nbgrader["grade_id"])) is not None:
             if not released.is_fixed:
                 return
@@ -323,25 +321,8 @@ def _opening(
                 yield released.released.source
 
 
-def _misconceptions_beside(source: Path) -> dict[str, bytes]:
-    table = source.parent / MISCONCEPTIONS
-    return {path.name: path.read_bytes() for path in (table, source)} if table.is_file() else {}
-
-
-def _checks_of_given_functions(
-    notebook: Mapping[str, Any], recorded: Mapping[str, ReleasedCell], exercises: Sequence[Exercise]
-) -> frozenset[str]:
-    """Visible tests of functions that this release gives away: they only show that it works."""
-    tests = {test.grade_id: test for exercise in exercises for test in exercise.tests}
-    return frozenset(
-        without_any_markers(source_of(notebook["cells"][test.index])).strip()
-        for name, test in tests.items()
-        if name not in recorded
-    )
-
-
 def _is_demonstration(cell: Mapping[str, Any]) -> bool:
-    return DEMONSTRATION_TAG in cell["metadata"].get("tags", [])
+    return "demonstration" in cell["metadata"].get("tags", [])
 
 
 def _join(

@@ -30,14 +30,11 @@ def presentable(outputs: Iterable[Any], limit: int) -> list[dict[str, Any]]:
     kept: list[dict[str, Any]] = []
     left = limit
     for output in outputs:
-        shown = _shown(output, left) if isinstance(output, Mapping) else None
-        if shown is None:
-            continue
-        left -= _size(shown)
-        if left <= 0:
-            kept.append({"output_type": "stream", "name": "stdout", "text": _CUT})
-            break
-        kept.append(shown)
+        if isinstance(output, Mapping) and (shown := _shown(output, left)):
+            left -= _size(shown)
+            if left <= 0:
+                return [*kept, {"output_type": "stream", "name": "stdout", "text": _CUT}]
+            kept.append(shown)
     return kept
 
 
@@ -63,25 +60,23 @@ def _shown(output: Mapping[str, Any], limit: int) -> dict[str, Any] | None:
     match output.get("output_type"):
         case "stream":
             name = "stderr" if output.get("name") == "stderr" else "stdout"
-            return {"output_type": "stream", "name": name, "text": _text(output.get("text"), limit)}
+            text = plain_text(output.get("text"), limit)
+            return {"output_type": "stream", "name": name, "text": text}
         case "error":
             lines = output.get("traceback")
             return {
                 "output_type": "error",
-                "ename": _text(output.get("ename"), 200),
-                "evalue": _text(output.get("evalue"), 2_000),
-                "traceback": [_text(line, 2_000) for line in lines[:100]]
-                if isinstance(lines, list)
-                else [],
+                "ename": plain_text(output.get("ename"), 200),
+                "evalue": plain_text(output.get("evalue"), 2_000),
+                "traceback": [
+                    plain_text(line, 2_000)
+                    for line in (lines[:100] if isinstance(lines, list) else [])
+                ],
             }
         case "display_data" | "execute_result" as kind:
-            data = _data(output.get("data"), limit)
-            if not data:
-                return None
-            shown: dict[str, Any] = {"output_type": kind, "data": data, "metadata": {}}
-            if kind == "execute_result":
-                shown["execution_count"] = None
-            return shown
+            if data := _data(output.get("data"), limit):
+                counted = {"execution_count": None} if kind == "execute_result" else {}
+                return {"output_type": kind, "data": data, "metadata": {}, **counted}
     return None
 
 
@@ -94,20 +89,17 @@ def _data(bundle: Any, limit: int) -> dict[str, str]:
         if isinstance(bundle.get(kind), str) and _BASE64.fullmatch(bundle[kind])
     }
     if "text/plain" in bundle:
-        data["text/plain"] = _text(bundle["text/plain"], limit)
+        data["text/plain"] = plain_text(bundle["text/plain"], limit)
     return data
 
 
-def _text(value: Any, limit: int) -> str:
-    """The text, cut, and without lone surrogates, which no file can hold."""
-    if isinstance(value, list):
-        value = "".join(part for part in value if isinstance(part, str))
-    if not isinstance(value, str):
-        return ""
-    if len(value) > limit:
-        value = value[:limit] + _CUT
-    text: str = value.encode("utf-8", "replace").decode()
-    return text
+def plain_text(value: Any, limit: int | None = None) -> str:
+    """The text, or list of texts, cut; lone surrogates, which no file can hold, are replaced."""
+    parts = value if isinstance(value, list) else [value]
+    text = "".join(part for part in parts if isinstance(part, str))
+    if limit is not None and len(text) > limit:
+        text = text[:limit] + _CUT
+    return text.encode("utf-8", "replace").decode()
 
 
 def _size(output: Mapping[str, Any]) -> int:

@@ -11,19 +11,19 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from autograder.errors import AutograderError
+from autograder.submission.presentation import plain_text
 
 TIMESTAMP = "timestamp.txt"
-_NOTEBOOK = re.compile(r"\.ipynb(\.(json|txt))?$|\.json$", re.IGNORECASE)
+NOTEBOOK = re.compile(r"\.ipynb(\.(json|txt))?$|\.json$", re.IGNORECASE)
 # Outputs do not count towards the size of a submission, but somebody has to read them first.
 _MOST_WITH_OUTPUTS = 64 << 20
 _CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_RESAVE = "Open it in Jupyter, save it and submit it again."
 
 
 class NotGradableError(AutograderError):
@@ -79,7 +79,7 @@ def check_student_id(student: str) -> str:
 
 
 def read_submission(
-    submitted: Path, student: str, assignment: str, *, ignore: Iterable[str], max_bytes: int
+    submitted: Path, student: str, assignment: str, *, ignore: Collection[str], max_bytes: int
 ) -> Submission:
     """Read a submission's files without following any link.
 
@@ -96,34 +96,28 @@ def read_submission(
     files: dict[str, bytes] = {}
     remarks: list[str] = []
     left = max_bytes
-    patterns = tuple(ignore)
     try:
         for folder, names, leaves in os.walk(root):
             here = Path(folder)
-            names[:] = sorted(n for n in names if not _ignored(n, patterns))
+            names[:] = sorted(n for n in names if not _ignored(n, ignore))
             for name in [n for n in names if (here / n).is_symlink()]:
-                remarks.append(f"{name} is a link and was left out.")
-            for name in sorted(n for n in leaves if not _ignored(n, patterns)):
+                remarks.append(f"{shown_name(name)} is a link and was left out.")
+            for name in sorted(n for n in leaves if not _ignored(n, ignore)):
                 path = (here / name).relative_to(root).as_posix()
-                if not path.isprintable():
-                    remarks.append(f"{shown_name(path)} has an unusable name and was left out.")
-                    continue
+                read = _notebook_within if NOTEBOOK.search(name) else _read_regular
                 try:
-                    if _NOTEBOOK.search(name):
-                        data = _notebook_within(here / name, left)
-                    else:
-                        data = _read_regular(here / name, left)
+                    if not path.isprintable():
+                        raise NotGradableError("has an unusable name and was left out.")
+                    files[path] = read(here / name, left)
+                    left -= len(files[path])
                 except NotGradableError as problem:
                     remarks.append(f"{shown_name(path)} {problem}")
-                    continue
-                files[path] = data
-                left -= len(data)
     except OSError as error:
         raise NotGradableError(f"The submission cannot be read ({error.strerror}).") from error
     return Submission(student, files, tuple(remarks))
 
 
-def _ignored(name: str, patterns: tuple[str, ...]) -> bool:
+def _ignored(name: str, patterns: Collection[str]) -> bool:
     return any(Path(name).match(pattern) for pattern in patterns)
 
 
@@ -171,24 +165,6 @@ def _too_large(size: int, limit: int) -> NotGradableError:
     )
 
 
-def notebooks_in(submission: Submission) -> dict[str, bytes]:
-    """Every file that may be a notebook: as Jupyter names it, or with a suffix that was added."""
-    return {path: data for path, data in submission.files.items() if _NOTEBOOK.search(path)}
-
-
-def no_notebook(submission: Submission, name: str) -> NotGradableError:
-    """Why there is no `NAME.ipynb`, and which notebooks there are."""
-    wanted = f"{name}.ipynb"
-    for remark in submission.remarks:
-        if remark.startswith(f"{wanted} "):
-            return NotGradableError(remark.removesuffix(" and was left out."))
-    others = [shown_name(path) for path in notebooks_in(submission)]
-    found = f"found {', '.join(sorted(others)[:5])}" if others else "found no notebook at all"
-    return NotGradableError(
-        f"There is no {wanted} ({found}). Restore the file's name and submit again."
-    )
-
-
 def parse_notebook(data: bytes, name: str) -> list[dict[str, Any]]:
     """The cells of a submitted notebook, each reduced to what grading uses.
 
@@ -199,62 +175,45 @@ def parse_notebook(data: bytes, name: str) -> list[dict[str, Any]]:
         NotGradableError: the bytes are no notebook; says why and what to do.
     """
     file = f"{name}.ipynb"
-    try:
-        notebook = json.loads(_text(data, file))
-    except json.JSONDecodeError as error:
-        raise NotGradableError(
-            f"{file} is damaged or cut off: its JSON breaks at line {error.lineno}, "
-            f"column {error.colno}. {_RESAVE}"
-        ) from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise NotGradableError(f"{file} is not a usable notebook ({error}). {_RESAVE}") from error
-    version = notebook.get("nbformat") if isinstance(notebook, dict) else None
-    if isinstance(version, int) and version in (1, 2, 3):
-        notebook = _upgrade(data, file)
-    elif version != 4:
-        raise NotGradableError(
-            f"{file} is not a notebook of format 4 (it says {version!r:.40}). {_RESAVE}"
-        )
-    cells = notebook.get("cells")
-    if not isinstance(cells, list):
-        raise NotGradableError(f"{file} has no list of cells. {_RESAVE}")
-    return [plain_cell(cell) for cell in cells if isinstance(cell, dict)]
-
-
-def _text(data: bytes, file: str) -> str:
     if not data.strip():
         raise NotGradableError(f"{file} is empty. Save your work in it and submit it again.")
     try:
-        # The byte order mark that some editors write is harmless.
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")  # the byte order mark that some editors write is harmless
+        notebook = json.loads(text)
     except UnicodeDecodeError as error:
-        raise NotGradableError(
-            f"{file} is not UTF-8 text (byte {error.start}). {_RESAVE}"
-        ) from error
+        raise _unusable(file, f"is not UTF-8 text (byte {error.start})") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise _unusable(file, f"is damaged or cut off: its JSON breaks at {place}") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise _unusable(file, f"is not a usable notebook ({error})") from error
+    version = notebook.get("nbformat") if isinstance(notebook, dict) else None
+    if isinstance(version, int) and version in (1, 2, 3):
+        import nbformat  # slow to import, and old notebooks are rare
+
+        try:
+            notebook = json.loads(nbformat.writes(nbformat.reads(text, as_version=4)))
+        except Exception as error:  # whatever the old formats' readers raise on hostile input
+            why = f"is in an old notebook format and cannot be converted ({error!r:.200})"
+            raise _unusable(file, why) from error
+    elif version != 4:
+        raise _unusable(file, f"is not a notebook of format 4 (it says {version!r:.40})")
+    cells = notebook.get("cells")
+    if not isinstance(cells, list):
+        raise _unusable(file, "has no list of cells")
+    return [plain_cell(cell) for cell in cells if isinstance(cell, dict)]
 
 
-def _upgrade(data: bytes, file: str) -> Any:
-    import nbformat  # slow to import, and old notebooks are rare
-
-    try:
-        return json.loads(nbformat.writes(nbformat.reads(data.decode("utf-8-sig"), as_version=4)))
-    except Exception as error:  # whatever the old formats' readers raise on hostile input
-        raise NotGradableError(
-            f"{file} is in an old notebook format and cannot be converted ({error!r:.200}). "
-            f"{_RESAVE}"
-        ) from error
+def _unusable(file: str, why: str) -> NotGradableError:
+    return NotGradableError(f"{file} {why}. Open it in Jupyter, save it and submit it again.")
 
 
 def plain_cell(cell: Mapping[str, Any]) -> dict[str, Any]:
     """A submitted cell reduced to what grading uses; see `parse_notebook`."""
     kind = cell.get("cell_type")
-    source = cell.get("source", "")
-    if isinstance(source, list):
-        source = "".join(part for part in source if isinstance(part, str))
     plain: dict[str, Any] = {
         "cell_type": kind if kind in ("code", "markdown") else "raw",
-        # A lone surrogate is valid JSON and breaks every file that it is written to.
-        "source": source.encode("utf-8", "replace").decode() if isinstance(source, str) else "",
+        "source": plain_text(cell.get("source")),
     }
     metadata = cell.get("metadata")
     nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
@@ -264,14 +223,9 @@ def plain_cell(cell: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(cell.get("id"), str) and _CELL_ID.fullmatch(cell["id"]):
         plain["id"] = cell["id"]
     if kind == "markdown" and isinstance(cell.get("attachments"), dict):
-        plain["attachments"] = _pictures(cell["attachments"])
+        plain["attachments"] = {  # file name to {mime type: base64}; anything else is dropped
+            name: {mime: data for mime, data in bundle.items() if isinstance(data, str)}
+            for name, bundle in cell["attachments"].items()
+            if isinstance(bundle, dict)
+        }
     return plain
-
-
-def _pictures(attachments: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Pasted pictures: file name to {mime type: base64}; anything else is dropped."""
-    return {
-        name: {mime: data for mime, data in bundle.items() if isinstance(data, str)}
-        for name, bundle in attachments.items()
-        if isinstance(bundle, dict)
-    }

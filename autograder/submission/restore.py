@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import html
 import unicodedata
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,26 +31,29 @@ def restore(
     Returns:
         the notebook (nbformat 4.5) and remarks on what had to be put right.
     """
-    place = {cell.grade_id: index for index, cell in enumerate(instructor.cells)}
     matched = match(cells, instructor)
-    answer, remarks = matched.answers, list(matched.remarks)
-    own: dict[int, list[dict[str, Any]]] = {index: [] for index in range(-1, len(place))}
-    anchor = -1
+    answers, remarks = matched.answers, list(matched.remarks)
+    by_id = {known.grade_id: known for known in instructor.cells}
+    own: dict[str | None, list[dict[str, Any]]] = defaultdict(list)
+    above: str | None = None
     for index, (cell, claim) in enumerate(zip(cells, matched.claims, strict=True)):
-        if claim is None:
-            own[anchor].append(_students_cell(cell))
-        elif answer[claim] == index:
-            anchor = place[claim]
-        elif not _is_copy_of_blank(cell, instructor.cells[place[claim]]):
-            own[anchor].append(_students_cell(cell))
-    notebook_cells = list(own[-1])
-    for index, known in enumerate(instructor.cells):
-        submitted = cells[answer[known.grade_id]] if known.grade_id in answer else None
+        if claim is not None:
+            if answers[claim] == index:
+                above = claim
+                continue
+            if by_id[claim].is_fixed or is_untouched(cell, by_id[claim]):
+                continue  # a copy is no work of the student's; below the answer it would undo it
+        source = cell["source"]
+        shown = harmless_markdown(source) if cell["cell_type"] == "markdown" else source
+        own[above].append(_notebook_cell(cell["cell_type"], shown, cell))
+    notebook_cells = own[None]
+    for name, known in by_id.items():
+        submitted = cells[answers[name]] if name in answers else None
         if submitted is None:
-            remarks.append(f"Cell {known.grade_id} was missing and was put back.")
-        notebook_cells += [_known_cell(known, submitted), *own[index]]
-        if submitted is not None and known.is_code and not known.is_fixed:
-            remarks += _unreadable(known.grade_id, submitted["source"])
+            remarks.append(f"Cell {name} was missing and was put back.")
+        elif known.is_code and not known.is_fixed:
+            remarks += _unreadable(name, submitted["source"])
+        notebook_cells += [_known_cell(known, submitted), *own[name]]
     return _notebook(instructor, notebook_cells), remarks
 
 
@@ -64,18 +68,11 @@ def _unreadable(name: str, source: str) -> list[str]:
             for mark in dict.fromkeys(line)
             if not mark.isascii() and not mark.isalnum()
         ]
-        words = f"Python cannot read cell {name}, line {error.lineno}: {error.msg}."
-        if odd:
-            words += f" The line holds {', '.join(odd)}; type the plain one instead."
-        return [words]
+        plain = f" The line holds {', '.join(odd)}; type the plain one instead." if odd else ""
+        return [f"Python cannot read cell {name}, line {error.lineno}: {error.msg}.{plain}"]
     except ValueError as error:  # a null character
         return [f"Python cannot read cell {name}: {error}."]
     return []
-
-
-def _is_copy_of_blank(cell: Mapping[str, Any], known: InstructorCell) -> bool:
-    """Such a copy is no work of the student's; run below the answer it would undo it."""
-    return known.is_fixed or is_untouched(cell, known)
 
 
 def _known_cell(known: InstructorCell, submitted: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -99,12 +96,6 @@ def _known_cell(known: InstructorCell, submitted: Mapping[str, Any] | None) -> d
     return cell
 
 
-def _students_cell(cell: Mapping[str, Any]) -> dict[str, Any]:
-    source = cell["source"]
-    shown = harmless_markdown(source) if cell["cell_type"] == "markdown" else source
-    return _notebook_cell(cell["cell_type"], shown, cell)
-
-
 def _notebook_cell(kind: str, source: str, submitted: Mapping[str, Any]) -> dict[str, Any]:
     cell: dict[str, Any] = {"cell_type": kind, "metadata": {}, "source": source}
     if "id" in submitted:
@@ -116,30 +107,22 @@ def _notebook_cell(kind: str, source: str, submitted: Mapping[str, Any]) -> dict
     return cell
 
 
-def _give_ids(cells: list[dict[str, Any]]) -> None:
-    """Make every id present, valid and unique; the instructor's cells keep theirs."""
-    taken = {cell["id"] for cell in cells if "nbgrader" in cell["metadata"]}
-    for number, cell in enumerate(cells):
-        if "nbgrader" in cell["metadata"]:
-            continue
-        if cell.get("id") in taken or "id" not in cell:
-            cell["id"] = f"submitted-{number}"
-            while cell["id"] in taken:
-                cell["id"] += "-"
-        taken.add(cell["id"])
-
-
 def not_graded_notebook(instructor: InstructorNotebook, reason: str) -> dict[str, Any]:
     """The assignment with the reason why nothing of the submission was graded, nbformat 4.5."""
-    note = _notebook_cell(
-        "markdown",
-        f"**This submission could not be graded.** {html.escape(reason, quote=False)}",
-        {},
-    )
-    return _notebook(instructor, [note, *(_known_cell(cell, None) for cell in instructor.cells)])
+    told = f"**This submission could not be graded.** {html.escape(reason, quote=False)}"
+    cells = [_known_cell(cell, None) for cell in instructor.cells]
+    return _notebook(instructor, [_notebook_cell("markdown", told, {}), *cells])
 
 
 def _notebook(instructor: InstructorNotebook, cells: list[dict[str, Any]]) -> dict[str, Any]:
-    _give_ids(cells)
+    """The notebook, every id present, valid and unique; the instructor's cells keep theirs."""
+    taken = {cell["id"] for cell in cells if "nbgrader" in cell["metadata"]}
+    for number, cell in enumerate(cells):
+        if "nbgrader" not in cell["metadata"]:
+            if "id" not in cell or cell["id"] in taken:
+                cell["id"] = f"submitted-{number}"
+                while cell["id"] in taken:
+                    cell["id"] += "-"
+            taken.add(cell["id"])
     metadata = {**instructor.metadata}
     return {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autograder.errors import AutograderError
-from autograder.submission.finding import find_notebook
+from autograder.submission.matching import find_notebook
 from autograder.submission.reading import (
     NotGradableError,
     check_student_id,
@@ -276,6 +276,8 @@ def test_a_test_that_is_never_run_does_not_look_like_one_that_passed(instructor:
 def test_a_file_name_does_not_reach_a_web_page_as_html(submitted: Path, instructor: Any) -> None:
     name = "<img src=x onerror=alert(1)>[a](javascript:alert(2)).ipynb"
     (submitted / "ada" / "sums" / name).write_text("{}")
+    (submitted / "ada" / "sums" / "<b>folder").symlink_to(submitted)
+    assert read(submitted).remarks == ("?b?folder is a link and was left out.",)
     with pytest.raises(NotGradableError) as refused:
         find_notebook(read(submitted), instructor)
     assert not re.search(r"[<>\[\]]", str(refused.value))
