@@ -6,9 +6,9 @@ is `pages/student_page`.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from nbconvert.filters import strip_ansi
 from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
@@ -16,16 +16,13 @@ from traitlets import List
 
 from authoring.exercises import without_any_markers
 from autograder.recording.results import METADATA_KEY, SubmissionResult
-from autograder.reporting.opening import cards_of, opening_of
+from autograder.reporting.opening import opening_of
 
-__all__ = ["OpenWithDiagnosis"]
-
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _ALL_HIDDEN = "# The tests of this cell are hidden."
 
 
 class OpenWithDiagnosis(NbGraderPreprocessor):
-    """Puts an `Opening` into the resources, and leaves hidden tests out of the notebook."""
+    """Puts the record and an `Opening` into the resources, and takes hidden tests out."""
 
     # nbconvert's HTML exporter sets this on every preprocessor; nbgrader's base class hides it.
     display_data_priority = List(NbGraderPreprocessor.display_data_priority.default()).tag(
@@ -41,8 +38,8 @@ class OpenWithDiagnosis(NbGraderPreprocessor):
             AutograderError: the record in the notebook's metadata is damaged.
         """
         record = nb.metadata.get(METADATA_KEY)
-        cards = () if record is None else cards_of(SubmissionResult.from_metadata(record))
-        resources["opening"] = opening_of(nb, cards, resources.get("waiting", ()))
+        resources["result"] = None if record is None else SubmissionResult.from_metadata(record)
+        resources["opening"] = opening_of(nb, resources.get("waiting", ()))
         for cell in nb.cells:
             if is_grade(cell) and not is_solution(cell) and cell.cell_type == "code":
                 _hide_tests(cell)
@@ -51,9 +48,7 @@ class OpenWithDiagnosis(NbGraderPreprocessor):
 
 def _hide_tests(cell: NotebookNode) -> None:
     shown = without_any_markers(cell.source)
-    hidden = {line.strip() for line in cell.source.split("\n")} - {
-        line.strip() for line in shown.split("\n")
-    }
+    hidden = _lines(cell.source) - _lines(shown)
     cell.source = shown.strip() or _ALL_HIDDEN
     for output in cell.outputs:
         if output.output_type == "error":
@@ -61,10 +56,13 @@ def _hide_tests(cell: NotebookNode) -> None:
             output.traceback = [_without(hidden, text) for text in output.traceback]
 
 
+def _lines(source: str) -> set[str]:
+    return {line.strip() for line in source.split("\n")}
+
+
 def _without(hidden: set[str], text: str) -> str:
-    kept = [
+    return "\n".join(
         line
         for line in text.split("\n")
-        if not any(len(secret) > 3 and secret in _ANSI.sub("", line) for secret in hidden)
-    ]
-    return "\n".join(kept)
+        if not any(len(secret) > 3 and secret in strip_ansi(line) for secret in hidden)
+    )
