@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from pathlib import Path
 
 from nbgrader.plugins import FileNameCollectorPlugin
 
 from autograder.course import Course
 from autograder.errors import AutograderError
-from autograder.exchange.download import Entry, fault_of_name, open_download
+from autograder.exchange.download import Entry, fault_of, open_download
 from autograder.exchange.placing import Done, Version, place
 from autograder.exchange.roster import Person, read_roster
 from autograder.exchange.schemes import Named, Scheme, by_regexp, read_name
@@ -19,27 +19,17 @@ from autograder.recording.gradebook import Gradebook
 from autograder.submission.reading import TIMESTAMP, check_student_id, shown_name
 
 
-@dataclass(frozen=True)
-class Collected:
-    """One submission of one student, and what was done with it."""
-
-    student: str
-    done: Done
-    files: tuple[str, ...]
-    time: datetime | None
-    late: bool
-
-
 @dataclass
 class Collection:
     """What became of a download.
 
     Attributes:
+        submissions: each with what was done with it.
         left: file to the reason why it was not collected, and what to do.
         missing: students of the roster of whom nothing came and nothing is there.
     """
 
-    submissions: list[Collected] = field(default_factory=list)
+    submissions: list[tuple[Version, Done]] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
@@ -60,7 +50,6 @@ def collect(
         rosters: lists of students that the platform wrote.
         zone: the time zone of times that name none.
         file_times: take the files' own dates for when they were handed in.
-        dry_run: only say what would be done.
 
     Raises:
         AutograderError: the assignment was never released, or the download or a roster cannot be
@@ -84,7 +73,7 @@ def collect(
                 said_by_name = own_names.collect(entry.path)
                 named = by_regexp(said_by_name) if said_by_name else named
             owners, reason = roster.owners(named)
-            if fault := entry.fault or (named.file and fault_of_name(named.file)):
+            if fault := entry.fault or (named.file and fault_of(named.file)):
                 reason = f"{fault}: ask for it again"
             elif named.file:
                 found += [(owner, named, entry) for owner in owners]
@@ -106,8 +95,7 @@ def collect(
             if dry_run and done == "new" and student in came:
                 done = "replaces an older one"  # which would have been put there just before
             came.add(student)
-            files, late = tuple(version.entries), version.named.late
-            collection.submissions.append(Collected(student, done, files, version.time, late))
+            collection.submissions.append((version, done))
     missing = roster.people.keys() - came
     collection.missing = sorted(
         student for student in missing if not (submitted / student / assignment).is_dir()

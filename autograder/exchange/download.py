@@ -11,7 +11,7 @@ import stat
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from functools import partial
 from pathlib import Path
@@ -39,7 +39,7 @@ class Entry:
 
     path: str
     modified: datetime
-    read: Callable[[], bytes]
+    read: Callable[[], bytes] = field(compare=False)
     fault: str = ""
 
 
@@ -82,7 +82,7 @@ def _in_zip(archive: zipfile.ZipFile, zone: tzinfo) -> Iterator[Entry]:
         name = _real_name(info).replace("\\", "/")
         if _is_junk(name):
             continue
-        fault = _fault_of(name, info.file_size)
+        fault = fault_of(name, info.file_size)
         if stat.S_ISLNK(info.external_attr >> 16):
             fault = "is a link"
         elif info.flag_bits & 1:
@@ -117,7 +117,7 @@ def _in_folder(root: Path, zone: tzinfo) -> Iterator[Entry]:
         found = path.lstat()
         if _is_junk(name) or stat.S_ISDIR(found.st_mode):
             continue
-        fault = _fault_of(name, found.st_size)
+        fault = fault_of(name, found.st_size)
         if not stat.S_ISREG(found.st_mode):
             fault = "is a link or no ordinary file"
         yield Entry(name, datetime.fromtimestamp(found.st_mtime, zone), path.read_bytes, fault)
@@ -127,13 +127,10 @@ def _is_junk(name: str) -> bool:
     return any(re.match(r"\.+[^.]", part) or part in _JUNK for part in name.split("/"))
 
 
-def _fault_of(name: str, size: int) -> str:
-    too_large = f"is too large ({size / 1e6:.0f} MB)" if size > _MOST_OF_A_FILE else ""
-    return too_large or fault_of_name(name)
-
-
-def fault_of_name(name: str) -> str:
+def fault_of(name: str, size: int = 0) -> str:
     """Why a path from outside must not be used as one below a folder of ours; empty if it may."""
+    if size > _MOST_OF_A_FILE:
+        return f"is too large ({size / 1e6:.0f} MB)"
     parts = name.split("/")
     unusable = not name.isprintable() or any(len(part.encode()) > 255 for part in parts)
     return "has an unusable name" if unusable or {"", ".", ".."} & set(parts) else ""

@@ -110,8 +110,8 @@ def place(folder: Path, version: Version, download: str, *, dry_run: bool) -> Do
             # The same again, but perhaps under a new number, or with a roster that knows more.
             _note(folder, version, download, digest, origin.collected if origin else "")
         return "already there"
-    before = _time_of(there.get(TIMESTAMP))
-    age = _age(version, before, origin) if is_there else 0
+    time_there = _time_of(there.get(TIMESTAMP))
+    age = _age(version, time_there, origin) if is_there else 0
     # Somebody may go back to an earlier answer: handed in later, it counts.
     if age <= 0 and older.is_dir() and digest in {_digest(_read(one)) for one in older.iterdir()}:
         return "already there"
@@ -123,20 +123,16 @@ def place(folder: Path, version: Version, download: str, *, dry_run: bool) -> Do
         if is_there:
             older.mkdir(exist_ok=True)
             collected = datetime.fromisoformat(origin.collected) if origin else None
-            folder.rename(_free(older, before or collected))
+            folder.rename(_free(older, time_there or collected))
         replace_folder(folder, files | stamp, _MODE)
         _note(folder, version, download, digest)
     return "replaces an older one" if is_there else "new"
 
 
-def _age(version: Version, before: datetime | None, origin: Origin | None) -> int:
-    """Negative if it was handed in before what is there, positive if after, 0 if none can tell.
-
-    Args:
-        before: the time of what is there.
-    """
-    if version.time and before and version.time != before:
-        return 1 if version.time > before else -1
+def _age(version: Version, time_there: datetime | None, origin: Origin | None) -> int:
+    """Negative if it was handed in before what is there, positive if after, 0 if none can tell."""
+    if version.time and time_there and version.time != time_there:
+        return 1 if version.time > time_there else -1
     if origin and origin.scheme == version.named.scheme:
         return version.named.order - origin.order
     return 0

@@ -137,13 +137,13 @@ def read_roster(
                 continue  # an empty line, or Canvas's rows about the assignments
             before = matched or Person(one.student)
             roster.people[before.student] = Person(
-                before.student,
-                one.name or before.name,
-                one.spellings | before.spellings,
-                one.ids | before.ids,
-                one.number or before.number,
-                one.groups | before.groups,
-                _time(row.get(_TIME, ""), zone, path) or before.submitted,
+                student=before.student,
+                name=one.name or before.name,
+                spellings=one.spellings | before.spellings,
+                ids=one.ids | before.ids,
+                number=one.number or before.number,
+                groups=one.groups | before.groups,
+                submitted=_time(row.get(_TIME, ""), zone, path) or before.submitted,
             )
     return roster
 

@@ -76,9 +76,6 @@ def read_name(path: str, assignment: str, notebooks: Collection[str]) -> Named |
 
     Only its first part counts: what is inside a student's folder, the student named. Loose files
     are at `STUDENT/x.ipynb`, `STUDENT/ASSIGNMENT/x.ipynb`, `STUDENT.ipynb` or `sums_STUDENT.ipynb`.
-
-    Args:
-        notebooks: names of the assignment's notebooks.
     """
     first, *inside = path.split("/")
     if found := _MOODLE.fullmatch(first):
@@ -99,11 +96,7 @@ def read_name(path: str, assignment: str, notebooks: Collection[str]) -> Named |
 
 
 def by_regexp(groups: Mapping[str, str | None]) -> Named:
-    """What the course's own `c.FileNameCollectorPlugin.named_regexp` found in a name.
-
-    Args:
-        groups: as nbgrader's plugin for `zip_collect` gives them.
-    """
+    """What the course's own `c.FileNameCollectorPlugin.named_regexp` found in a name."""
     stamp = groups.get("timestamp") or ""
     file = PurePosixPath(groups["file_id"] or "").with_suffix(".ipynb")
     return Named("loose", groups["student_id"] or "", str(file), folder=stamp, time=utc(stamp))

@@ -17,14 +17,6 @@ class Concern:
     advice: str
     cases: Sequence[tuple[Entry, str]]
 
-    @property
-    def by_details(self) -> dict[str, list[Entry]]:
-        """Details to the students whom they hold for."""
-        found: dict[str, list[Entry]] = {}
-        for entry, details in self.cases:
-            found.setdefault(details, []).append(entry)
-        return found
-
 
 def concerns(assignment: str, entries: Sequence[Entry]) -> list[Concern]:
     """The kinds of reasons that there are, the most urgent first."""

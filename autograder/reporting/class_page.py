@@ -27,7 +27,6 @@ def render_page(assignment: str, entries: Sequence[Entry], folder: Path) -> str:
     """The whole page.
 
     Args:
-        assignment: its name.
         entries: one per student, sorted; not empty.
         folder: where the page will lie, for links to the students' pages.
     """

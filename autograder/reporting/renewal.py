@@ -35,7 +35,7 @@ from autograder.options import options_explained
 from autograder.recording.autograded import remove_folder
 from autograder.recording.derived import has_report, pages_folder, remove_derived, remove_report
 from autograder.recording.gradebook import Gradebook
-from autograder.reporting import feedback, formulas, opening
+from autograder.reporting import feedback, formulas
 from autograder.reporting.report import is_current
 
 _PAGES = Path(__file__).parent / "pages"
@@ -196,7 +196,7 @@ def _look(exporter: FeedbackExporter, converter: GenerateFeedback) -> str:
     options = [exporter.config.get(name.rpartition(".")[2]) for name in preprocessors]
     folders = [Path(base, exporter.template_name) for base in exporter.extra_template_basedirs]
     files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
-    ours = [Path(str(each.__file__)) for each in (feedback, formulas, opening)]
+    ours = [Path(str(each.__file__)) for each in (feedback, formulas)]
     return repr(
         (
             sorted(exporter.trait_values(config=True).items()),
@@ -208,11 +208,8 @@ def _look(exporter: FeedbackExporter, converter: GenerateFeedback) -> str:
 
 
 def _keep_if_true(folder: Path, wanted: Mapping[str, str], notebook: str) -> bool:
-    """Whether these pages are there and were made from the same; if not, they are no more.
-
-    Args:
-        notebook: nbgrader looks at the pages of this one alone; `*` for all.
-    """
+    """Whether these pages are there and were made from the same; if not, they are no more."""
+    # With --notebook, nbgrader looks at that notebook's pages alone.
     pages = [page for page in folder.glob("*.html") if notebook == "*" or page.stem in wanted]
     digests = {page.stem: _DIGEST.search(page.read_bytes()) for page in pages}
     if {name: found and found[1].decode() for name, found in digests.items()} == wanted:
