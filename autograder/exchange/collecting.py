@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from pathlib import Path
 
 from nbgrader.plugins import FileNameCollectorPlugin
 
 from autograder.course import Course
 from autograder.errors import AutograderError
-from autograder.exchange.download import Entry, fault_of_name, open_download
+from autograder.exchange.download import Entry, fault_of, open_download
 from autograder.exchange.placing import Done, Version, place
 from autograder.exchange.roster import Person, read_roster
 from autograder.exchange.schemes import Named, Scheme, by_regexp, read_name
@@ -19,27 +19,17 @@ from autograder.recording.gradebook import Gradebook
 from autograder.submission.reading import TIMESTAMP, check_student_id, shown_name
 
 
-@dataclass(frozen=True)
-class Collected:
-    """One submission of one student, and what was done with it."""
-
-    student: str
-    done: Done
-    files: tuple[str, ...]
-    time: datetime | None
-    late: bool
-
-
 @dataclass
 class Collection:
     """What became of a download.
 
     Attributes:
+        submissions: each with what was done with it.
         left: file to the reason why it was not collected, and what to do.
         missing: students of the roster of whom nothing came and nothing is there.
     """
 
-    submissions: list[Collected] = field(default_factory=list)
+    submissions: list[tuple[Version, Done]] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
@@ -60,7 +50,6 @@ def collect(
         rosters: lists of students that the platform wrote.
         zone: the time zone of times that name none.
         file_times: take the files' own dates for when they were handed in.
-        dry_run: only say what would be done.
 
     Raises:
         AutograderError: the assignment was never released, or the download or a roster cannot be
@@ -72,26 +61,28 @@ def collect(
     own_names = FileNameCollectorPlugin(config=course.config)
     submitted, collection = course.folder("submitted"), Collection()
     with open_download(download, zone) as entries:
-        versions: dict[tuple[str, Scheme, str], list[Version]] = {}
+        found: list[tuple[Person, Named, Entry]] = []
         for entry in entries:
+            parts = map(Path, entry.path.split("/"))
+            if any(part.match(glob) for part in parts for glob in course.directories.ignore):
+                continue
             named = read_name(entry.path, assignment, notebooks)
-            if named is None or _ignored(course, entry.path):
+            if named is None:
                 continue
             if named.scheme == "loose" and own_names.named_regexp:
-                found_in_name = own_names.collect(entry.path)
-                named = by_regexp(found_in_name) if found_in_name else named
-            owners, odd = roster.owners(named)
-            fault = entry.fault or (named.file and fault_of_name(named.file))
-            if reason := _why_not(named, owners, fault, odd):
+                said_by_name = own_names.collect(entry.path)
+                named = by_regexp(said_by_name) if said_by_name else named
+            owners, reason = roster.owners(named)
+            if fault := entry.fault or (named.file and fault_of(named.file)):
+                reason = f"{fault}: ask for it again"
+            elif named.file:
+                found += [(owner, named, entry) for owner in owners]
+            elif owners:
+                reason = f"is text that {owners[0].student} typed in: ask for the notebook"
+            if reason:
                 collection.left[shown_name(entry.path)] = reason
-            for owner in owners if named.file and not fault else ():
-                key = owner.student, named.scheme, named.folder
-                _add(versions.setdefault(key, []), owner, named, entry)
         came: set[str] = set()
-        found = [version for several in versions.values() for version in several]
-        for version in found if file_times else ():
-            version.time = max(entry.modified for entry in version.entries.values())
-        for version in sorted(found, key=_when):
+        for version in sorted(_versions(found, file_times=file_times), key=_when):
             student = version.person.student
             try:
                 folder = submitted / check_student_id(student) / assignment
@@ -104,49 +95,34 @@ def collect(
             if dry_run and done == "new" and student in came:
                 done = "replaces an older one"  # which would have been put there just before
             came.add(student)
-            files, late = tuple(version.entries), version.named.late
-            collection.submissions.append(Collected(student, done, files, version.time, late))
+            collection.submissions.append((version, done))
+    missing = roster.people.keys() - came
     collection.missing = sorted(
-        student
-        for student in set(roster.people) - came
-        if not (submitted / student / assignment).is_dir()
+        student for student in missing if not (submitted / student / assignment).is_dir()
     )
     return collection
 
 
-def _ignored(course: Course, path: str) -> bool:
-    return any(
-        Path(part).match(pattern)
-        for part in path.split("/")
-        for pattern in course.directories.ignore
-    )
-
-
-def _why_not(named: Named, owners: Sequence[Person], fault: str, odd: str) -> str:
-    if fault:
-        return f"{fault}: ask for it again"
-    if owners and not named.file:
-        return f"is text that {owners[0].student} typed in: ask for the notebook"
-    return odd
-
-
-def _add(versions: list[Version], owner: Person, named: Named, entry: Entry) -> None:
-    """Add a file to the newest version; of two of one name, the older is a version apart."""
-    if named.file == TIMESTAMP and named.scheme in {"moodle", "canvas"}:
-        return  # the time is the platform's to say, not the student's
-    if not versions:
-        versions.append(Version(owner, named, time=named.time or owner.submitted))
-    newest = versions[-1]
-    there = newest.entries.get(named.file)
-    order = named.order, entry.modified
-    if there is not None:
-        if order < (newest.named.order, there.modified):
-            versions.insert(0, Version(owner, named, {named.file: entry}))
-            return
-        versions.insert(0, Version(owner, newest.named, {named.file: there}))
-    newest.entries[named.file] = entry
-    if named.order >= newest.named.order:
-        newest.named = named
+def _versions(
+    found: Iterable[tuple[Person, Named, Entry]], *, file_times: bool
+) -> Iterable[Version]:
+    """Files that were handed in together; of two of one name, the older is a version apart."""
+    newest: dict[tuple[str, Scheme, str], Version] = {}
+    older: list[Version] = []
+    for owner, named, entry in sorted(found, key=lambda each: (each[1].order, each[2].modified)):
+        if named.file == TIMESTAMP and named.scheme in {"moodle", "canvas"}:
+            continue  # the time is the platform's to say, not the student's
+        version = newest.setdefault(
+            (owner.student, named.scheme, named.folder),
+            Version(owner, named, time=named.time or owner.submitted),
+        )
+        if before := version.entries.get(named.file):
+            older.append(Version(owner, version.named, {named.file: before}))
+        version.entries[named.file], version.named = entry, named
+    versions = [*older, *newest.values()]
+    for version in versions if file_times else ():
+        version.time = max(entry.modified for entry in version.entries.values())
+    return versions
 
 
 def _when(version: Version) -> tuple[str, float, int]:

@@ -74,24 +74,25 @@ def collect(
             raise AutograderError(
                 f"There is no time zone {name!r}. Europe/Berlin is one."
             ) from None
-        done = collect_download(
+        collection = collect_download(
             course, assignment, download, roster or [], zone, file_times=file_times, dry_run=dry_run
         )
-    for each in done.submissions:
-        if each.done != "already there":
-            time = f", handed in {each.time:%Y-%m-%d %H:%M %Z}" if each.time else ""
-            late = ", marked as late" if each.late else ""
-            print(f"{each.student}: {each.done} ({', '.join(each.files)}{time}{late})")
-    if any(each.time is None for each in done.submissions):
+    for version, done in collection.submissions:
+        if done != "already there":
+            time = f", handed in {version.time:%Y-%m-%d %H:%M %Z}" if version.time else ""
+            late = ", marked as late" if version.named.late else ""
+            print(f"{version.person.student}: {done} ({', '.join(version.entries)}{time}{late})")
+    if any(version.time is None for version, _ in collection.submissions):
         print(
             "Some have no known time and count as in time, even if the platform marked them late."
         )
-    if done.missing:
-        print(f"Nothing came from {', '.join(done.missing)}.")
-    counts = Counter(each.done for each in done.submissions)
+    if collection.missing:
+        print(f"Nothing came from {', '.join(collection.missing)}.")
+    counts = Counter(done for _, done in collection.submissions)
     said = ", ".join(f"{count} {what}" for what, count in counts.items()) or "nothing to collect"
-    print(f"{'Would be: ' if dry_run else ''}{said}; files that need a look: {len(done.left)}.")
-    _tell_left(done.left)
+    would_be = "Would be: " if dry_run else ""
+    print(f"{would_be}{said}; files that need a look: {len(collection.left)}.")
+    _tell_left(collection.left)
 
 
 def give_back(assignment: Assignment) -> None:

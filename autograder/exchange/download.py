@@ -6,14 +6,15 @@ unpacks does not fit: it writes to disk whatever there is, of any size, archives
 
 from __future__ import annotations
 
+import re
 import stat
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from autograder.errors import AutograderError
 
@@ -38,7 +39,7 @@ class Entry:
 
     path: str
     modified: datetime
-    read: Callable[[], bytes]
+    read: Callable[[], bytes] = field(compare=False)
     fault: str = ""
 
 
@@ -64,29 +65,28 @@ def open_download(path: Path, zone: tzinfo) -> Iterator[list[Entry]]:
             f"{path} cannot be opened as a zip ({error}). Download it again, or give a folder."
         ) from error
     with archive:
-        yield list(_in_zip(archive, path, zone))
+        yield list(_in_zip(archive, zone))
 
 
-def _in_zip(archive: zipfile.ZipFile, path: Path, zone: tzinfo) -> Iterator[Entry]:
+def _in_zip(archive: zipfile.ZipFile, zone: tzinfo) -> Iterator[Entry]:
     infos = [info for info in archive.infolist() if not info.is_dir()]
     # zipfile reads no more of a file than is declared here.
-    if len(infos) > _MOST_FILES or sum(info.file_size for info in infos) > _MOST_IN_ALL:
+    in_all = sum(info.file_size for info in infos)
+    if len(infos) > _MOST_FILES or in_all > _MOST_IN_ALL:
         raise AutograderError(
-            f"{path} would unpack to {sum(info.file_size for info in infos) / 1e9:.1f} GB in "
-            f"{len(infos)} files; {_MOST_IN_ALL / 1e9:.1f} GB and {_MOST_FILES} files are allowed. "
+            f"{archive.filename} would unpack to {in_all / 1e9:.1f} GB in {len(infos)} files; "
+            f"{_MOST_IN_ALL / 1e9:.1f} GB and {_MOST_FILES} files are allowed. "
             "Unpack it by hand, look at what is so large, and give the folder."
         )
     for info in infos:
         name = _real_name(info).replace("\\", "/")
         if _is_junk(name):
             continue
-        fault = fault_of_name(name)
+        fault = fault_of(name, info.file_size)
         if stat.S_ISLNK(info.external_attr >> 16):
             fault = "is a link"
         elif info.flag_bits & 1:
             fault = "is encrypted"
-        elif info.file_size > _MOST_OF_A_FILE:
-            fault = f"is too large ({info.file_size / 1e6:.0f} MB)"
         try:
             modified = datetime(*info.date_time, tzinfo=zone)
         except ValueError:  # month 0, as some writers leave it
@@ -105,39 +105,32 @@ def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 def _real_name(info: zipfile.ZipInfo) -> str:
     """Many writers store UTF-8 without saying so; zipfile then reads it as code page 437."""
-    if info.flag_bits & _BITS_OF_UTF8:
-        return info.filename
-    try:
-        return info.filename.encode("cp437").decode("utf-8")
-    except UnicodeError:
-        return info.filename
+    if not info.flag_bits & _BITS_OF_UTF8:
+        with suppress(UnicodeError):
+            return info.filename.encode("cp437").decode("utf-8")
+    return info.filename
 
 
 def _in_folder(root: Path, zone: tzinfo) -> Iterator[Entry]:
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
-        if _is_junk(name) or (path.is_dir() and not path.is_symlink()):
-            continue
         found = path.lstat()
-        fault = fault_of_name(name)
+        if _is_junk(name) or stat.S_ISDIR(found.st_mode):
+            continue
+        fault = fault_of(name, found.st_size)
         if not stat.S_ISREG(found.st_mode):
             fault = "is a link or no ordinary file"
-        elif found.st_size > _MOST_OF_A_FILE:
-            fault = f"is too large ({found.st_size / 1e6:.0f} MB)"
         yield Entry(name, datetime.fromtimestamp(found.st_mtime, zone), path.read_bytes, fault)
 
 
 def _is_junk(name: str) -> bool:
-    return any(
-        (part.startswith(".") and part.strip(".") != "") or part in _JUNK
-        for part in name.split("/")
-    )
+    return any(re.match(r"\.+[^.]", part) or part in _JUNK for part in name.split("/"))
 
 
-def fault_of_name(name: str) -> str:
+def fault_of(name: str, size: int = 0) -> str:
     """Why a path from outside must not be used as one below a folder of ours; empty if it may."""
+    if size > _MOST_OF_A_FILE:
+        return f"is too large ({size / 1e6:.0f} MB)"
     parts = name.split("/")
     unusable = not name.isprintable() or any(len(part.encode()) > 255 for part in parts)
-    if unusable or PurePosixPath(name).is_absolute() or {"", ".", ".."} & set(parts):
-        return "has an unusable name"
-    return ""
+    return "has an unusable name" if unusable or {"", ".", ".."} & set(parts) else ""

@@ -20,8 +20,6 @@ from autograder.errors import AutograderError
 from autograder.exchange.roster import read_roster, read_table, simplified
 from autograder.recording.gradebook import student_row
 
-__all__ = ["CanvasExport", "MoodleExport"]
-
 Row = dict[str, str]
 
 # What Canvas's import wants before the assignments, to know the student.
@@ -56,9 +54,15 @@ class _FilledTemplate(ExportPlugin):
             chosen, kept = self.columns([str(one) for one in self.assignment] or known, columns)
             changed = sum(self._fill_in(gradebook, *each, rows) for each in chosen.items())
             if not self.dry_run:
-                _write(to, kept, rows)
+                with to.open("w", encoding="utf-8", newline="") as file:
+                    writer = csv.DictWriter(file, kept, extrasaction="ignore")
+                    writer.writeheader()
+                    writer.writerows(rows)
         except AutograderError as error:
             self.log.critical("%s", error)
+            sys.exit(1)
+        except OSError as error:
+            self.log.critical("%s cannot be written: %s.", to, error.strerror)
             sys.exit(1)
         done = "would change" if self.dry_run else f"changed, written to {to}"
         self.log.info("Grades that %s: %d.", done, changed)
@@ -69,26 +73,29 @@ class _FilledTemplate(ExportPlugin):
             found = gradebook.find_assignment(assignment)
         except MissingEntry as error:
             raise AutograderError(f"The gradebook knows no assignment {assignment!r}.") from error
-        submissions = {each.student.id: each for each in found.submissions}
-        if self.student:
-            wanted = {str(student) for student in self.student}
-            submissions = {name: each for name, each in submissions.items() if name in wanted}
+        wanted = {str(student) for student in self.student}
+        submissions = {
+            each.student.id: each
+            for each in found.submissions
+            if not wanted or each.student.id in wanted
+        }
         roster = read_roster([], map(student_row, gradebook.students))
-        possible = next((row[column] for row in rows if _is_about_points(row)), "")
+        about_points = (row for row in rows if "Points Possible" in next(iter(row.values())))
+        possible = next(about_points, {}).get(column, "")
         changed = 0
         for row, one in zip(rows, roster.of_rows(rows), strict=True):
             submission = submissions.pop(one.student, None) if one else None
-            if one is None or submission is None:
+            if submission is None:
                 continue
+            student = submission.student.id
             most = row.get("Maximum Grade") or row.get("Maximum grade") or possible
             new = self._as_written(submission, float(found.max_score), most)
             if submission.needs_manual_grade:
-                self.log.warning("%s: to be graded by hand first; left as it is.", one.student)
+                self.log.warning("%s: to be graded by hand first; left as it is.", student)
             elif row.get("Grade can be changed") == "No":
-                self.log.warning("%s: Moodle does not let this grade be changed.", one.student)
+                self.log.warning("%s: Moodle does not let this grade be changed.", student)
             elif _number(new) != _number(row[column]):
-                before = row[column] or "none"
-                self.log.info("%s: %s: %s -> %s", one.student, assignment, before, new)
+                self.log.info("%s: %s: %s -> %s", student, assignment, row[column] or "none", new)
                 row[column], changed = new, changed + 1
         for student in sorted(submissions):
             self.log.warning(
@@ -124,15 +131,13 @@ class CanvasExport(_FilledTemplate):
         """Only the assignments' columns are written: Canvas leaves others alone."""
         if self.column and len(names) != 1:
             raise AutograderError("--CanvasExport.column is one assignment's: add --assignment.")
-        titles = [title for title in map(re.compile(r"(.*) \((\d+)\)").fullmatch, columns) if title]
+        titles = [*filter(None, map(re.compile(r"(.*) \((\d+)\)").fullmatch, columns))]
         chosen = {}
         for name in names:
-            fitting = [
-                title[0]
-                for title in titles
-                if (self.column in title.group(0, 2))
-                or (not self.column and simplified(title[1]) == simplified(name))
-            ]
+            if self.column:
+                fitting = [title[0] for title in titles if self.column in title.group(0, 2)]
+            else:
+                fitting = [t[0] for t in titles if simplified(t[1]) == simplified(name)]
             if len(fitting) == 1:
                 chosen[name] = fitting[0]
             elif self.assignment or self.column:
@@ -168,22 +173,8 @@ class MoodleExport(_FilledTemplate):
         return {names[0]: "Grade"}, columns
 
 
-def _is_about_points(row: Row) -> bool:
-    return "Points Possible" in next(iter(row.values()), "")
-
-
 def _number(text: str) -> float | None:
     try:
         return float(text.replace(",", "."))
     except ValueError:
         return None
-
-
-def _write(to: Path, columns: list[str], rows: list[Row]) -> None:
-    try:
-        with to.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, columns, extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows(rows)
-    except OSError as error:
-        raise AutograderError(f"{to} cannot be written: {error.strerror}.") from error

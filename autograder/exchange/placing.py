@@ -97,44 +97,42 @@ def place(folder: Path, version: Version, download: str, *, dry_run: bool) -> Do
     """
     files = {path: entry.read() for path, entry in version.entries.items()}
     time = version.time = version.time or _time_of(files.pop(TIMESTAMP, None))
+    stamp = {TIMESTAMP: f"{time.astimezone(UTC):{_TIMESTAMP_FORMAT}}".encode()} if time else {}
     digest = _digest(files)
     origin = Origin.of(folder)
-    there = _read(folder) if os.path.lexists(folder) else None
+    is_there = os.path.lexists(folder)
+    there = _read(folder)
     older = folder.with_name(f"{folder.name}.older")
-    if there is not None and digest in {origin.digest if origin else "", _digest(there)}:
-        if time and TIMESTAMP not in there and not dry_run:
-            (folder / TIMESTAMP).write_bytes(_stamp(time))
+    if is_there and digest in {origin.digest if origin else "", _digest(there)}:
+        if stamp and TIMESTAMP not in there and not dry_run:
+            (folder / TIMESTAMP).write_bytes(stamp[TIMESTAMP])
         if not dry_run and (origin is None or version.named.back):
             # The same again, but perhaps under a new number, or with a roster that knows more.
             _note(folder, version, download, digest, origin.collected if origin else "")
         return "already there"
-    age = _age(version, time, there, origin) if there is not None else 0
+    time_there = _time_of(there.get(TIMESTAMP))
+    age = _age(version, time_there, origin) if is_there else 0
     # Somebody may go back to an earlier answer: handed in later, it counts.
     if age <= 0 and older.is_dir() and digest in {_digest(_read(one)) for one in older.iterdir()}:
         return "already there"
-    if time:
-        files[TIMESTAMP] = _stamp(time)
     if age < 0:
         if not dry_run:
-            replace_folder(_free(older, time), files, _MODE)
+            replace_folder(_free(older, time), files | stamp, _MODE)
         return "older than what is there"
     if not dry_run:
-        if there is not None:
+        if is_there:
             older.mkdir(exist_ok=True)
             collected = datetime.fromisoformat(origin.collected) if origin else None
-            folder.rename(_free(older, _time_of(there.get(TIMESTAMP)) or collected))
-        replace_folder(folder, files, _MODE)
+            folder.rename(_free(older, time_there or collected))
+        replace_folder(folder, files | stamp, _MODE)
         _note(folder, version, download, digest)
-    return "new" if there is None else "replaces an older one"
+    return "replaces an older one" if is_there else "new"
 
 
-def _age(
-    version: Version, time: datetime | None, there: Mapping[str, bytes], origin: Origin | None
-) -> int:
+def _age(version: Version, time_there: datetime | None, origin: Origin | None) -> int:
     """Negative if it was handed in before what is there, positive if after, 0 if none can tell."""
-    before = _time_of(there.get(TIMESTAMP))
-    if time and before and time != before:
-        return 1 if time > before else -1
+    if version.time and time_there and version.time != time_there:
+        return 1 if version.time > time_there else -1
     if origin and origin.scheme == version.named.scheme:
         return version.named.order - origin.order
     return 0
@@ -175,10 +173,6 @@ def _digest(files: Mapping[str, bytes]) -> str:
         if path != TIMESTAMP:
             digest.update(hashlib.sha256(path.encode() + b"\0" + data).digest())
     return digest.hexdigest()
-
-
-def _stamp(time: datetime) -> bytes:
-    return time.astimezone(UTC).strftime(_TIMESTAMP_FORMAT).encode()
 
 
 def _time_of(stamp: bytes | None) -> datetime | None:

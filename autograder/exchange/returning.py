@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from autograder.course import Course
 from autograder.errors import AutograderError
 from autograder.exchange.placing import Origin
+from autograder.recording.derived import pages_folder, report_folder
 from autograder.submission.reading import students_with
 
 
@@ -41,53 +42,46 @@ def pack_feedback(course: Course, assignment: str) -> Returned:
             f"them first: `autograder collect {assignment} DOWNLOAD`."
         )
     returned = Returned()
-    pages: dict[str, dict[str, Path]] = {}
-    counts: dict[str, int] = {}
+    archives: defaultdict[str, dict[str, Path]] = defaultdict(dict)
+    counts: Counter[str] = Counter()
     for student in students:
-        folder = course.folder("feedback") / student / assignment
-        found = sorted(folder.glob("*.html"))
+        pages = sorted(pages_folder(course, assignment, student).glob("*.html"))
         origin = Origin.of(course.folder("submitted") / student / assignment)
-        if reason := _why_not(origin, found, assignment):
-            returned.left[student] = reason
-        elif origin is not None:
-            counts[origin.scheme] = counts.get(origin.scheme, 0) + 1
-            pages.setdefault(origin.scheme, {}).update(_named(origin, found))
-    for scheme, files in pages.items():
-        path = course.root / "reports" / assignment / f"feedback-{scheme}.zip"
-        returned.zips[path] = counts[scheme]
+        if origin is None or origin.scheme not in {"moodle", "canvas"}:
+            reason = (
+                "did not come from Moodle or Canvas: use `nbgrader release_feedback`, or send the "
+                "page"
+            )
+        elif not origin.back:
+            reason = (
+                "was handed in by a group, and the member's number is not known: run `autograder "
+                f"collect {assignment} {origin.download} --roster GRADING_WORKSHEET` again"
+            )
+        elif not pages:
+            reason = f"has no feedback page: run `autograder feedback {assignment}`"
+        elif pages[0].stat().st_mtime < datetime.fromisoformat(origin.collected).timestamp():
+            reason = (
+                f"handed in again since the page was made: run `autograder grade {assignment}` "
+                f"and `autograder feedback {assignment}`"
+            )
+        else:
+            archives[origin.scheme] |= {_path_in_zip(page, origin): page for page in pages}
+            counts[origin.scheme] += 1
+            continue
+        returned.left[student] = reason
+    for scheme, files in archives.items():
+        path = report_folder(course, assignment) / f"feedback-{scheme}.zip"
         _write(path, files)
+        returned.zips[path] = counts[scheme]
     return returned
 
 
-def _why_not(origin: Origin | None, pages: list[Path], assignment: str) -> str:
-    if origin is None or origin.scheme not in {"moodle", "canvas"}:
-        return (
-            "did not come from Moodle or Canvas: use `nbgrader release_feedback`, or send the page"
-        )
-    if not origin.back:
-        return (
-            "was handed in by a group, and the member's number is not known: run `autograder "
-            f"collect {assignment} {origin.download} --roster GRADING_WORKSHEET` again"
-        )
-    if not pages:
-        return f"has no feedback page: run `autograder feedback {assignment}`"
-    if pages[0].stat().st_mtime < datetime.fromisoformat(origin.collected).timestamp():
-        return (
-            f"handed in again since the page was made: run `autograder grade {assignment}` and "
-            f"`autograder feedback {assignment}`"
-        )
-    return ""
-
-
-def _named(origin: Origin, pages: list[Path]) -> Iterator[tuple[str, Path]]:
-    """Each page with its path in the zip. Members of a group share what Canvas gave the group."""
-    for page in pages:
-        if origin.scheme == "moodle" and "/" in next(iter(origin.files.values())):
-            yield f"{origin.back}/{page.name}", page
-        else:  # the numbers at the beginning decide
-            came = origin.files.get(f"{page.stem}.ipynb")
-            name = PurePosixPath(came).stem if came else f"{origin.back}{page.stem}"
-            yield f"{name}.html", page
+def _path_in_zip(page: Path, origin: Origin) -> str:
+    """Members of a group share what Canvas gave the group: the numbers at the beginning decide."""
+    if origin.scheme == "moodle" and "/" in next(iter(origin.files.values())):
+        return f"{origin.back}/{page.name}"
+    came = origin.files.get(f"{page.stem}.ipynb")
+    return f"{PurePosixPath(came).stem if came else f'{origin.back}{page.stem}'}.html"
 
 
 def _write(path: Path, files: dict[str, Path]) -> None:

@@ -7,10 +7,9 @@ import io
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from itertools import zip_longest
 from pathlib import Path
 
 from autograder.errors import AutograderError
@@ -62,16 +61,15 @@ def simplified(name: str) -> str:
 class Roster:
     """The class: nbgrader's ids to students."""
 
-    people: dict[str, Person] = field(default_factory=dict)
+    people: dict[str, Person]
 
-    def matching(self, ids: Iterable[str], spellings: Iterable[str] = ()) -> list[Person]:
+    def matching(self, ids: Iterable[str], spellings: Collection[str]) -> list[Person]:
         """Students with one of these ids, the likeliest first; else all of that name."""
-        for wanted in ids:
+        for wanted in filter(None, ids):
             for one in self.people.values():
-                if wanted and (wanted == one.student or wanted in one.ids):
+                if wanted in {one.student, *one.ids}:
                     return [one]
-        wanted_names = set(spellings)
-        return [one for one in self.people.values() if wanted_names & one.spellings]
+        return [one for one in self.people.values() if not one.spellings.isdisjoint(spellings)]
 
     def of_rows(self, rows: Sequence[Mapping[str, str]]) -> list[Person | None]:
         """The student whose row each is; None where it fits nobody, or a name fits several."""
@@ -138,8 +136,7 @@ def read_roster(
             if not ids:
                 continue  # an empty line, or Canvas's rows about the assignments
             before = matched or Person(one.student)
-            roster.people[before.student] = replace(
-                one,
+            roster.people[before.student] = Person(
                 student=before.student,
                 name=one.name or before.name,
                 spellings=one.spellings | before.spellings,
@@ -160,12 +157,15 @@ def _described(row: Mapping[str, str]) -> tuple[list[str], Person]:
     full, first, last = _first(row, _NAMES), _first(row, _FIRST), _first(row, _LAST)
     if "," in full and not first:  # as Canvas sorts them
         last, first = full.split(",", 1)
-    names = (full, f"{first} {last}", f"{last} {first}")
-    spellings = frozenset(simplified(name) for name in names) - {""}
-    group = _first(row, _GROUPS)
-    groups = frozenset(simplified(each) for each in (group, *re.split("[,;]", group))) - {""}
-    name = full or f"{first} {last}".strip()
-    one = Person(ids[0] if ids else "", name, spellings, frozenset(ids), number, groups)
+    names, group = (full, f"{first} {last}", f"{last} {first}"), _first(row, _GROUPS)
+    one = Person(
+        student=ids[0] if ids else "",
+        name=full or f"{first} {last}".strip(),
+        spellings=frozenset(map(simplified, names)) - {""},
+        ids=frozenset(ids),
+        number=number,
+        groups=frozenset(map(simplified, (group, *re.split("[,;]", group)))) - {""},
+    )
     return ids + [each.split("@")[0] for each in ids if "@" in each], one
 
 
@@ -198,17 +198,15 @@ def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     except UnicodeDecodeError as error:
         raise AutograderError(f"{path} is not UTF-8. Save it as CSV UTF-8, unchanged.") from error
     delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restval="")
     try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+        columns, rows = list(reader.fieldnames or ()), list(reader)
     except csv.Error as error:
         raise AutograderError(f"{path} is damaged ({error}). Download it again.") from error
-    columns = lines[0] if lines else []
     if not set(columns) & {*_IDS, *_NUMBERS} or not set(columns) & {*_NAMES, *_FIRST, *_NUMBERS}:
         raise AutograderError(
             f"{path} is no list of students that is known: its first line must have the columns of "
             "Moodle's grading worksheet or participants, of Canvas's gradebook or groups (in "
             "English), or id, first_name, last_name and email."
         )
-    return columns, [
-        dict(zip_longest(columns, line[: len(columns)], fillvalue="")) for line in lines[1:]
-    ]
+    return columns, rows

@@ -74,32 +74,29 @@ def utc(text: str) -> datetime | None:
 def read_name(path: str, assignment: str, notebooks: Collection[str]) -> Named | None:
     """What a path in a download says; None for another assignment's in nbgrader's exchange.
 
-    Only its first part counts: what is inside a student's folder, the student named.
-
-    Args:
-        notebooks: names of the assignment's notebooks.
+    Only its first part counts: what is inside a student's folder, the student named. Loose files
+    are at `STUDENT/x.ipynb`, `STUDENT/ASSIGNMENT/x.ipynb`, `STUDENT.ipynb` or `sums_STUDENT.ipynb`.
     """
     first, *inside = path.split("/")
     if found := _MOODLE.fullmatch(first):
-        file = "/".join(part for part in (found["file"], *inside) if part)
+        file = "/".join(filter(None, (found["file"], *inside)))
         said = file if found["kind"] == "file" else ""
         return Named("moodle", found["who"], said, found["number"] or "", back=found["back"])
     if inside and (found := _EXCHANGE.fullmatch(first)) and (time := utc(found["time"])):
         named = Named("exchange", found["who"], "/".join(inside), folder=first, time=time)
         return named if found["assignment"] == assignment else None
-    if not inside and (found := _ANONYMOUS.fullmatch(first) or _CANVAS.fullmatch(first)):
+    if inside:
+        rest = inside[1:] if len(inside) > 1 and inside[0] == assignment else inside
+        return Named("loose", first, "/".join(rest))
+    if found := _ANONYMOUS.fullmatch(first) or _CANVAS.fullmatch(first):
         return _of_canvas(found, notebooks)
-    if not inside and _CANVAS_TEXT.fullmatch(first):
+    if _CANVAS_TEXT.fullmatch(first):
         return Named("canvas", first.split("_")[0], "")
-    return _loose(first, inside, assignment, notebooks)
+    return _loose(PurePosixPath(first), notebooks)
 
 
 def by_regexp(groups: Mapping[str, str | None]) -> Named:
-    """What the course's own `c.FileNameCollectorPlugin.named_regexp` found in a name.
-
-    Args:
-        groups: as nbgrader's plugin for `zip_collect` gives them.
-    """
+    """What the course's own `c.FileNameCollectorPlugin.named_regexp` found in a name."""
     stamp = groups.get("timestamp") or ""
     file = PurePosixPath(groups["file_id"] or "").with_suffix(".ipynb")
     return Named("loose", groups["student_id"] or "", str(file), folder=stamp, time=utc(stamp))
@@ -114,17 +111,14 @@ def _of_canvas(found: re.Match[str], notebooks: Collection[str]) -> Named:
     return Named("canvas", found["who"], file, number, int(found["order"]), late, found["back"])
 
 
-def _loose(first: str, inside: list[str], assignment: str, notebooks: Collection[str]) -> Named:
-    """`STUDENT/x.ipynb`, `STUDENT/ASSIGNMENT/x.ipynb`, `STUDENT.ipynb`, `sums_STUDENT.ipynb`."""
-    if inside:
-        rest = inside[1:] if len(inside) > 1 and inside[0] == assignment else inside
-        return Named("loose", first, "/".join(rest))
-    path = PurePosixPath(first)
+def _loose(path: PurePosixPath, notebooks: Collection[str]) -> Named:
+    """`STUDENT.ipynb`, `sums_STUDENT.ipynb`."""
+    who, file = path.stem, path.name
     if path.suffix == ".ipynb":
-        for name in sorted(notebooks, key=len, reverse=True):
-            if name in path.stem:
-                who = path.stem.replace(name, "", 1).strip(" _-+.")
-                return Named("loose", who, f"{name}.ipynb")
-        if len(notebooks) == 1:
-            return Named("loose", path.stem, f"{next(iter(notebooks))}.ipynb")
-    return Named("loose", path.stem, first)
+        fitting = [name for name in notebooks if name in path.stem]
+        if fitting:
+            name = max(fitting, key=len)
+            who, file = who.replace(name, "", 1).strip(" _-+."), f"{name}.ipynb"
+        elif len(notebooks) == 1:
+            file = f"{next(iter(notebooks))}.ipynb"
+    return Named("loose", who, file)

@@ -8,72 +8,55 @@ from dataclasses import dataclass
 from autograder.diagnosis.wording import GUESS
 from autograder.reporting.class_list import Entry
 
-__all__ = ["Concern", "concerns"]
-
 
 @dataclass(frozen=True)
 class Concern:
-    """One kind of reason, and the students whom it concerns.
-
-    Attributes:
-        title: the reason in a few words.
-        advice: what to do.
-        cases: student and details.
-    """
+    """One kind of reason, what to do about it, and the students whom it concerns, with details."""
 
     title: str
     advice: str
-    cases: tuple[tuple[Entry, str], ...]
-
-    @property
-    def by_details(self) -> dict[str, list[Entry]]:
-        """Details to the students whom they hold for."""
-        found: dict[str, list[Entry]] = {}
-        for entry, details in self.cases:
-            found.setdefault(details, []).append(entry)
-        return found
+    cases: Sequence[tuple[Entry, str]]
 
 
 def concerns(assignment: str, entries: Sequence[Entry]) -> list[Concern]:
     """The kinds of reasons that there are, the most urgent first."""
-    graded = [entry for entry in entries if entry.status == "graded"]
     found = [
         Concern(
             "Not graded, or only in part",
             "Points may be lost for another reason than a wrong answer. Give them in formgrader, "
             "or ask for a new file and grade again.",
-            tuple((e, e.reason) for e in entries if e.status != "graded"),
+            [(e, e.reason) for e in entries if e.status != "graded"],
         ),
         Concern(
             "Answers wait for a person",
             f"In formgrader: Manual Grading › {assignment}. They count as zero until then.",
-            tuple((e, ", ".join(waiting)) for e in entries if (waiting := _waiting(e))),
+            [(e, waiting) for e in entries if (waiting := _waiting(e))],
         ),
         Concern(
             "The grader is not sure which mistake it is",
             "The student's page says so, too. Read the answer before you rely on the label.",
-            tuple((e, said) for e in entries for said in _guesses(e)),
+            [(e, guess) for e in entries for guess in _guesses(e)],
         ),
         Concern(
             "Remarks on the file",
             "The notebook was changed in a way that had to be put right, or a cell did not run. "
             "See that the answers are in the right places.",
-            tuple((e, e.reason) for e in graded if e.reason),
+            [(e, e.reason) for e in entries if e.status == "graded" and e.reason],
         ),
         Concern(
             "Tests inside the student's process",
             "Their points are harder to trust: what runs beside a test can change it. Controls "
             "surround it; look at odd answers yourself.",
-            tuple((e, ", ".join(e.inside)) for e in entries if e.inside),
+            [(e, ", ".join(e.inside)) for e in entries if e.inside],
         ),
     ]
     return [concern for concern in found if concern.cases]
 
 
-def _waiting(entry: Entry) -> list[str]:
+def _waiting(entry: Entry) -> str:
     """Tests without points though others have some."""
-    decided = any(points is not None for points, _ in entry.tests.values())
-    return [name for name, (points, _) in entry.tests.items() if points is None] if decided else []
+    waiting = [name for name, (points, _) in entry.tests.items() if points is None]
+    return ", ".join(waiting) if len(waiting) < len(entry.tests) else ""
 
 
 def _guesses(entry: Entry) -> Iterator[str]:

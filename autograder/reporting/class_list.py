@@ -6,7 +6,8 @@ from the records in the graded notebooks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from autograder.course import Course
 from autograder.errors import AutograderError
 from autograder.recording.autograded import results_of
+from autograder.recording.derived import pages_folder
 from autograder.recording.gradebook import Gradebook, GradebookRow
 from autograder.recording.results import Comparison, DiagnosisRecord, Status, SubmissionResult
 from autograder.submission.instructor import read_instructors
@@ -53,13 +55,22 @@ class Entry:
     diagnosis: tuple[DiagnosisRecord, ...]
     seconds: float
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
-    pages: tuple[Path, ...] = ()
+    pages: Sequence[Path] = ()
+
+    @property
+    def labels(self) -> list[str]:
+        """What the answers look like, each label once."""
+        return list(dict.fromkeys(found.label for found in self.diagnosis))
 
     def to_json(self) -> dict[str, Any]:
         """The entry as the contract of `grades.json` wants it."""
-        fields = asdict(self)
-        del fields["name"], fields["pages"], fields["comparisons"]
-        return fields
+        left_out = {"name", "pages", "comparisons"}
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
+
+
+def decided(test: str, entries: Iterable[Entry]) -> list[float]:
+    """The points of a test, of those who do not wait for a person to grade it."""
+    return [points for entry in entries if (points := entry.tests[test][0]) is not None]
 
 
 def read_class(course: Course, assignment: str) -> list[Entry]:
@@ -69,9 +80,9 @@ def read_class(course: Course, assignment: str) -> list[Entry]:
         AutograderError: the assignment is unknown, nobody handed it in, a record is damaged, or
             the gradebook cannot be read.
     """
-    records: dict[str, list[SubmissionResult]] = {}
+    records: defaultdict[str, list[SubmissionResult]] = defaultdict(list)
     for result in results_of(course.folder("autograded"), assignment):
-        records.setdefault(result.student, []).append(result)
+        records[result.student].append(result)
     with Gradebook.of(course) as gradebook:
         instructors = read_instructors(course, assignment, gradebook.released(assignment))
         rows = gradebook.rows(assignment)
@@ -84,51 +95,41 @@ def read_class(course: Course, assignment: str) -> list[Entry]:
             f"Nobody has handed in {assignment}: {submitted} holds no STUDENT/{assignment}. "
             "Run `autograder collect`, or copy the submissions there."
         )
-    feedback = course.folder("feedback")
-    return [
-        _entry(
-            student,
-            rows.get(student),
-            records.get(student, []),
-            points,
-            tuple(sorted(feedback.glob(f"{student}/{assignment}/*.html"))),
-        )
-        for student in students
-    ]
+    entries = []
+    for student in students:
+        pages = sorted(pages_folder(course, assignment, student).glob("*.html"))
+        entries.append(_entry(student, rows.get(student), records[student], points, pages))
+    return entries
 
 
 def _entry(
     student: str,
     row: GradebookRow | None,
     records: Sequence[SubmissionResult],
-    points: dict[str, float],
-    pages: tuple[Path, ...],
+    points: Mapping[str, float],
+    pages: Sequence[Path],
 ) -> Entry:
-    status: Status = "graded"
-    reason = _NO_RECORD
+    status: Status = "graded" if row else "not gradable"
+    reason = _NO_RECORD if row else _NOT_GRADED
     if records:
         status = min((record.status for record in records), key=_WORST_FIRST.index)
         reason = " ".join(record.reason for record in records if record.reason)
-    elif row is None:
-        status, reason = "not gradable", _NOT_GRADED
-    tests = row.tests if row else {}
+    row = row or GradebookRow("", 0.0, sum(points.values()), {})
+    exercises = [each for record in records for each in record.exercises]
     return Entry(
         student=student,
-        name=(row.name if row else "") or student,
-        score=row.score if row else 0.0,
-        max_score=row.max_score if row else sum(points.values()),
+        name=row.name or student,
+        score=row.score,
+        max_score=row.max_score,
         status=status,
         reason=reason,
-        tests={name: tests.get(name, (None, most)) for name, most in points.items()},
+        tests={name: row.tests.get(name, (None, most)) for name, most in points.items()},
         inside=tuple(name for record in records for name in record.inside),
-        diagnosis=tuple(
-            found for record in records for each in record.exercises for found in each.diagnosis
-        ),
+        diagnosis=tuple(found for each in exercises for found in each.diagnosis),
         seconds=round(sum(record.seconds for record in records), 3),
         comparisons={
             each.diagnosis[0].label: each.comparison
-            for record in records
-            for each in record.exercises
+            for each in exercises
             if len(each.diagnosis) == 1 and each.comparison
         },
         pages=pages,

@@ -12,44 +12,16 @@ from xml.etree import ElementTree
 from latex2mathml.converter import convert_to_element
 from nbconvert.filters.markdown_mistune import IPythonRenderer
 
-__all__ = ["FormulaRenderer", "mathml"]
-
 # Longer texts are no formulas; converting one takes a second for each 50,000 characters.
 _LONGEST = 5_000
 # Characters of TeX whose formula fits a phone's screen.
 _NARROW = 40
 # TeX can set attributes (\href, \style, \class), and a student can write TeX.
 _KEPT = {
-    "accent",
-    "columnalign",
-    "columnlines",
-    "columnspacing",
-    "depth",
-    "display",
-    "displaystyle",
-    "fence",
-    "form",
-    "height",
-    "largeop",
-    "linethickness",
-    "lspace",
-    "mathcolor",
-    "mathsize",
-    "mathvariant",
-    "maxsize",
-    "minsize",
-    "movablelimits",
-    "notation",
-    "rowlines",
-    "rowspacing",
-    "rspace",
-    "scriptlevel",
-    "separator",
-    "stretchy",
-    "symmetric",
-    "voffset",
-    "width",
-    "xmlns",
+    *("accent", "columnalign", "columnlines", "columnspacing", "depth", "display", "displaystyle"),
+    *("fence", "form", "height", "largeop", "linethickness", "lspace", "mathcolor", "mathsize"),
+    *("mathvariant", "maxsize", "minsize", "movablelimits", "notation", "rowlines", "rowspacing"),
+    *("rspace", "scriptlevel", "separator", "stretchy", "symmetric", "voffset", "width", "xmlns"),
 }
 
 

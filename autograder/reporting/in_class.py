@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
 
 from autograder.recording.results import Comparison, DiagnosisRecord
-from autograder.reporting.class_list import Entry
-
-__all__ = ["Misconception", "misconceptions", "worth_a_word"]
+from autograder.reporting.class_list import Entry, decided
 
 _MOST = 3
 # Labels that say nothing of how somebody thinks: not attempted, does not run, single precision.
@@ -31,38 +31,29 @@ class Misconception:
     """One label and the students whose answers look like it.
 
     Attributes:
-        label, family, message: as in `DiagnosisRecord`.
-        entries: the students.
+        found: the label, its family and message.
         comparison: what such an answer returns beside the right values, or None.
         effects: what it costs, test by test.
     """
 
-    label: str
-    family: str
-    message: str
-    entries: tuple[Entry, ...]
+    found: DiagnosisRecord
+    entries: Sequence[Entry]
     comparison: Comparison | None
-    effects: tuple[Effect, ...]
-
-    @property
-    def title(self) -> str:
-        """The label as words."""
-        return self.label.replace("-", " ")
+    effects: Sequence[Effect]
 
     @property
     def scale(self) -> float:
         """The largest absolute value in the comparison."""
         assert self.comparison is not None
-        both = (self.comparison.right, self.comparison.returned)
-        return max(abs(value) for matrix in both for row in matrix for value in row) or 1.0
+        return float(np.abs([self.comparison.right, self.comparison.returned]).max()) or 1.0
 
     @property
     def worst(self) -> tuple[int, int]:
         """Row and column where the comparison differs most."""
         assert self.comparison is not None
-        right, returned = self.comparison.right, self.comparison.returned
-        places = [(row, column) for row in range(len(right)) for column in range(len(right[0]))]
-        return max(places, key=lambda at: abs(right[at[0]][at[1]] - returned[at[0]][at[1]]))
+        off = np.abs(np.subtract(self.comparison.right, self.comparison.returned))
+        row, column = divmod(int(off.argmax()), off.shape[1])
+        return row, column
 
     @property
     def widest(self) -> Effect | None:
@@ -73,29 +64,35 @@ class Misconception:
 
 def misconceptions(entries: Sequence[Entry]) -> list[Misconception]:
     """Labels by how many students they were found at, most first, then by the points they lost."""
-    found: dict[str, dict[str, Entry]] = {}
     first: dict[str, DiagnosisRecord] = {}
     for entry in entries:
-        for each in entry.diagnosis:
-            first.setdefault(each.label, each)
-            found.setdefault(each.label, {})[entry.student] = entry
-    rows = [
-        Misconception(
-            label,
-            first[label].family,
-            first[label].message,
-            tuple(students.values()),
-            next((e.comparisons[label] for e in students.values() if label in e.comparisons), None),
-            tuple(_effects(entries, students)),
-        )
-        for label, students in found.items()
-    ]
-    return sorted(rows, key=lambda row: (-len(row.entries), _mean_score(row.entries), row.label))
+        for found in entry.diagnosis:
+            first.setdefault(found.label, found)
+    rows = [_misconception(found, entries) for found in first.values()]
+    return sorted(
+        rows,
+        key=lambda row: (-len(row.entries), fmean(e.score for e in row.entries), row.found.label),
+    )
+
+
+def _misconception(found: DiagnosisRecord, entries: Sequence[Entry]) -> Misconception:
+    label = found.label
+    shown = [entry for entry in entries if label in entry.labels]
+    rest = [entry for entry in entries if label not in entry.labels]
+    comparisons = (e.comparisons[label] for e in shown if label in e.comparisons)
+    return Misconception(found, shown, next(comparisons, None), [*_effects(shown, rest)])
+
+
+def _effects(shown: Sequence[Entry], rest: Sequence[Entry]) -> Iterator[Effect]:
+    for name, (_, most) in shown[0].tests.items():
+        theirs, others = decided(name, shown), decided(name, rest)
+        if theirs and most:
+            yield Effect(name, fmean(theirs) / most, fmean(others) / most if others else None)
 
 
 def worth_a_word(rows: Sequence[Misconception]) -> list[Misconception]:
     """The first three that say something of how students think."""
-    return [row for row in rows if row.family not in _NO_IDEA][:_MOST]
+    return [row for row in rows if row.found.family not in _NO_IDEA][:_MOST]
 
 
 def colour(level: float) -> str:
@@ -104,24 +101,3 @@ def colour(level: float) -> str:
     share = min(1.0, abs(level))
     mixed = [round(m + share * (e - m)) for m, e in zip(_MIDDLE, end, strict=True)]
     return "#{:02x}{:02x}{:02x}".format(*mixed)
-
-
-def _mean_score(entries: Sequence[Entry]) -> float:
-    return statistics.fmean(entry.score for entry in entries)
-
-
-def _effects(entries: Sequence[Entry], students: dict[str, Entry]) -> list[Effect]:
-    rest = [entry for entry in entries if entry.student not in students]
-    effects = []
-    for name in dict.fromkeys(name for entry in students.values() for name in entry.tests):
-        shown = _share(name, list(students.values()))
-        if shown is not None:
-            effects.append(Effect(name, shown, _share(name, rest)))
-    return effects
-
-
-def _share(test: str, entries: Sequence[Entry]) -> float | None:
-    """Mean share of the test's points, of those who have any decided."""
-    found = [entry.tests[test] for entry in entries if test in entry.tests]
-    shares = [got / most for got, most in found if got is not None and most]
-    return statistics.fmean(shares) if shares else None

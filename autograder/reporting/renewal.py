@@ -11,7 +11,7 @@ import hashlib
 import io
 import logging
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -27,7 +27,6 @@ from nbconvert.filters.markdown_mistune import MarkdownWithMath
 from nbformat import NotebookNode
 from nbgrader.converters import GenerateFeedback
 from nbgrader.converters.base import NbGraderException
-from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from autograder.course import Course
@@ -36,10 +35,9 @@ from autograder.options import options_explained
 from autograder.recording.autograded import remove_folder
 from autograder.recording.derived import has_report, pages_folder, remove_derived, remove_report
 from autograder.recording.gradebook import Gradebook
-from autograder.reporting import feedback, formulas, opening
+from autograder.reporting import feedback, formulas
 from autograder.reporting.report import is_current
 
-_MARK = "\n<!-- made from {} -->\n"
 _PAGES = Path(__file__).parent / "pages"
 _OUR_PAGE = {
     "template_name": "student_page",
@@ -100,7 +98,7 @@ class FeedbackExporter(HTMLExporter):
         resources["waiting"] = self._waiting.get(which, frozenset())
         page, resources = super().from_notebook_node(nb, resources, **options)
         digest = self._digests.get(which)
-        return page + (_MARK.format(digest) if digest else ""), resources
+        return page + (f"\n<!-- made from {digest} -->\n" if digest else ""), resources
 
     @pass_context
     def markdown2html(self, context: Context, source: str) -> str:
@@ -116,15 +114,16 @@ class FeedbackExporter(HTMLExporter):
         course, assignment = Course(converter.config, directories), directories.assignment_id
         folders = {Path(folder).parent.name: folder for folder in converter.assignments}
         with Gradebook.of(course) as gradebook:
-            if gradebook.may_be_late(assignment):
-                _renew_penalties(course, assignment, gradebook, folders)
+            # Points given by hand change a penalty that is a share of them, as a moved date does.
+            for student in folders if gradebook.may_be_late(assignment) else ():
+                first = partial(remove_derived, course, assignment, student)
+                gradebook.renew_penalty(assignment, student, course.late_penalty, first)
             shown, self._waiting = gradebook.shown(assignment), gradebook.waiting(assignment)
         if has_report(course, assignment) and not is_current(course, assignment):
             remove_report(course, assignment)
             again = f"`autograder report {assignment}` makes it again"
             self.log.warning("The report is no longer true and was removed; %s.", again)
-        known = {student for student, _ in shown}
-        for student in folders.keys() - known:
+        for student in folders.keys() - {student for student, _ in shown}:
             # It would end with an error: the gradebook no longer knows this student.
             del converter.assignments[folders.pop(student)]
         look = _look(self, converter)
@@ -135,9 +134,10 @@ class FeedbackExporter(HTMLExporter):
                 which = student, notebook.stem
                 waiting = sorted(self._waiting.get(which, ()))
                 made_from = (look, notebook.read_bytes(), shown.get(which), waiting)
-                digest = hashlib.sha256(repr(made_from).encode()).hexdigest()
-                self._digests[which] = wanted[notebook.stem] = digest
-            if _still_true(pages_folder(course, assignment, student), wanted, directories):
+                wanted[notebook.stem] = hashlib.sha256(repr(made_from).encode()).hexdigest()
+                self._digests[which] = wanted[notebook.stem]
+            pages = pages_folder(course, assignment, student)
+            if _keep_if_true(pages, wanted, directories.notebook_id):
                 unchanged.append(student)
             else:
                 renewed.append(student)
@@ -190,22 +190,13 @@ def _why(log: str, error: NbGraderException) -> str:
     )
 
 
-def _renew_penalties(
-    course: Course, assignment: str, gradebook: Gradebook, students: Iterable[str]
-) -> None:
-    """Points given by hand change a penalty that is a share of them, as a moved due date does."""
-    for student in students:
-        first = partial(remove_derived, course, assignment, student)
-        gradebook.renew_penalty(assignment, student, course.late_penalty, first)
-
-
 def _look(exporter: FeedbackExporter, converter: GenerateFeedback) -> str:
     """What every page depends on: options, templates, programs."""
     preprocessors = [str(getattr(each, "__name__", each)) for each in converter.preprocessors]
     options = [exporter.config.get(name.rpartition(".")[2]) for name in preprocessors]
     folders = [Path(base, exporter.template_name) for base in exporter.extra_template_basedirs]
     files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
-    ours = [Path(str(each.__file__)) for each in (feedback, formulas, opening)]
+    ours = [Path(str(each.__file__)) for each in (feedback, formulas)]
     return repr(
         (
             sorted(exporter.trait_values(config=True).items()),
@@ -216,23 +207,18 @@ def _look(exporter: FeedbackExporter, converter: GenerateFeedback) -> str:
     )
 
 
-def _still_true(folder: Path, wanted: Mapping[str, str], directories: CourseDirectory) -> bool:
+def _keep_if_true(folder: Path, wanted: Mapping[str, str], notebook: str) -> bool:
     """Whether these pages are there and were made from the same; if not, they are no more."""
-    found = {page.stem: page for page in folder.glob("*.html")}
-    if directories.notebook_id != "*":  # then nbgrader looks at these pages alone
-        found = {name: page for name, page in found.items() if name in wanted}
-    if {name: _digest_of(page) for name, page in found.items()} == wanted:
+    # With --notebook, nbgrader looks at that notebook's pages alone.
+    pages = [page for page in folder.glob("*.html") if notebook == "*" or page.stem in wanted]
+    digests = {page.stem: _DIGEST.search(page.read_bytes()) for page in pages}
+    if {name: found and found[1].decode() for name, found in digests.items()} == wanted:
         return True
-    if directories.notebook_id == "*":
+    for page in pages:
+        page.unlink()
+    if notebook == "*":
         remove_folder(folder)
-    for page in found.values():
-        page.unlink(missing_ok=True)
     return False
-
-
-def _digest_of(page: Path) -> str | None:
-    found = _DIGEST.search(page.read_bytes())
-    return found[1].decode() if found else None
 
 
 def _remove_others(course: Course, assignment: str, graded: Collection[str]) -> tuple[str, ...]:

@@ -16,9 +16,6 @@ from autograder.recording.derived import REPORT_FILES, report_folder
 from autograder.reporting.class_list import Entry, read_class
 from autograder.reporting.class_page import render_page
 
-# Characters of the terminal table's last column; the page and grades.json have the whole text.
-_WIDEST = 100
-
 
 @dataclass(frozen=True)
 class Report:
@@ -42,7 +39,10 @@ def write_report(course: Course, assignment: str) -> Report:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, text in texts.items():
-            _replace(path, text)
+            # Whole: whoever reads it meanwhile sees the old text or the new one.
+            scratch = path.with_name(f".{path.name}.new")
+            scratch.write_text(text, encoding="utf-8")
+            scratch.replace(path)
     except OSError as error:
         raise AutograderError(
             f"The report cannot be written to {folder}: {error.strerror or error}."
@@ -73,16 +73,9 @@ def score_table(entries: Iterable[Entry]) -> Table:
     table = Table("student", "score", "status", "looks like", title="Scores")
     table.columns[1].justify = "right"
     for entry in entries:
-        labels = dict.fromkeys(found.label for found in entry.diagnosis)
-        seen = ", ".join(labels) or ("" if entry.status == "graded" else entry.reason)
-        seen = textwrap.shorten(seen, _WIDEST, placeholder=" …")
+        seen = ", ".join(entry.labels) or ("" if entry.status == "graded" else entry.reason)
+        # The page and grades.json have the whole text.
+        seen = textwrap.shorten(seen, 100, placeholder=" …")
         score = f"{entry.score:g} / {entry.max_score:g}"
         table.add_row(entry.student, score, entry.status, seen)
     return table
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole: whoever reads it meanwhile sees the old text or the new one."""
-    scratch = path.with_name(f".{path.name}.new")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(path)

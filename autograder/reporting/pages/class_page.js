@@ -3,18 +3,15 @@
 const table = document.getElementById("class"), body = table.tBodies[0];
 const chosen = document.getElementById("chosen"), count = document.getElementById("count");
 
-function key(row, column) {
-  const cell = row.cells[column];
-  return cell.dataset.value === undefined ? cell.textContent.trim() : Number(cell.dataset.value);
-}
-
 function sort(header, column) {
   const descending = header.getAttribute("aria-sort") === "ascending";
   for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
   header.setAttribute("aria-sort", descending ? "descending" : "ascending");
-  const compared = (one, two) => typeof one === "number" ? one - two
+  const numbers = header.classList.contains("number");
+  const key = ({ cells }) => cells[column].dataset.value ?? cells[column].textContent.trim();
+  const compared = (one, two) => numbers ? one - two
     : (one === "") - (two === "") || one.localeCompare(two);
-  const rows = [...body.rows].sort((one, two) => compared(key(one, column), key(two, column)));
+  const rows = [...body.rows].sort((one, two) => compared(key(one), key(two)));
   body.append(...(descending ? rows.reverse() : rows));
 }
 

@@ -39,7 +39,7 @@ def take(classroom: Any) -> Collect:
 
 
 def done(collection: Collection) -> dict[str, str]:
-    return {each.student: each.done for each in collection.submissions}
+    return {version.person.student: done for version, done in collection.submissions}
 
 
 def files(classroom: Any, student: str) -> dict[str, str]:
@@ -133,7 +133,9 @@ def test_canvas_attempts_late_marks_and_text(
     assert files(classroom, "zoe") == {"sums.ipynb": "second"}
     assert older(classroom, "zoe") == ["first"]
     assert files(classroom, "orjan") == {"sums.ipynb": "third", "data-1.csv": "1"}
-    assert [each.late for each in collection.submissions if each.student == "zoe"] == [False, True]
+    versions = [version for version, _ in collection.submissions]
+    late = [version.named.late for version in versions if version.person.student == "zoe"]
+    assert late == [False, True]
     assert "ada typed in" in collection.left["vogelada_33_text.html"]
     again = take(archive, canvas_book)
     assert set(done(again).values()) == {"already there"}
@@ -329,7 +331,8 @@ def test_links_and_files_that_are_too_large_are_left_out(
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         more.writestr(link, "/etc/passwd")
     collection = take(archive, worksheet)
-    assert collection.submissions[0].files == ("sums.ipynb",)
+    ((version, _),) = collection.submissions
+    assert list(version.entries) == ["sums.ipynb"]
     assert ["too large" in each or "link" in each for each in collection.left.values()] == [
         True
     ] * 2
