@@ -32,11 +32,7 @@ class Course:
 
     @classmethod
     def of(cls, root: Path, config: Config) -> Course:
-        """The course at `root`, with a configuration that has been read already.
-
-        Raises:
-            AutograderError: see `at`.
-        """
+        """The course at `root`, as `at` gives it, with a configuration that was read already."""
         if "root" not in config.CourseDirectory:
             config.CourseDirectory.root = str(root.resolve())
         with options_explained():
