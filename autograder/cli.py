@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,9 +18,8 @@ from autograder.startup import import_less, lasting_imports
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from autograder.comparing import Comparison
+    from autograder.comparing import ComparedCell
     from autograder.course import Course
-    from autograder.options import GradingOptions
     from autograder.recording.gradebook import Change
     from autograder.recording.results import SubmissionResult
     from autograder.scheduling.batch import Plan
@@ -97,14 +97,20 @@ def grade(
     with failing_with_a_sentence():
         config = read_config(Path.cwd())
         if scheduler is None and any(Path("submitted").glob(f"*/{assignment}")):
-            _start_a_worker(GradingOptions.of(config), allow_unsandboxed)
+            from autograder.scheduling.pools import start_early
+            from autograder.scheduling.worker import warm_up
+
+            # It gets ready while this process imports nbgrader.
+            options = GradingOptions.of(config)
+            unsandboxed = allow_unsandboxed or options.allow_unsandboxed
+            start_early(partial(warm_up, options.limits, unsandboxed))
         with lasting_imports():
             from autograder.course import Course
             from autograder.scheduling.batch import Plan, chosen_students, grade_class
             from autograder.scheduling.progress import grading_bar
 
         plan = Plan(assignment, tuple(student or ()), force, jobs, scheduler, allow_unsandboxed)
-        course = Course.of(Path.cwd(), config)
+        course = Course.at(Path.cwd(), config)
         if dry_run:
             _compare(course, plan, quiet=quiet)
             return
@@ -260,7 +266,7 @@ def _compare(course: Course, plan: Plan, *, quiet: bool) -> None:
     students = chosen_students(course, plan)
     with Gradebook.of(course) as gradebook:
         recorded = gradebook.recorded(plan.assignment)
-    compared: list[Comparison] = []
+    compared: list[ComparedCell] = []
     changes: list[Change] = []
     said: list[str] = []
     with grading_bar(len(students), quiet=quiet) as advance:
@@ -297,17 +303,6 @@ def _renewing_the_report(course: Course, assignment: str) -> Iterator[None]:
         from autograder.reporting.report import write_report
 
         write_report(course, assignment)
-
-
-def _start_a_worker(options: GradingOptions, allow_unsandboxed: bool) -> None:
-    """Let a worker get ready while this process imports nbgrader."""
-    from functools import partial
-
-    from autograder.scheduling.pools import start_early
-    from autograder.scheduling.worker import warm_up
-
-    unsandboxed = allow_unsandboxed or options.allow_unsandboxed
-    start_early(partial(warm_up, options.limits, unsandboxed))
 
 
 def _tell(results: Sequence[SubmissionResult], asked: int, *, quiet: bool) -> None:

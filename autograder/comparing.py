@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-class Comparison(NamedTuple):
+class ComparedCell(NamedTuple):
     """One test cell of one submission: the score on record, ours, and why ours is what it is."""
 
     student: str
@@ -23,14 +23,14 @@ class Comparison(NamedTuple):
     why: str
 
 
-def compared_cells(outcome: Outcome, recorded: Scores) -> Iterator[Comparison]:
+def compared_cells(outcome: Outcome, recorded: Scores) -> Iterator[ComparedCell]:
     """Every test cell of a submission that the record or this grader has a score for."""
     for notebook, result in zip(outcome.notebooks, outcome.results, strict=True):
         for test, (ours, _) in result.tests.items():
             theirs = recorded.get((result.notebook, test))
             if theirs is not None or ours is not None:
                 why = result.reason if ours is None else _reason(notebook, test)
-                yield Comparison(outcome.student, result.notebook, test, theirs, ours, why)
+                yield ComparedCell(outcome.student, result.notebook, test, theirs, ours, why)
 
 
 def _reason(notebook: Mapping[str, Any], test: str) -> str:
@@ -43,7 +43,7 @@ def _reason(notebook: Mapping[str, Any], test: str) -> str:
     return ""
 
 
-def difference_table(differing: Iterable[Comparison]) -> Table:
+def difference_table(differing: Iterable[ComparedCell]) -> Table:
     """These cells: the score on record, ours, and why."""
     from rich import box
     from rich.table import Table

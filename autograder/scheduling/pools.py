@@ -27,9 +27,6 @@ _AHEAD = 2
 _WORTH_A_WORKER_SECONDS = 10.0
 _STALLED_SECONDS = 4.0
 
-Preparation = Callable[[], None]
-"""What a local worker does before its first job; it travels there by pickle."""
-
 _early: list[Executor] = []
 
 
@@ -87,14 +84,18 @@ def local_jobs() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def start_early(prepare: Preparation) -> None:
+def start_early(prepare: Callable[[], None]) -> None:
     """Start the first local worker now: it prepares while this process imports what it needs."""
     _early.append(_start(prepare))
 
 
 @contextmanager
-def local_pool(jobs: int, prepare: Preparation) -> Iterator[Pool]:
-    """At most so many processes on this machine; they end with the grader, however it ends."""
+def local_pool(jobs: int, prepare: Callable[[], None]) -> Iterator[Pool]:
+    """At most so many processes on this machine; they end with the grader, however it ends.
+
+    Args:
+        prepare: what each does before its first job; it travels there by pickle.
+    """
     with ExitStack() as workers:
 
         def start() -> Executor:
@@ -105,7 +106,7 @@ def local_pool(jobs: int, prepare: Preparation) -> Iterator[Pool]:
         yield Pool(start, most=jobs, ahead=_AHEAD)
 
 
-def _start(prepare: Preparation) -> Executor:
+def _start(prepare: Callable[[], None]) -> Executor:
     executor = ProcessPoolExecutor(1, get_context("spawn"), initializer=_become_worker)
     executor.submit(prepare)
     return executor
