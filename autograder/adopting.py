@@ -21,23 +21,21 @@ def lines_to_add(root: Path) -> str:
     path = root / CONFIG_FILE
     if not path.is_file():
         return f"c = get_config()\n\n{LINES}"
-    config = read_config(root)
-    wanted = Config()
+    config, wanted = read_config(root), Config()
     grade_in_sandbox(wanted)
-    clashing = []
+    clashing, complete = [], True
     for section, options in wanted.items():
-        for option, value in options.items():
-            if option in config[section] and config[section][option] != value:
-                clashing.append(f"c.{section}.{option}")
+        theirs = config[section]
+        clashing += [
+            f"c.{section}.{name}" for name, our in options.items() if theirs.get(name, our) != our
+        ]
+        complete = complete and options.keys() <= theirs.keys()
     if clashing:
         raise AutograderError(
             f"{path} already sets {', '.join(clashing)}. Nothing was changed. Take these lines "
             "out, or merge them by hand with what autograder/settings.py sets."
         )
-    done = all(
-        option in config[section] for section, options in wanted.items() for option in options
-    )
-    return "" if done else LINES
+    return "" if complete else LINES
 
 
 def add_lines(root: Path, lines: str) -> None:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from autograder.errors import AutograderError, failing_with_a_sentence
-from autograder.exchange.command import collect, give_back
+from autograder.exchange.command import Assignment, collect, give_back
+from autograder.startup import import_less, lasting_imports
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from autograder.comparing import ComparedCell
     from autograder.course import Course
-    from autograder.options import GradingOptions
+    from autograder.recording.gradebook import Change
     from autograder.recording.results import SubmissionResult
     from autograder.scheduling.batch import Plan
 
 app = typer.Typer(
+    callback=import_less,
     help="Grade a class's notebooks safely, and see what the class has understood.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -29,8 +35,6 @@ app = typer.Typer(
 
 app.command()(collect)
 app.command("return")(give_back)
-
-Assignment = Annotated[str, typer.Argument(help="Name of the assignment, such as rnn-bptt.")]
 
 
 @app.command()
@@ -88,31 +92,35 @@ def grade(
     (its reason is printed, and in the gradebook's comments) or grading is not possible; 2 for a
     mistake in the command.
     """
-    from autograder.startup import import_less, lasting_imports
-
-    import_less()
     from autograder.options import GradingOptions, read_config
 
     with failing_with_a_sentence():
         config = read_config(Path.cwd())
         if scheduler is None and any(Path("submitted").glob(f"*/{assignment}")):
-            _start_a_worker(GradingOptions.of(config), allow_unsandboxed)
+            from autograder.scheduling.pools import start_early
+            from autograder.scheduling.worker import warm_up
+
+            # It gets ready while this process imports nbgrader.
+            options = GradingOptions.of(config)
+            unsandboxed = allow_unsandboxed or options.allow_unsandboxed
+            start_early(partial(warm_up, options.limits, unsandboxed))
         with lasting_imports():
             from autograder.course import Course
-            from autograder.recording.derived import has_report
             from autograder.scheduling.batch import Plan, chosen_students, grade_class
             from autograder.scheduling.progress import grading_bar
 
         plan = Plan(assignment, tuple(student or ()), force, jobs, scheduler, allow_unsandboxed)
-        course = Course.of(Path.cwd(), config)
+        course = Course.at(Path.cwd(), config)
         if dry_run:
             _compare(course, plan, quiet=quiet)
             return
-        students, had_report = chosen_students(course, plan), has_report(course, assignment)
-        with grading_bar(len(students), quiet=quiet) as advance:
-            said: list[str] = []
+        students = chosen_students(course, plan)
+        said: list[str] = []
+        with (
+            _renewing_the_report(course, assignment),
+            grading_bar(len(students), quiet=quiet) as advance,
+        ):
             results = grade_class(course, plan, students, advance, said.append)
-        _renew_report(course, assignment, had_report=had_report)
     if not quiet:
         print("\n".join(said), end="\n" if said else "")
     _tell(results, len(students), quiet=quiet)
@@ -130,22 +138,19 @@ def feedback(assignment: Assignment) -> None:
     Exit status: 0 when every page is there and true, 1 when one could not be made, 2 for a
     mistake in the command.
     """
-    from autograder.startup import import_less, lasting_imports
-
-    import_less()
     with lasting_imports():
         from rich.console import Console
 
         from autograder.course import Course
-        from autograder.recording.derived import has_report
         from autograder.reporting.renewal import renew_feedback
 
     with failing_with_a_sentence():
         course = Course.at(Path.cwd())
-        had_report = has_report(course, assignment)
-        with Console(stderr=True).status("Making feedback pages"):
+        with (
+            _renewing_the_report(course, assignment),
+            Console(stderr=True).status("Making feedback pages"),
+        ):
             renewal = renew_feedback(course, assignment)
-        _renew_report(course, assignment, had_report=had_report)
     print(
         f"Feedback: {len(renewal.renewed)} renewed, {len(renewal.unchanged)} unchanged, "
         f"{len(renewal.removed)} removed."
@@ -163,9 +168,6 @@ def report(assignment: Assignment) -> None:
     Exit status: 0 when the report was written, 1 when it could not be, 2 for a mistake in the
     command.
     """
-    from autograder.startup import import_less, lasting_imports
-
-    import_less()
     with lasting_imports():
         from rich.console import Console
 
@@ -229,7 +231,7 @@ def _audit_released(root: Path) -> None:
         assignments = []  # no gradebook yet
     for assignment in assignments:
         with Console(stderr=True).status(assignment) as status:
-            notebooks, _ = audit_assignment(course, assignment, status.update)
+            notebooks = audit_assignment(course, assignment, status.update)
         Console().print(verdict_table(notebooks), soft_wrap=True)
         for fault in faults_of(notebooks):
             print(f"warning: {fault}", file=sys.stderr)
@@ -249,29 +251,32 @@ def compare(assignment: Assignment) -> None:
     Exit status: 0 when every submission could be graded, whether scores differ or not; 1 when
     not, 2 for a mistake in the command.
     """
-    from autograder.course import Course
-    from autograder.scheduling.batch import Plan
-
-    with failing_with_a_sentence():
-        _compare(Course.at(Path.cwd()), Plan(assignment), quiet=False)
+    grade(assignment, dry_run=True)
 
 
 def _compare(course: Course, plan: Plan, *, quiet: bool) -> None:
     """Print what grading would change, cell by cell and student by student."""
     from rich.console import Console
 
-    from autograder.comparing import compare_class, difference_table
-    from autograder.scheduling.batch import chosen_students
+    from autograder.comparing import compared_cells, difference_table
+    from autograder.recording.gradebook import Gradebook
+    from autograder.scheduling.batch import chosen_students, grade_each
     from autograder.scheduling.progress import grading_bar
 
     students = chosen_students(course, plan)
+    with Gradebook.of(course) as gradebook:
+        recorded = gradebook.recorded(plan.assignment)
+    compared: list[ComparedCell] = []
+    changes: list[Change] = []
     said: list[str] = []
     with grading_bar(len(students), quiet=quiet) as advance:
-        compared, changes = compare_class(course, plan, students, advance, said.append)
-    differing = [each for each in compared if each.recorded != each.ours]
+        for outcome in grade_each(course, plan, students, advance, said.append, keep=False):
+            compared += compared_cells(outcome, recorded.get(outcome.student, {}))
+            changes += [outcome.change] if outcome.change else []
+    differing = sorted(each for each in compared if each.recorded != each.ours)
     if differing:
-        Console().print(difference_table(compared), soft_wrap=True)
-    for change in changes:
+        Console().print(difference_table(differing), soft_wrap=True)
+    for change in sorted(changes, key=attrgetter("student")):
         if change.gain:
             print(f"{change}.")
     gaining = sum(change.gain > 0 for change in changes)
@@ -287,23 +292,17 @@ def _compare(course: Course, plan: Plan, *, quiet: bool) -> None:
         raise typer.Exit(1)
 
 
-def _renew_report(course: Course, assignment: str, *, had_report: bool) -> None:
-    """Make the report on the class again, where there was one."""
+@contextmanager
+def _renewing_the_report(course: Course, assignment: str) -> Iterator[None]:
+    """Make the report on the class again, where there was one before."""
+    from autograder.recording.derived import has_report
+
+    had_report = has_report(course, assignment)
+    yield
     if had_report:
         from autograder.reporting.report import write_report
 
         write_report(course, assignment)
-
-
-def _start_a_worker(options: GradingOptions, allow_unsandboxed: bool) -> None:
-    """Let a worker get ready while this process imports nbgrader."""
-    from functools import partial
-
-    from autograder.scheduling.pools import start_early
-    from autograder.scheduling.worker import warm_up
-
-    unsandboxed = allow_unsandboxed or options.allow_unsandboxed
-    start_early(partial(warm_up, options.limits, unsandboxed=unsandboxed))
 
 
 def _tell(results: Sequence[SubmissionResult], asked: int, *, quiet: bool) -> None:

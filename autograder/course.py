@@ -21,22 +21,17 @@ class Course:
     directories: CourseDirectory
 
     @classmethod
-    def at(cls, root: Path) -> Course:
+    def at(cls, root: Path, config: Config | None = None) -> Course:
         """The course in the folder that holds `nbgrader_config.py`.
+
+        Args:
+            config: what that file says, if it has been read already.
 
         Raises:
             AutograderError: there is none, it cannot be read, or it moves the folders of
                 submissions in a way that this grader does not follow.
         """
-        return cls.of(root, read_config(root))
-
-    @classmethod
-    def of(cls, root: Path, config: Config) -> Course:
-        """The course at `root`, with a configuration that has been read already.
-
-        Raises:
-            AutograderError: see `at`.
-        """
+        config = config or read_config(root)
         if "root" not in config.CourseDirectory:
             config.CourseDirectory.root = str(root.resolve())
         with options_explained():

@@ -17,14 +17,14 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.auditing.command import audit_assignment, faults_of
-from autograder.auditing.record import with_verdicts, write_verdicts
+from autograder.auditing.record import with_verdicts
 from autograder.course import Course
 from autograder.errors import AutograderError
 from autograder.options import GradingOptions
 from autograder.recording.derived import remove_derived
 from autograder.recording.gradebook import Gradebook
 from autograder.recording.scores import score_notebook
-from autograder.scheduling.worker import Job, audit, run_job
+from autograder.scheduling.worker import Job, run_job
 from autograder.submission.instructor import InstructorNotebook, read_instructors
 from autograder.submission.reading import plain_cell, read_submission
 from autograder.submission.restore import restore
@@ -37,10 +37,11 @@ class RestoreCells(NbGraderPreprocessor):
         self, nb: NotebookNode, resources: dict[str, Any]
     ) -> tuple[NotebookNode, dict[str, Any]]:
         """Give back the notebook with every known cell once, in order, with its own points."""
-        instructor = _instructor(self, resources)
+        asked = resources["nbgrader"]
+        instructor = _named(asked["notebook"], _instructors(_course(self), asked["assignment"]))
         notebook, remarks = restore([plain_cell(cell) for cell in nb.cells], instructor)
         for remark in remarks:
-            self.log.warning("%s: %s", resources["nbgrader"]["student"], remark)
+            self.log.warning("%s: %s", asked["student"], remark)
         return nbformat.from_dict(notebook), resources
 
 
@@ -56,13 +57,16 @@ class TrustedExecute(NbGraderPreprocessor, GradingOptions):
             AutograderError: there is no sandbox, the instructor's own cells fail, or a test that
                 the assignment's own solution does not pass.
         """
-        course = _course(self)
-        instructor = _audited(course, _instructor(self, resources), self)
+        course, asked = _course(self), resources["nbgrader"]
+        assignment = asked["assignment"]
+        audited = with_verdicts(course, assignment, _instructors(course, assignment))
+        audited = audited or audit_assignment(course, assignment, lambda _: None)
+        instructor = _named(asked["notebook"], audited)
         # Read from what was handed in: nbgrader's copy has followed the links in it.
         submission = read_submission(
             course.folder("submitted"),
-            resources["nbgrader"]["student"],
-            instructor.assignment,
+            asked["student"],
+            assignment,
             ignore=course.directories.ignore,
             max_bytes=self.upload_bytes,
         )
@@ -100,7 +104,7 @@ def audit_release(assignment: str, student: str, notebooks: Sequence[str]) -> No
     """
     course = Course.at(Path.cwd())  # nbgrader converts at the root of the course
     try:
-        found, _ = audit_assignment(course, assignment, lambda _: None)
+        found = audit_assignment(course, assignment, lambda _: None)
     except AutograderError as error:
         print(f"warning: {assignment} was not audited: {error}", file=sys.stderr)
         return
@@ -108,31 +112,14 @@ def audit_release(assignment: str, student: str, notebooks: Sequence[str]) -> No
         print(f"warning: {fault}", file=sys.stderr)
 
 
-def _audited(
-    course: Course, instructor: InstructorNotebook, options: GradingOptions
-) -> InstructorNotebook:
-    """The notebook with the verdicts on its tests, found out now where they are not on record."""
-    with Gradebook.of(course) as gradebook:
-        released = gradebook.released(instructor.assignment)
-    every = read_instructors(course, instructor.assignment, released)
-    audited, others = with_verdicts(course, instructor.assignment, every)
-    if others:
-        audited = audit(every, options.limits, unsandboxed=options.allow_unsandboxed)
-        write_verdicts(course, instructor.assignment, audited)
-    return next(each for each in audited if each.name == instructor.name)
-
-
 def _course(preprocessor: NbGraderPreprocessor) -> Course:
     return Course(preprocessor.config, CourseDirectory(parent=preprocessor))
 
 
-def _instructor(
-    preprocessor: NbGraderPreprocessor, resources: dict[str, Any]
-) -> InstructorNotebook:
-    asked = resources["nbgrader"]
-    course = _course(preprocessor)
-    with Gradebook(asked["db_url"], course.directories.course_id) as gradebook:
-        released = gradebook.released(asked["assignment"])
-    name = asked["notebook"]
-    (instructor,) = read_instructors(course, asked["assignment"], {name: released[name]})
-    return instructor
+def _instructors(course: Course, assignment: str) -> tuple[InstructorNotebook, ...]:
+    with Gradebook.of(course) as gradebook:
+        return read_instructors(course, assignment, gradebook.released(assignment))
+
+
+def _named(name: str, notebooks: Sequence[InstructorNotebook]) -> InstructorNotebook:
+    return next(notebook for notebook in notebooks if notebook.name == name)

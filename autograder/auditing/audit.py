@@ -3,13 +3,13 @@
 The assignment's own solution runs through every test outside first, twice and with other seeds;
 what it does not pass there is tried inside the sandbox with controls; what it passes neither way
 is a fault of the assignment. The untouched stub runs through the same tests: it should pass none.
+Without a sandbox, an `AutograderError` says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from autograder.protocol.limits import Limits
@@ -37,21 +37,12 @@ def audited(
     sandbox: Sandbox,
     limits: Limits,
     step: Step = lambda _: None,
-) -> list[InstructorNotebook]:
-    """An assignment's notebooks with the verdicts on their tests.
-
-    Raises:
-        AutograderError: there is no sandbox.
-    """
-    found = []
-    for plain in instructors:
-        verdicts = audit_notebook(plain, sandbox, limits, partial(_told, step, plain.name))
-        found.append(replace(plain, verdicts=verdicts))
-    return found
-
-
-def _told(step: Step, notebook: str, what: str) -> None:
-    step(f"{notebook}: {what}")
+) -> tuple[InstructorNotebook, ...]:
+    """An assignment's notebooks with the verdicts on their tests."""
+    return tuple(
+        replace(plain, verdicts=audit_notebook(plain, sandbox, limits, step))
+        for plain in instructors
+    )
 
 
 def audit_notebook(
@@ -60,56 +51,45 @@ def audit_notebook(
     limits: Limits,
     step: Step = lambda _: None,
 ) -> Verdicts:
-    """How each test of a notebook is to be run, and what is wrong with it.
-
-    Raises:
-        AutograderError: there is no sandbox.
-    """
+    """How each test of a notebook is to be run, and what is wrong with it."""
     tests = [cell.grade_id for cell in instructor.cells if cell.is_test]
     if not tests:
         return Verdicts()
     auditor = _Auditor(instructor, sandbox, limits)
-    step("the solution, outside")
-    everything: dict[str, Mode] = dict.fromkeys(tests, "outside")
-    outside = auditor.solution(everything)
+    step(f"{instructor.name}: the solution, outside")
+    modes: dict[str, Mode] = dict.fromkeys(tests, "outside")
+    final = outside = auditor.solution(modes)
     left = _failed(outside)
-    step("the untouched stub")
-    modes = everything | dict.fromkeys(left, "inside")
+    step(f"{instructor.name}: the untouched stub")
+    modes |= dict.fromkeys(left, "inside")
     stub = auditor.stub(modes)
-    inside: list[_Outcome] = []
     free: set[str] = set()
     if left:
-        step("the solution, inside")
-        inside, free = auditor.inside(modes, stub)
-        still = _failed(inside)
-        if still & left and len(left) < len(tests):
+        step(f"{instructor.name}: the solution, inside")
+        final, free = auditor.inside(modes, stub)
+        if _failed(final) & left and len(left) < len(tests):
             # what an earlier test defines may be all that lacks
-            everything = dict.fromkeys(tests, "inside")
+            everything: dict[str, Mode] = dict.fromkeys(tests, "inside")
             other_stub = auditor.stub(everything)
             others, other_free = auditor.inside(everything, other_stub)
-            if len(_failed(others)) < len(still):
-                modes, stub, inside, free = everything, other_stub, others, other_free
-        modes |= dict.fromkeys(_failed(inside), "neither")
+            if len(_failed(others)) < len(_failed(final)):
+                modes, stub, final, free = everything, other_stub, others, other_free
+        modes |= dict.fromkeys(_failed(final), "neither")
+    broken = outside[-1].run.broken
+    notes = [f"The locked cell {name} fails in the grader ({why})." for name, why in broken.items()]
+    notes += [problem for problem in final[-1].run.problems if "fetching" in problem]
     verdicts = {
-        name: _verdict(name, mode, outside, inside or outside, stub, name not in free)
+        name: _verdict(name, mode, outside, final, stub, name not in free)
         for name, mode in modes.items()
     }
-    last = (inside or outside)[-1].run
-    notes = [
-        f"The locked cell {name} fails in the grader ({why})."
-        for name, why in outside[-1].run.broken.items()
-    ]
-    notes += [problem for problem in last.problems if "fetching" in problem]
-    return Verdicts(verdicts, tuple(outside[-1].run.broken), tuple(notes))
+    return Verdicts(verdicts, tuple(broken), tuple(notes))
 
 
+@dataclass(frozen=True)
 class _Auditor:
-    def __init__(self, instructor: InstructorNotebook, sandbox: Sandbox, limits: Limits) -> None:
-        self.instructor = instructor
-        self.sandbox = sandbox
-        self.limits = limits
-        # whatever fails here is found out, not complained about
-        self.locked = tuple(cell.grade_id for cell in instructor.cells if cell.is_fixed)
+    instructor: InstructorNotebook
+    sandbox: Sandbox
+    limits: Limits
 
     def solution(self, modes: Mapping[str, Mode], free: Collection[str] = ()) -> list[_Outcome]:
         """The assignment's own solution, twice: a test's verdict should not change.
@@ -149,14 +129,12 @@ class _Auditor:
         free: Collection[str],
         student: str,
     ) -> _Outcome:
-        verdicts = Verdicts(
-            {
-                name: TestVerdict(mode, stub_control=name not in free)
-                for name, mode in modes.items()
-            },
-            self.locked,
-        )
-        instructor = replace(self.instructor, verdicts=verdicts)
+        tests = {
+            name: TestVerdict(mode, stub_control=name not in free) for name, mode in modes.items()
+        }
+        # whatever fails here is found out, not complained about
+        locked = tuple(cell.grade_id for cell in self.instructor.cells if cell.is_fixed)
+        instructor = replace(self.instructor, verdicts=Verdicts(tests, locked))
         notebook, _ = restore(cells, instructor)
         run = run_notebook(
             instructor,

@@ -38,28 +38,26 @@ def audit(
     """
     from rich.console import Console
 
+    from autograder.auditing.record import record_file
     from autograder.course import Course
 
     loading = Console(stderr=True).status("loading nbgrader")
     with failing_with_a_sentence("authoring"), loading as status:
         course = Course.at(Path.cwd())
-        notebooks, kept = audit_assignment(course, assignment, status.update)
+        notebooks = audit_assignment(course, assignment, status.update)
     Console().print(verdict_table(notebooks))
     faults = faults_of(notebooks)
     for fault in faults:
         print(fault, file=sys.stderr)
-    print(kept.relative_to(course.root))
+    print(record_file(course, assignment).relative_to(course.root))
     if faults:
         raise typer.Exit(1)
 
 
 def audit_assignment(
     course: Course, assignment: str, step: Callable[[str], None]
-) -> tuple[list[InstructorNotebook], Path]:
-    """Audit a released assignment and keep the verdicts.
-
-    Returns:
-        The notebooks with their verdicts, and the file that keeps these.
+) -> tuple[InstructorNotebook, ...]:
+    """Audit a released assignment and keep the verdicts; its notebooks with them.
 
     Raises:
         AutograderError: it was never released, or there is no sandbox.
@@ -77,7 +75,8 @@ def audit_assignment(
     plain = read_instructors(course, assignment, released)
     with Sandbox(options.limits, unsandboxed=options.allow_unsandboxed) as sandbox:
         notebooks = audited(plain, sandbox, options.limits, step)
-    return notebooks, write_verdicts(course, assignment, notebooks)
+    write_verdicts(course, assignment, notebooks)
+    return notebooks
 
 
 def verdict_table(notebooks: Sequence[InstructorNotebook]) -> Table:
@@ -89,28 +88,23 @@ def verdict_table(notebooks: Sequence[InstructorNotebook]) -> Table:
     table.columns[1].overflow = "fold"
     table.columns[2].justify = table.columns[5].justify = "right"
     for notebook in notebooks:
-        for cell in notebook.cells:
-            verdict = notebook.verdicts.tests.get(cell.grade_id)
-            if verdict is not None:
-                points = f"{cell.released.points or 0:g}"
-                why = " ".join(verdict.why.split())[:100]
-                seconds = f"{verdict.seconds:.2f}"
-                table.add_row(notebook.name, cell.grade_id, points, verdict.mode, why, seconds)
+        for name, verdict in notebook.verdicts.tests.items():
+            points, seconds = f"{notebook.points[name]:g}", f"{verdict.seconds:.2f}"
+            why = " ".join(verdict.why.split())[:100]
+            table.add_row(notebook.name, name, points, verdict.mode, why, seconds)
     return table
 
 
 def faults_of(notebooks: Sequence[InstructorNotebook]) -> list[str]:
-    """What is wrong with the tests, a sentence each."""
-    return [
-        *(
-            f"{notebook.name}.ipynb, test {name}: {fault}."
-            for notebook in notebooks
-            for name, verdict in notebook.verdicts.tests.items()
-            for fault in verdict.faults
-        ),
-        *(
-            f"{notebook.name}.ipynb: {note}"
-            for notebook in notebooks
-            for note in notebook.verdicts.notes
-        ),
+    """What is wrong with the tests, a sentence each; then what else is with the notebooks."""
+    faults = [
+        f"{notebook.name}.ipynb, test {name}: {fault}."
+        for notebook in notebooks
+        for name, verdict in notebook.verdicts.tests.items()
+        for fault in verdict.faults
+    ]
+    return faults + [
+        f"{notebook.name}.ipynb: {note}"
+        for notebook in notebooks
+        for note in notebook.verdicts.notes
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -23,8 +23,8 @@ def record_file(course: Course, assignment: str) -> Path:
 
 
 def write_verdicts(
-    course: Course, assignment: str, notebooks: Iterable[InstructorNotebook]
-) -> Path:
+    course: Course, assignment: str, notebooks: Sequence[InstructorNotebook]
+) -> None:
     """Keep the verdicts of an assignment's notebooks; all of them, or the old ones stay."""
     path = record_file(course, assignment)
     told = {
@@ -38,25 +38,21 @@ def write_verdicts(
     scratch = path.with_suffix(f".{os.getpid()}")
     scratch.write_text(json.dumps(told, indent=1) + "\n")
     scratch.replace(path)
-    return path
 
 
 def with_verdicts(
-    course: Course, assignment: str, notebooks: Iterable[InstructorNotebook]
-) -> tuple[list[InstructorNotebook], list[InstructorNotebook]]:
-    """The notebooks with their verdicts, and those that were never audited as they are now.
+    course: Course, assignment: str, notebooks: Sequence[InstructorNotebook]
+) -> tuple[InstructorNotebook, ...] | None:
+    """The notebooks with their verdicts; None where one was never audited as it is now.
 
     Raises:
         AutograderError: the record is damaged.
     """
     kept = _read(record_file(course, assignment))
-    audited, others = [], []
-    for notebook in notebooks:
-        if notebook.name in kept and kept[notebook.name][0] == notebook.digest:
-            audited.append(replace(notebook, verdicts=kept[notebook.name][1]))
-        else:
-            others.append(notebook)
-    return audited, others
+    digests = {name: digest for name, (digest, _) in kept.items()}
+    if any(digests.get(notebook.name) != notebook.digest for notebook in notebooks):
+        return None
+    return tuple(replace(each, verdicts=kept[each.name][1]) for each in notebooks)
 
 
 def _read(path: Path) -> Mapping[str, tuple[str, Verdicts]]:

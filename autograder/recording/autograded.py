@@ -80,6 +80,5 @@ def result_of(notebook: Path) -> SubmissionResult | None:
 def results_of(autograded: Path, assignment: str) -> Iterator[SubmissionResult]:
     """Every record below `autograded/*/ASSIGNMENT`, sorted by student and notebook."""
     for notebook in sorted(autograded.glob(f"*/{assignment}/*.ipynb")):
-        result = result_of(notebook)
-        if result is not None:
+        if (result := result_of(notebook)) is not None:
             yield result

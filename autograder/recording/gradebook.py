@@ -6,22 +6,24 @@ killed, the gradebook has a submission's old grades or its new ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
 from nbgrader import api
+from nbgrader.utils import parse_utc
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload, selectinload, undefer
 
 from autograder.course import Course
 from autograder.errors import AutograderError
-from autograder.recording.database import Database
+from autograder.recording.database import explained, open_gradebook
 from autograder.recording.scores import NotebookScores
 from autograder.recording.submitted import (
     LatePolicy,
     complete_submission,
     find_submission,
-    parsed_time,
     penalise,
     points_of,
     write_notebook,
@@ -73,6 +75,9 @@ class GradebookRow:
 class Gradebook:
     """The course's gradebook, open for the length of a run.
 
+    Every method raises an `AutograderError` where the gradebook cannot be used or does not know
+    the assignment.
+
     Args:
         url: SQLAlchemy's URL of the database.
         course: nbgrader's course id.
@@ -82,79 +87,56 @@ class Gradebook:
     """
 
     def __init__(self, url: str, course: str) -> None:
-        self._database = Database(url, course)
-        self._db = self._database.session
+        self._url = url
+        self._nbgrader = open_gradebook(url, course)
+        self._db = self._nbgrader.db
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._database.gradebook.close()
+        self._nbgrader.close()
 
     @classmethod
     def of(cls, course: Course) -> Self:
-        """The gradebook of a course.
-
-        Raises:
-            AutograderError: see the class.
-        """
+        """The gradebook of a course."""
         return cls(course.directories.db_url, course.directories.course_id)
 
     def assignments(self) -> list[str]:
         """Names of the assignments that were released, in order."""
-        with self._database.reading():
-            return sorted(
-                each.name for each in self._database.gradebook.assignments if each.notebooks
-            )
+        with self._transaction():
+            return sorted(each.name for each in self._nbgrader.assignments if each.notebooks)
 
     def students(self) -> list[dict[str, str]]:
         """Every student of the course, as `student_row` gives them."""
-        with self._database.reading():
-            return [student_row(student) for student in self._database.gradebook.students]
+        with self._transaction():
+            return [student_row(student) for student in self._nbgrader.students]
 
     def released(self, assignment: str) -> dict[str, list[ReleasedCell]]:
-        """Notebook name to its cells as they were released.
-
-        Raises:
-            AutograderError: the assignment was never released into this gradebook.
-        """
-        with self._database.reading():
+        """Notebook name to its cells as they were released."""
+        with self._transaction():
             found = self._assignment(assignment)
             return {notebook.name: _released_cells(notebook) for notebook in found.notebooks}
 
     def recorded(self, assignment: str) -> dict[str, Scores]:
         """Student to the automatic scores on record."""
-        scores: dict[str, Scores] = {}
-        with self._database.reading():
-            for student, notebook, cell, grade in self._grades(self._assignment(assignment)):
-                scores.setdefault(student, {})[notebook, cell] = grade.auto_score
-        return scores
+        with self._transaction():
+            return {
+                submission.student_id: {
+                    (notebook.name, grade.name): grade.auto_score
+                    for notebook in submission.notebooks
+                    for grade in notebook.grades
+                }
+                for submission in self._submissions(assignment)
+            }
 
     def rows(self, assignment: str) -> dict[str, GradebookRow]:
-        """Student to what the gradebook says of them, for everybody who handed in.
-
-        Raises:
-            AutograderError: the assignment is unknown, or the gradebook cannot be read.
-        """
-        with self._database.reading():
-            found = self._assignment(assignment)
-            tests: dict[str, dict[str, tuple[float | None, float]]] = {}
-            for student, _, cell, grade in self._grades(found):
-                score = float(grade.score) if _is_decided(grade) else None
-                tests.setdefault(student, {})[cell] = (score, float(grade.max_score))
-            submissions = self._db.execute(
-                select(api.SubmittedAssignment, api.Student)
-                .join(api.Student, api.Student.id == api.SubmittedAssignment.student_id)
-                .where(api.SubmittedAssignment.assignment_id == found.id)
-            )
+        """Student to what the gradebook says of them, for everybody who handed in."""
+        with self._transaction():
+            most = float(self._assignment(assignment).max_score)
             return {
-                student.id: GradebookRow(
-                    name=" ".join(part for part in (student.first_name, student.last_name) if part),
-                    score=max(0.0, submission.score - (submission.late_submission_penalty or 0.0)),
-                    max_score=float(found.max_score),
-                    tests=tests.get(student.id, {}),
-                )
-                for submission, student in submissions
+                submission.student_id: _row(submission, most)
+                for submission in self._submissions(assignment)
             }
 
     def shown(self, assignment: str) -> dict[tuple[str, str], tuple[Any, ...]]:
@@ -163,70 +145,27 @@ class Gradebook:
         That is the penalty for late work and, cell by cell, points, maximum and comment, as plain
         values in a fixed order.
         """
-        with self._database.reading():
-            mine = api.Notebook.assignment_id == self._assignment(assignment).id
-            notebooks = self._db.execute(
-                select(
-                    api.SubmittedAssignment.student_id,
-                    api.Notebook.name,
-                    api.SubmittedNotebook.id,
-                    api.SubmittedNotebook.late_submission_penalty,
-                )
-                .join(api.SubmittedNotebook, api.SubmittedNotebook.notebook_id == api.Notebook.id)
-                .join(
-                    api.SubmittedAssignment,
-                    api.SubmittedAssignment.id == api.SubmittedNotebook.assignment_id,
-                )
-                .where(mine)
-            ).all()
-            cells: dict[str, list[tuple[Any, ...]]] = {}
-            for kind, values in (
-                (api.Grade, (api.Grade.score, api.Grade.max_score)),
-                (api.Comment, (api.Comment.comment,)),
-            ):
-                found = self._db.execute(
-                    select(kind.notebook_id, api.BaseCell.name, *values)
-                    .join(api.BaseCell, api.BaseCell.id == kind.cell_id)
-                    .join(api.Notebook, api.Notebook.id == api.BaseCell.notebook_id)
-                    .where(mine)
-                    .order_by(api.BaseCell.name)
-                )
-                for notebook, *facts in found:
-                    cells.setdefault(notebook, []).append(tuple(facts))
+        with self._transaction():
             return {
-                (student, name): (penalty, *cells.get(submitted, ()))
-                for student, name, submitted, penalty in notebooks
+                (submission.student_id, notebook.name): (
+                    notebook.late_submission_penalty,
+                    *sorted((one.name, one.score, one.cell.max_score) for one in notebook.grades),
+                    *sorted((one.name, one.comment) for one in notebook.comments),
+                )
+                for submission in self._submissions(assignment)
+                for notebook in submission.notebooks
             }
 
     def waiting(self, assignment: str) -> dict[tuple[str, str], frozenset[str]]:
-        """(student, notebook) to the cells that a person still has to grade.
-
-        Raises:
-            AutograderError: the assignment is unknown, or the gradebook cannot be read.
-        """
-        with self._database.reading():
-            found: dict[tuple[str, str], frozenset[str]] = {}
-            for student, notebook, cell, grade in self._grades(self._assignment(assignment)):
-                if not _is_decided(grade):
-                    key = student, notebook
-                    found[key] = found.get(key, frozenset()) | {cell}
-            return found
-
-    def _grades(self, assignment: Any) -> Any:
-        """(student, notebook, grade_id, grade) of every submission of the assignment."""
-        return self._db.execute(
-            select(
-                api.SubmittedAssignment.student_id, api.Notebook.name, api.BaseCell.name, api.Grade
-            )
-            .join(api.SubmittedNotebook, api.SubmittedNotebook.id == api.Grade.notebook_id)
-            .join(api.Notebook, api.Notebook.id == api.SubmittedNotebook.notebook_id)
-            .join(
-                api.SubmittedAssignment,
-                api.SubmittedAssignment.id == api.SubmittedNotebook.assignment_id,
-            )
-            .join(api.BaseCell, api.BaseCell.id == api.Grade.cell_id)
-            .where(api.SubmittedAssignment.assignment_id == assignment.id)
-        )
+        """(student, notebook) to the cells that a person still has to grade."""
+        with self._transaction():
+            return {
+                (submission.student_id, notebook.name): frozenset(
+                    grade.name for grade in notebook.grades if not _is_decided(grade)
+                )
+                for submission in self._submissions(assignment)
+                for notebook in submission.notebooks
+            }
 
     def write(
         self,
@@ -244,36 +183,35 @@ class Gradebook:
         another look.
 
         Args:
-            timestamp: when it was handed in, as in `timestamp.txt`.
+            timestamp: when it was handed in, as in `timestamp.txt`; one that is no time counts as
+                in time.
             scores: notebook name to its scores and comments.
             late: the course's penalty for late work.
             keep: False to see what would change, and change nothing.
-
-        Raises:
-            AutograderError: the gradebook cannot be written; nothing was changed.
         """
-        with self._database.writing(keep=keep):
+        with self._transaction(keep=keep):
             found = self._assignment(assignment)
             submission = find_submission(self._db, found, student)
             before = None if submission is None else points_of(self._db, submission)
             submission = complete_submission(self._db, found, student)
             if timestamp is not None:
-                submission.timestamp = parsed_time(timestamp)
+                submission.timestamp = None
+                with suppress(ValueError, OverflowError):
+                    submission.timestamp = parse_utc(timestamp)
             for notebook in submission.notebooks:
                 if notebook.name in scores:
-                    write_notebook(self._db, notebook.id, scores[notebook.name])
+                    write_notebook(notebook, scores[notebook.name])
             self._db.flush()
-            for notebook in submission.notebooks:
-                penalise(self._db, notebook, submission, late)
+            penalise(self._db, submission, late)
             return Change(student, before, points_of(self._db, submission))
 
     def may_be_late(self, assignment: str) -> bool:
         """Whether anybody has a penalty for late work, or could get one."""
-        with self._database.reading():
+        with self._transaction():
             found = self._assignment(assignment)
             penalised = (
                 select(api.SubmittedNotebook.id)
-                .join(api.Notebook, api.Notebook.id == api.SubmittedNotebook.notebook_id)
+                .join(api.SubmittedNotebook.notebook)
                 .where(api.Notebook.assignment_id == found.id)
                 .where(api.SubmittedNotebook.late_submission_penalty.is_not(None))
             )
@@ -286,19 +224,14 @@ class Gradebook:
         late: LatePolicy,
         before_it_changes: Callable[[], None],
     ) -> Change | None:
-        """Compute a submission's penalty for late work again; None where it has not changed.
-
-        Raises:
-            AutograderError: the gradebook cannot be written; nothing was changed.
-        """
-        with self._database.writing():
+        """Compute a submission's penalty for late work again; None where it has not changed."""
+        with self._transaction(keep=True):
             submission = find_submission(self._db, self._assignment(assignment), student)
             if submission is None:
                 return None
             penalties = [notebook.late_submission_penalty for notebook in submission.notebooks]
             before = points_of(self._db, submission)
-            for notebook in submission.notebooks:
-                penalise(self._db, notebook, submission, late)
+            penalise(self._db, submission, late)
             if penalties == [each.late_submission_penalty for each in submission.notebooks]:
                 return None
             before_it_changes()
@@ -315,13 +248,43 @@ class Gradebook:
             )
         self.write(assignment, student, None, scores, lambda *_: None)
 
+    @contextmanager
+    def _transaction(self, *, keep: bool = False) -> Iterator[None]:
+        """All of it or, after any error or where it is not to keep, nothing."""
+        with explained(self._url):
+            try:
+                yield
+                if keep:
+                    self._db.commit()
+            finally:
+                self._db.rollback()
+                self._db.remove()
+
     def _assignment(self, name: str) -> Any:
         found = self._db.scalar(select(api.Assignment).where(api.Assignment.name == name))
         if found is None or not found.notebooks:
             raise AutograderError(
-                f"The gradebook ({self._database.url}) knows no released assignment {name!r}. Run "
+                f"The gradebook ({self._url}) knows no released assignment {name!r}. Run "
                 f"`nbgrader generate_assignment {name}` first: it records the cells and points."
             )
+        return found
+
+    def _submissions(self, assignment: str) -> Sequence[Any]:
+        """Everybody's submissions with all that hangs on them, in a few queries for the class."""
+        submitted, notebooks = api.SubmittedAssignment, api.SubmittedNotebook
+        query = (
+            select(submitted)
+            .where(submitted.assignment_id == self._assignment(assignment).id)
+            .options(
+                undefer(submitted.score),
+                undefer(submitted.late_submission_penalty),
+                joinedload(submitted.student),
+                selectinload(submitted.notebooks).options(
+                    selectinload(notebooks.grades), selectinload(notebooks.comments)
+                ),
+            )
+        )
+        found: Sequence[Any] = self._db.scalars(query).all()
         return found
 
 
@@ -331,15 +294,29 @@ def student_row(student: Any) -> dict[str, str]:
     return {column: str(getattr(student, column) or "") for column in columns}
 
 
+def _row(submission: Any, most: float) -> GradebookRow:
+    student = submission.student
+    return GradebookRow(
+        name=" ".join(part for part in (student.first_name, student.last_name) if part),
+        score=max(0.0, submission.score - submission.late_submission_penalty),
+        max_score=most,
+        tests={
+            grade.name: (float(grade.score) if _is_decided(grade) else None, grade.cell.max_score)
+            for notebook in submission.notebooks
+            for grade in notebook.grades
+        },
+    )
+
+
 def _is_decided(grade: Any) -> bool:
     """Whether anybody, the autograder or a person, has given points."""
     return grade.auto_score is not None or grade.manual_score is not None
 
 
 def _released_cells(notebook: Any) -> list[ReleasedCell]:
-    graded = {cell.name: cell for cell in (*notebook.grade_cells, *notebook.task_cells)}
-    solutions = {cell.name for cell in notebook.solution_cells}
-    tasks = {cell.name for cell in notebook.task_cells}
+    points = {each.name: each.max_score for each in (*notebook.grade_cells, *notebook.task_cells)}
+    solutions = {each.name for each in notebook.solution_cells}
+    tasks = {each.name for each in notebook.task_cells}
     return [
         ReleasedCell(
             grade_id=cell.name,
@@ -347,10 +324,10 @@ def _released_cells(notebook: Any) -> list[ReleasedCell]:
             source=cell.source,
             checksum=cell.checksum,
             locked=cell.locked,
-            grade=cell.name in graded and cell.name not in tasks,
+            grade=cell.name in points and cell.name not in tasks,
             solution=cell.name in solutions,
             task=cell.name in tasks,
-            points=graded[cell.name].max_score if cell.name in graded else None,
+            points=points.get(cell.name),
         )
         for cell in notebook.source_cells
     ]

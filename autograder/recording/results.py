@@ -112,12 +112,10 @@ class SubmissionResult:
             AutograderError: the mapping is not such a record.
         """
         try:
-            known = {f.name: metadata[f.name] for f in fields(cls) if f.name in metadata}
+            known = {f.name: _tuples(metadata[f.name]) for f in fields(cls) if f.name in metadata}
             if known["status"] not in get_args(Status):
                 raise ValueError(f"unknown status {known['status']!r}")
             known["tests"] = {name: (got, most) for name, (got, most) in known["tests"].items()}
-            for names in ("unfair", "inside"):
-                known[names] = tuple(known.get(names, ()))
             known["exercises"] = tuple(_exercise(entry) for entry in known["exercises"])
             return cls(**known)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -127,19 +125,19 @@ class SubmissionResult:
             ) from error
 
 
+def _tuples(value: Any) -> Any:
+    """JSON's value with a tuple for each list in it."""
+    if isinstance(value, dict):
+        return {name: _tuples(each) for name, each in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
 def _exercise(entry: Mapping[str, Any]) -> ExerciseFeedback:
+    comparison = entry.get("comparison")
     return ExerciseFeedback(
-        exercise=entry["exercise"],
-        right=tuple(entry["right"]),
-        diagnosis=tuple(DiagnosisRecord(**found) for found in entry["diagnosis"]),
-        paragraph=entry["paragraph"],
-        heatmap_png=entry["heatmap_png"],
-        comparison=_comparison(entry.get("comparison")),
+        **{
+            **entry,
+            "diagnosis": tuple(DiagnosisRecord(**found) for found in entry["diagnosis"]),
+            "comparison": comparison and Comparison(**comparison),
+        }
     )
-
-
-def _comparison(entry: Mapping[str, Any] | None) -> Comparison | None:
-    if entry is None:
-        return None
-    matrices = {name: tuple(map(tuple, entry[name])) for name in ("right", "returned")}
-    return Comparison(**{**entry, **matrices})

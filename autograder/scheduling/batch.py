@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
@@ -24,6 +24,7 @@ from autograder.recording.gradebook import Change, Gradebook
 from autograder.recording.results import SubmissionResult
 from autograder.recording.scores import score_notebook
 from autograder.scheduling.pools import Pool, dask_pool, local_jobs, local_pool
+from autograder.scheduling.progress import Advance
 from autograder.scheduling.worker import GradedNotebook, Job, audit, grade, not_graded, warm_up
 from autograder.submission.instructor import read_instructors
 from autograder.submission.reading import (
@@ -34,11 +35,9 @@ from autograder.submission.reading import (
     students_with,
 )
 
+_ENDED_TWICE = "The grader's own process ended twice while grading it. Please look at it by hand."
 # How often to look whether another worker is worth it while none of those there are gets done.
 _LOOK_SECONDS = 1.0
-
-# Called with each submission's results as they are written; an empty list for one that is skipped.
-Progress = Callable[[str, Sequence[SubmissionResult]], None]
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,22 @@ class Plan:
     jobs: int | None = None
     scheduler: str | None = None
     unsandboxed: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one submission; or would, where nothing is kept.
+
+    Attributes:
+        results: of each of its notebooks; none where nothing had changed.
+        change: of the points; without results, of the penalty for late work alone.
+        notebooks: the graded ones, with their outputs.
+    """
+
+    student: str
+    results: Sequence[SubmissionResult] = ()
+    change: Change | None = None
+    notebooks: Sequence[dict[str, Any]] = ()
 
 
 def chosen_students(course: Course, plan: Plan) -> list[str]:
@@ -87,62 +102,59 @@ def grade_class(
     course: Course,
     plan: Plan,
     students: Sequence[str],
-    progress: Progress,
+    progress: Advance,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[SubmissionResult]:
+    """Grade submissions as `grade_each` does, and say whose points have changed.
+
+    Returns:
+        the results of all submissions that were graded now, without the diagnosis: of thousands
+        of submissions that would be a lot to hold.
+    """
+    results: list[SubmissionResult] = []
+    changes: dict[str, str] = {}
+    outdated: list[str] = []
+    for outcome in grade_each(course, plan, students, progress, outdated.append):
+        results += [replace(result, exercises=()) for result in outcome.results]
+        if outcome.change is not None and not outcome.results:
+            why = "the answers are unchanged, the penalty for late work is not"
+            changes[outcome.student] = f"{outcome.change}: {why}."
+        elif outcome.change is not None and outcome.change.gain:
+            changes[outcome.student] = f"{outcome.change}."
+    for _, sentence in sorted(changes.items()):
+        say(sentence)
+    for sentence in outdated:
+        say(sentence)
+    return results
+
+
+def grade_each(
+    course: Course,
+    plan: Plan,
+    students: Sequence[str],
+    progress: Advance,
+    say: Callable[[str], None],
+    *,
+    keep: bool = True,
+) -> Iterator[Outcome]:
     """Grade submissions; the gradebook and the autograded folder are complete at every moment.
 
     Whatever was graded when this is interrupted or killed stays graded, and running it again
     does the rest.
 
-    Returns:
-        the results of all submissions that were graded now, without the diagnosis.
+    Args:
+        say: called at the end with what was graded as it was released, but has changed since.
+        keep: False to write nothing; then what has not changed is graded too.
 
     Raises:
         AutograderError: grading is not possible: no release, no sandbox, a broken instructor's
             cell, a gradebook that cannot be written, another grader at work.
     """
     with _only_grader(course, plan.assignment), Gradebook.of(course) as gradebook:
-        batch = _Batch(course, plan, gradebook)
-        results = []
-        for student, written in batch.run(students):
-            # Without the diagnosis: of thousands of submissions that would be a lot to hold.
-            results += [replace(result, exercises=()) for result in written]
-            progress(student, written)
-        for change in sorted(batch.changes, key=lambda each: each.student):
-            why = ""
-            if change.student in batch.renewed:
-                why = ": the answers are unchanged, the penalty for late work is not"
-            if change.gain or why:
-                say(f"{change}{why}.")
-        _say_what_is_outdated(batch, say)
-        return results
-
-
-def dry_run(
-    course: Course,
-    plan: Plan,
-    students: Sequence[str],
-    progress: Progress,
-    say: Callable[[str], None],
-) -> Iterator[tuple[Change, list[tuple[dict[str, Any], SubmissionResult]]]]:
-    """Grade submissions and write nothing of it.
-
-    Yields:
-        Each student's points, before and then, with the graded notebooks and the results.
-
-    Raises:
-        AutograderError: see `grade_class`.
-    """
-    with _only_grader(course, plan.assignment), Gradebook.of(course) as gradebook:
-        batch = _Batch(course, replace(plan, force=True), gradebook, keep=False)
-        for student, results in batch.run(students):
-            progress(student, results)
-            yield batch.changes.pop(), list(zip(batch.notebooks, results, strict=True))
-        _say_what_is_outdated(batch, say)
-
-
-def _say_what_is_outdated(batch: _Batch, say: Callable[[str], None]) -> None:
+        batch = _Batch(course, plan, gradebook, keep=keep)
+        for outcome in batch.run(students):
+            progress(outcome.student, outcome.results)
+            yield outcome
     for instructor in batch.instructors:
         if instructor.outdated:
             say(
@@ -170,100 +182,88 @@ def _only_grader(course: Course, assignment: str) -> Iterator[None]:
 class _Batch:
     """Grades submissions, and writes them unless it is not to keep anything."""
 
-    def __init__(
-        self, course: Course, plan: Plan, gradebook: Gradebook, *, keep: bool = True
-    ) -> None:
+    def __init__(self, course: Course, plan: Plan, gradebook: Gradebook, *, keep: bool) -> None:
         options = GradingOptions.of(course.config)
-        self.keep = keep
         self.course = course
         self.plan = plan
         self.gradebook = gradebook
-        released = gradebook.released(plan.assignment)
-        self.instructors = read_instructors(course, plan.assignment, released)
-        audited, self.unaudited = with_verdicts(course, plan.assignment, self.instructors)
-        if not self.unaudited:
-            self.instructors = tuple(audited)
+        self.keep = keep
+        plain = read_instructors(course, plan.assignment, gradebook.released(plan.assignment))
+        audited = with_verdicts(course, plan.assignment, plain)
+        self.audited = audited is not None
+        self.instructors = audited or plain
         self.recorded = gradebook.recorded(plan.assignment)
         self.may_be_late = gradebook.may_be_late(plan.assignment)
         self.limits = options.limits
         self.upload_bytes = options.upload_bytes
         self.unsandboxed = plan.unsandboxed or options.allow_unsandboxed
-        self.mode = 0o664 if course.directories.groupshared else 0o444
         self.waiting: deque[str] = deque()
-        self.suspects: deque[str] = deque()
-        """Students whose submission was being graded when a worker was lost: they go alone."""
         self.losses: Counter[str] = Counter()
-        self.changes: list[Change] = []
-        """What became, or would become, of the points of each, in the order of grading."""
-        self.notebooks: list[dict[str, Any]] = []
-        """What the last student's notebooks would be, where nothing is kept."""
-        self.renewed: set[str] = set()
-        """Students whose answers had not changed, but whose penalty for late work had."""
+        """How often a worker was lost while it graded a student's submission."""
 
-    def run(self, students: Sequence[str]) -> Iterator[tuple[str, list[SubmissionResult]]]:
-        """Grade and write; yields every student once, with no results if nothing had changed."""
-        self.waiting = deque(students)
-        while self.waiting or self.suspects:
+    def run(self, students: Sequence[str]) -> Iterator[Outcome]:
+        """Grade and write; yields every student once."""
+        self.waiting.extend(students)
+        while self.waiting:
             with self._pool(len(students)) as pool:
-                if self.unaudited:
+                if not self.audited:
                     self._audit(pool)
                 yield from self._drain(pool)
 
     def _audit(self, pool: Pool) -> None:
         """Find out how each test is to be run, where the assignment was never audited."""
-        find = partial(audit, unsandboxed=self.unsandboxed)
-        found = pool.submit(find, self.instructors, self.limits).result()
+        audited = pool.submit(audit, self.instructors, self.limits, self.unsandboxed).result()
         if self.keep:
-            write_verdicts(self.course, self.plan.assignment, found)
-        self.instructors, self.unaudited = tuple(found), []
+            write_verdicts(self.course, self.plan.assignment, audited)
+        self.instructors, self.audited = audited, True
 
     def _pool(self, submissions: int) -> AbstractContextManager[Pool]:
         if self.plan.scheduler is not None:
             return dask_pool(self.plan.scheduler)
-        prepare = partial(warm_up, self.limits, unsandboxed=self.unsandboxed)
+        prepare = partial(warm_up, self.limits, self.unsandboxed)
         return local_pool(min(self.plan.jobs or local_jobs(), submissions), prepare)
 
-    def _drain(self, pool: Pool) -> Iterator[tuple[str, list[SubmissionResult]]]:
+    def _drain(self, pool: Pool) -> Iterator[Outcome]:
         """Grade until nothing waits, or until the pool has lost a worker and is of no more use."""
         working: dict[Future[list[GradedNotebook]], Job] = {}
         lost_any = False
-        while working or (not lost_any and (self.waiting or self.suspects)):
-            alone = bool(self.suspects)
-            while not lost_any and len(working) < (1 if alone else pool.room):
-                queue = self.suspects if alone else self.waiting
-                if not queue or (alone and working):
-                    break
-                student = queue.popleft()
+        while working or (self.waiting and not lost_any):
+            while not lost_any and self._may_begin(working.values(), pool.room):
+                student = self.waiting.popleft()
                 job = self._job(student)
-                if not isinstance(job, Job):
-                    yield student, job
+                if isinstance(job, Outcome):
+                    yield job
                     continue
                 try:
                     working[pool.submit(grade, job)] = job
                 except BrokenProcessPool:  # the worker ended since the last look, on another job
-                    queue.appendleft(student)
+                    self.waiting.appendleft(student)
                     lost_any = True
             done, _ = wait(working, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
             for future in done:
                 job = working.pop(future)
-                if _lost_worker(future):
-                    lost_any = True
-                    yield from self._suspect(job)
+                if not isinstance(future.exception(), BrokenProcessPool):
+                    yield self._finish(job, future)
+                    continue
+                lost_any = True
+                student = job.submission.student
+                self.losses[student] += 1
+                if self.losses[student] == 1:
+                    self.waiting.appendleft(student)
                 else:
-                    yield job.submission.student, self._finish(job, future)
+                    yield self._refuse(job, _ENDED_TWICE)
             pool.expect(len(self.waiting))
 
-    def _suspect(self, job: Job) -> Iterator[tuple[str, list[SubmissionResult]]]:
-        student = job.submission.student
-        self.losses[student] += 1
-        if self.losses[student] < 2:
-            self.suspects.append(student)
-            return
-        reason = "The grader's own process ended twice while grading it. Please look at it by hand."
-        yield student, self._write(job, self._without_grade(job, reason))
+    def _may_begin(self, working: Collection[Job], room: int) -> bool:
+        """Whether the next one may; who was there when a worker was lost goes alone."""
+        if not self.waiting:
+            return False
+        students = [self.waiting[0], *(job.submission.student for job in working)]
+        return len(working) < (1 if any(self.losses[each] for each in students) else room)
 
-    def _job(self, student: str) -> Job | list[SubmissionResult]:
-        """The work to do for a student; or its results, where there is nothing to run."""
+    def _job(self, student: str) -> Job | Outcome:
+        """The work to do for a student; or what became of it, where there is nothing to run."""
+        refused = ""
         try:
             submission = read_submission(
                 self.course.folder("submitted"),
@@ -272,20 +272,13 @@ class _Batch:
                 ignore=self.course.directories.ignore,
                 max_bytes=self.upload_bytes,
             )
-            refused = None
         except NotGradableError as reason:
             submission, refused = Submission(student, {}), str(reason)
-        job = Job(
-            instructors=self.instructors,
-            submission=submission,
-            limits=self.limits,
-            unsandboxed=self.unsandboxed,
-            fingerprint=self._fingerprint(submission),
-        )
-        if not self.plan.force and self._is_unchanged(job):
-            self._renew_penalty(job)
-            return []
-        return job if refused is None else self._write(job, self._without_grade(job, refused))
+        digest = self._fingerprint(submission)
+        job = Job(self.instructors, submission, self.limits, self.unsandboxed, fingerprint=digest)
+        if self.keep and not self.plan.force and self._is_unchanged(job):
+            return Outcome(student, change=self._renew_penalty(student))
+        return self._refuse(job, refused) if refused else job
 
     def _fingerprint(self, submission: Submission) -> str:
         """Digest of all that decides the grade."""
@@ -300,59 +293,52 @@ class _Batch:
     def _is_unchanged(self, job: Job) -> bool:
         """Whether the last run was of the same files, and all that it wrote is still there."""
         student = job.submission.student
-        recorded = self.recorded.get(student)
-        if recorded is None:
+        if student not in self.recorded:
             return False
-        for instructor in self.instructors:
-            try:
-                result = result_of(self._autograded(student) / f"{instructor.name}.ipynb")
-            except AutograderError:
-                return False
+        folder, recorded = self._autograded(student), self.recorded[student]
+        try:
+            results = [result_of(folder / f"{each.name}.ipynb") for each in self.instructors]
+        except AutograderError:
+            return False
+        return all(
+            result is not None
             # What could not be graded is named in every run, until it is handed in again.
-            if result is None or result.status == "not gradable":
-                return False
-            if result.fingerprint != job.fingerprint:
-                return False
-            for name, (score, _) in result.tests.items():
-                if recorded.get((instructor.name, name), -1.0) != score:
-                    return False
-        return True
+            and result.status != "not gradable"
+            and result.fingerprint == job.fingerprint
+            and all(
+                recorded.get((result.notebook, name), -1.0) == score
+                for name, (score, _) in result.tests.items()
+            )
+            for result in results
+        )
 
-    def _renew_penalty(self, job: Job) -> None:
+    def _renew_penalty(self, student: str) -> Change | None:
         """A due date that was moved, an extension or another policy changes the penalty alone."""
         if not self.may_be_late:
-            return
-        assignment, student = self.plan.assignment, job.submission.student
-        change = self.gradebook.renew_penalty(
-            assignment,
-            student,
-            self.course.late_penalty,
-            partial(remove_derived, self.course, assignment, student),
-        )
-        if change is not None:
-            self.changes.append(change)
-            self.renewed.add(student)
+            return None
+        assignment, late = self.plan.assignment, self.course.late_penalty
+        first = partial(remove_derived, self.course, assignment, student)
+        return self.gradebook.renew_penalty(assignment, student, late, first)
 
     def _autograded(self, student: str) -> Path:
         return self.course.folder("autograded") / student / self.plan.assignment
 
-    def _finish(self, job: Job, future: Future[list[GradedNotebook]]) -> list[SubmissionResult]:
+    def _finish(self, job: Job, future: Future[list[GradedNotebook]]) -> Outcome:
         """Write what grading gave; a fault of the grader costs this submission, not the batch."""
         try:
             return self._write(job, future.result())
         except AutograderError:
             raise
         except Exception as error:
-            reason = (
-                f"The grader failed on this submission ({type(error).__name__}: {error!s:.500}). "
-                "Please look at it by hand."
-            )
-            return self._write(job, self._without_grade(job, reason))
+            failed = f"{type(error).__name__}: {error!s:.500}"
+            reason = f"The grader failed on this submission ({failed}). Please look at it by hand."
+            return self._refuse(job, reason)
 
-    def _without_grade(self, job: Job, reason: str) -> list[GradedNotebook]:
-        return [not_graded(job, instructor, reason) for instructor in self.instructors]
+    def _refuse(self, job: Job, reason: str) -> Outcome:
+        """Write that a submission could not be graded, and why."""
+        return self._write(job, [not_graded(job, each, reason) for each in self.instructors])
 
-    def _write(self, job: Job, graded: Sequence[GradedNotebook]) -> list[SubmissionResult]:
+    def _write(self, job: Job, graded: Sequence[GradedNotebook]) -> Outcome:
         """Grades first, the folder second: only a complete folder counts as done."""
         assignment, student = self.plan.assignment, job.submission.student
         files = {**job.submission.others, **self.instructors[0].files}
@@ -367,13 +353,7 @@ class _Batch:
             remove_derived(self.course, assignment, student)
         timestamp, late = job.submission.timestamp, self.course.late_penalty
         change = self.gradebook.write(assignment, student, timestamp, scores, late, keep=self.keep)
-        self.changes.append(change)
         if self.keep:
-            replace_folder(self._autograded(student), files, self.mode)
-        else:
-            self.notebooks = [one.notebook for one in graded]
-        return results
-
-
-def _lost_worker(future: Future[list[GradedNotebook]]) -> bool:
-    return isinstance(future.exception(), BrokenProcessPool)
+            mode = 0o664 if self.course.directories.groupshared else 0o444
+            replace_folder(self._autograded(student), files, mode)
+        return Outcome(student, results, change, [one.notebook for one in graded])

@@ -11,10 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
-from typing import Any, Protocol
+from typing import Any
 
 from autograder.errors import AutograderError
 
@@ -28,24 +27,56 @@ _AHEAD = 2
 _WORTH_A_WORKER_SECONDS = 10.0
 _STALLED_SECONDS = 4.0
 
-Preparation = Callable[[], None]
-"""What a local worker does before its first job; it travels there by pickle."""
-
 _early: list[Executor] = []
 
 
-class Pool(Protocol):
-    """Where a batch sends its jobs."""
+class Pool:
+    """Where a batch sends its jobs: one executor at first, more when the wait gets long.
+
+    Args:
+        start: gives another executor.
+        most: so many executors at most.
+        ahead: jobs to give each executor at a time.
+    """
+
+    def __init__(self, start: Callable[[], Executor], *, most: int, ahead: int) -> None:
+        self._start = start
+        self._most = most
+        self._ahead = ahead
+        self._working: dict[Executor, set[Future[Any]]] = {}
+        self._finished: list[float] = []
+        self._grow()
 
     @property
     def room(self) -> int:
         """How many jobs to give it at a time, as things are."""
+        return len(self._working) * self._ahead
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Call a function in a worker; the future breaks (BrokenProcessPool) with its worker."""
+        executor, working = min(self._working.items(), key=lambda item: len(item[1]))
+        future = executor.submit(function, *arguments)
+        working.add(future)
+        future.add_done_callback(working.discard)
+        future.add_done_callback(lambda _: self._finished.append(time.monotonic()))
+        return future
 
     def expect(self, waiting: int) -> None:
-        """Take on another worker if that is worth it for so many more jobs to come."""
+        """Take on another executor if that is worth it for so many more jobs to come."""
+        if not waiting or len(self._working) == self._most:
+            return
+        last = self._finished[-1] if self._finished else self._since
+        stalled = time.monotonic() - last > _STALLED_SECONDS
+        seconds_each = 0.0  # with the present workers; not known yet
+        if len(self._finished) > 1:  # the first includes the start of the worker
+            seconds_each = (last - self._finished[0]) / (len(self._finished) - 1)
+        if stalled or waiting * seconds_each > _WORTH_A_WORKER_SECONDS:
+            self._grow()
+
+    def _grow(self) -> None:
+        self._working[self._start()] = set()
+        self._since = time.monotonic()
+        self._finished.clear()
 
 
 def local_jobs() -> int:
@@ -53,71 +84,29 @@ def local_jobs() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def start_early(prepare: Preparation) -> None:
+def start_early(prepare: Callable[[], None]) -> None:
     """Start the first local worker now: it prepares while this process imports what it needs."""
     _early.append(_start(prepare))
 
 
 @contextmanager
-def local_pool(jobs: int, prepare: Preparation) -> Iterator[Pool]:
-    """At most so many processes on this machine; they end with the grader, however it ends."""
+def local_pool(jobs: int, prepare: Callable[[], None]) -> Iterator[Pool]:
+    """At most so many processes on this machine; they end with the grader, however it ends.
+
+    Args:
+        prepare: what each does before its first job; it travels there by pickle.
+    """
     with ExitStack() as workers:
-        yield _LocalPool(jobs, prepare, workers)
+
+        def start() -> Executor:
+            executor = _early.pop() if _early else _start(prepare)
+            workers.callback(executor.shutdown, cancel_futures=True)
+            return executor
+
+        yield Pool(start, most=jobs, ahead=_AHEAD)
 
 
-class _LocalPool:
-    """One process at first; another whenever the wait for those that there are gets long."""
-
-    def __init__(self, most: int, prepare: Preparation, workers: ExitStack) -> None:
-        self._most = most
-        self._prepare = prepare
-        self._closing = workers
-        self._workers: list[_Worker] = []
-        self._since = time.monotonic()
-        self._finished: list[float] = []
-        self._grow()
-
-    @property
-    def room(self) -> int:
-        return len(self._workers) * _AHEAD
-
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        worker = min(self._workers, key=lambda worker: len(worker.working))
-        future = worker.executor.submit(function, *arguments)
-        worker.working.add(future)
-        future.add_done_callback(worker.working.discard)
-        future.add_done_callback(lambda _: self._finished.append(time.monotonic()))
-        return future
-
-    def expect(self, waiting: int) -> None:
-        if not waiting or len(self._workers) == self._most:
-            return
-        last = self._finished[-1] if self._finished else self._since
-        stalled = time.monotonic() - last > _STALLED_SECONDS
-        if stalled or waiting * self._pace() > _WORTH_A_WORKER_SECONDS:
-            self._grow()
-
-    def _pace(self) -> float:
-        """Seconds for each submission with the present workers; 0 until there is a measure."""
-        if len(self._finished) < 2:  # the first includes the start of the worker
-            return 0.0
-        return (self._finished[-1] - self._finished[0]) / (len(self._finished) - 1)
-
-    def _grow(self) -> None:
-        executor = _early.pop() if _early else _start(self._prepare)
-        self._closing.callback(executor.shutdown, cancel_futures=True)
-        self._workers.append(_Worker(executor))
-        self._since = time.monotonic()
-        self._finished.clear()
-
-
-@dataclass
-class _Worker:
-    executor: Executor
-    working: set[Future[Any]] = field(default_factory=set)
-
-
-def _start(prepare: Preparation) -> Executor:
+def _start(prepare: Callable[[], None]) -> Executor:
     executor = ProcessPoolExecutor(1, get_context("spawn"), initializer=_become_worker)
     executor.submit(prepare)
     return executor
@@ -174,16 +163,4 @@ def dask_pool(address: str) -> Iterator[Pool]:
                 f"`dask worker {address} --nthreads 1`."
             )
         with client.get_executor(pure=False) as executor:
-            yield _DaskPool(executor, threads * _AHEAD)
-
-
-@dataclass(frozen=True)
-class _DaskPool:
-    executor: Executor
-    room: int
-
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        return self.executor.submit(function, *arguments)
-
-    def expect(self, waiting: int) -> None:
-        """The size of the cluster is not ours to change."""
+            yield Pool(lambda: executor, most=1, ahead=threads * _AHEAD)

@@ -1,7 +1,8 @@
 """What a worker does, in a local process or on another machine: one submission, data to data.
 
 What takes long to import is imported when a worker needs it: the process that hands out the jobs
-never does. Nothing here imports nbgrader.
+never does. Nothing here imports nbgrader. Whatever runs a notebook raises an `AutograderError`
+where there is no sandbox or the instructor's own cells fail.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,12 @@ from autograder.submission.restore import not_graded_notebook, restore
 
 if TYPE_CHECKING:
     from autograder.sandbox.sandbox import Sandbox
+
+# One thread per process runs the jobs: the sandbox ends with the thread that started it, and the
+# tests' printed output and random numbers belong to the whole process.
+_thread = ThreadPoolExecutor(1, thread_name_prefix="grading")
+_state = threading.local()
+_freeze_once = cache(gc.freeze)
 
 
 @dataclass(frozen=True)
@@ -52,31 +60,19 @@ def not_graded(job: Job, instructor: InstructorNotebook, reason: str) -> GradedN
     return GradedNotebook(not_graded_notebook(instructor, reason), result)
 
 
-def warm_up(limits: Limits, *, unsandboxed: bool) -> None:
-    """Make a worker ready for its first job: import while the sandbox starts and does the same.
-
-    Raises:
-        AutograderError: there is no sandbox.
-    """
-    _thread().submit(sandbox, limits, unsandboxed=unsandboxed).result()
+def warm_up(limits: Limits, unsandboxed: bool) -> None:
+    """Make a worker ready for its first job: import while the sandbox starts and does the same."""
+    _thread.submit(sandbox, limits, unsandboxed).result()
     from autograder.sandbox.sandbox import PRELOAD
 
     with lasting_imports():
-        importlib.import_module("autograder.testing.runner")
-        for name in PRELOAD:
+        for name in ("autograder.testing.runner", *PRELOAD):
             importlib.import_module(name)
 
 
 def grade(job: Job) -> list[GradedNotebook]:
-    """Grade every notebook of a submission; a bad submission gives a reason, never an exception.
-
-    Raises:
-        AutograderError: no submission could be graded: no sandbox, or the instructor's own
-            cells fail.
-    """
-    # One thread per process runs the jobs: the sandbox ends with the thread that started it, and
-    # the tests' printed output and random numbers belong to the whole process.
-    return _thread().submit(_grade, job).result()
+    """Grade every notebook of a submission; a bad submission gives a reason, never an exception."""
+    return _thread.submit(_grade, job).result()
 
 
 def run_job(
@@ -85,17 +81,11 @@ def run_job(
     notebook: dict[str, Any],
     remarks: Sequence[str] = (),
 ) -> SubmissionResult:
-    """Run a restored notebook; its cells get their outputs.
+    """Run a restored notebook; its cells get their outputs, the result still has no points.
 
     Args:
         notebook: from `restore`; changed in place.
         remarks: what had to be put right in it.
-
-    Returns:
-        The result, still without points.
-
-    Raises:
-        AutograderError: see `grade`.
     """
     from autograder.testing.runner import run_notebook
 
@@ -103,19 +93,26 @@ def run_job(
         instructor,
         notebook,
         student=job.submission.student,
-        sandbox=sandbox(job.limits, unsandboxed=job.unsandboxed),
+        sandbox=sandbox(job.limits, job.unsandboxed),
         files={**job.submission.others, **instructor.files},
         limits=job.limits,
     )
     unfair = instructor.verdicts.with_mode("neither")
     status: Status = "partly graded" if run.problems or unfair else "graded"
-    if unfair and len(unfair) == sum(cell.is_test for cell in instructor.cells):
-        status = "not gradable"
-    reasons = [*([_unfair(instructor, unfair)] if unfair else []), *run.problems]
+    reasons = [*run.problems, *remarks, *job.submission.remarks]
+    if unfair:
+        if len(unfair) == sum(cell.is_test for cell in instructor.cells):
+            status = "not gradable"
+        why = instructor.verdicts.tests[unfair[0]].faults[0]
+        reasons.insert(
+            0,
+            f"Not scored: {', '.join(unfair)}. This is not the student's fault: {why}. "
+            "Score these by hand, or correct the source notebook, release it and grade again.",
+        )
     return SubmissionResult(
         **_identity(job, instructor),
         status=status,
-        reason=" ".join([*reasons, *remarks, *job.submission.remarks]),
+        reason=" ".join(reasons),
         seconds=run.seconds,
         unfair=tuple(unfair),
         inside=tuple(instructor.verdicts.with_mode("inside")),
@@ -125,30 +122,15 @@ def run_job(
 
 
 def audit(
-    instructors: Sequence[InstructorNotebook], limits: Limits, *, unsandboxed: bool
-) -> list[InstructorNotebook]:
-    """The notebooks with the verdicts on their tests.
-
-    Raises:
-        AutograderError: there is no sandbox.
-    """
-    return _thread().submit(_audit, instructors, limits, unsandboxed).result()
-
-
-def _audit(
     instructors: Sequence[InstructorNotebook], limits: Limits, unsandboxed: bool
-) -> list[InstructorNotebook]:
+) -> tuple[InstructorNotebook, ...]:
+    """The notebooks with the verdicts on their tests."""
     from autograder.auditing.audit import audited
 
-    return audited(instructors, sandbox(limits, unsandboxed=unsandboxed), limits)
+    def run() -> tuple[InstructorNotebook, ...]:
+        return audited(instructors, sandbox(limits, unsandboxed), limits)
 
-
-def _unfair(instructor: InstructorNotebook, tests: Sequence[str]) -> str:
-    why = instructor.verdicts.tests[tests[0]].faults[0]
-    return (
-        f"Not scored: {', '.join(tests)}. This is not the student's fault: {why}. "
-        "Score these by hand, or correct the source notebook, release it and grade again."
-    )
+    return _thread.submit(run).result()
 
 
 def _identity(job: Job, instructor: InstructorNotebook) -> dict[str, Any]:
@@ -165,7 +147,10 @@ def _grade(job: Job) -> list[GradedNotebook]:
     try:
         return [_grade_notebook(job, instructor) for instructor in job.instructors]
     finally:
-        _collect_garbage()
+        # A submission's classes and functions refer to each other in circles. What was imported
+        # for the first one stays: not looking at it again makes this cheap.
+        gc.collect()
+        _freeze_once()
 
 
 def _grade_notebook(job: Job, instructor: InstructorNotebook) -> GradedNotebook:
@@ -178,36 +163,8 @@ def _grade_notebook(job: Job, instructor: InstructorNotebook) -> GradedNotebook:
     return GradedNotebook(notebook, run_job(job, instructor, notebook, found + remarks))
 
 
-def _collect_garbage() -> None:
-    """Free a submission's classes and functions, which refer to each other in circles.
-
-    What was imported for the first one stays: not looking at it again makes this cheap.
-    """
-    gc.collect()
-    if not hasattr(_state, "frozen"):
-        gc.freeze()
-        _state.frozen = True
-
-
-_state = threading.local()
-_executor: ThreadPoolExecutor | None = None
-_lock = threading.Lock()
-
-
-def _thread() -> ThreadPoolExecutor:
-    global _executor
-    with _lock:
-        if _executor is None:
-            _executor = ThreadPoolExecutor(1, thread_name_prefix="grading")
-        return _executor
-
-
-def sandbox(limits: Limits, *, unsandboxed: bool) -> Sandbox:
-    """The calling thread's warm interpreter, begun on first use and whenever the limits change.
-
-    Raises:
-        AutograderError: there is no sandbox.
-    """
+def sandbox(limits: Limits, unsandboxed: bool) -> Sandbox:
+    """The calling thread's warm interpreter, begun on first use and whenever the limits change."""
     from autograder.sandbox.sandbox import Sandbox
 
     wanted = (limits, unsandboxed)
