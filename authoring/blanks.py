@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 
 from nbformat import NotebookNode
 
 from authoring.errors import AuthoringError
-from authoring.exercises import (
-    Exercise,
-    Level,
-    Line,
-    cell_label,
-    hints_in,
-    read_exercises,
-    read_lines,
-    source_of,
-    without_markers,
-)
+from authoring.exercises import Exercise, cell_label, hints_in, read_exercises, source_of
+from authoring.markers import Level, Line, read_lines, without_markers
 
 # How many of an exercise's hints a level hands out.
 HINTS: dict[Level, int] = {"guided": 3, "standard": 2, "open": 1}
 
 _BEGIN, _END = "### BEGIN SOLUTION", "### END SOLUTION"
+_REGION = re.compile(f"{_BEGIN}.*?{_END}", re.DOTALL)
 
 
 def blank(lines: Sequence[Line], level: Level) -> str:
@@ -32,39 +25,23 @@ def blank(lines: Sequence[Line], level: Level) -> str:
     Each maximal run of lines hidden at `level` becomes one solution region, at the indentation of
     the run's first line of code. Empty lines do not interrupt a run, and a run of nothing but
     comments (help for another level) leaves no gap.
-
-    Args:
-        lines: the cell, from `read_lines`.
-        level: how much help the blank gives.
-
-    Returns:
-        The new source of the cell.
     """
+    # One letter a line, h: hidden, e: empty, s: shown. A run begins and ends with a hidden line.
+    kinds = "".join(
+        "h" if not line.is_shown_at(level) else "s" if line.text.strip() else "e" for line in lines
+    )
+    texts = [line.text for line in lines]
     out: list[str] = []
-    run: list[str] = []
-    empty_after_run: list[str] = []
-
-    def close_run() -> None:
+    copied = 0
+    for match in re.finditer("h(?:[he]*h)?", kinds):
+        run = texts[match.start() : match.end()]
+        out += texts[copied : match.start()]
+        copied = match.end()
         code = [text for text in run if text.strip() and not text.lstrip().startswith("#")]
         if code:
             indent = code[0][: len(code[0]) - len(code[0].lstrip())]
-            out.extend([indent + _BEGIN, *run, indent + _END])
-        out.extend(empty_after_run)
-        run.clear()
-        empty_after_run.clear()
-
-    for line in lines:
-        if not line.is_shown_at(level):
-            run.extend(empty_after_run)
-            empty_after_run.clear()
-            run.append(line.text)
-        elif run and not line.text.strip():
-            empty_after_run.append(line.text)
-        else:
-            close_run()
-            out.append(line.text)
-    close_run()
-    return "\n".join(out)
+            out += [indent + _BEGIN, *run, indent + _END]
+    return "\n".join(out + texts[copied:])
 
 
 def select(
@@ -75,14 +52,11 @@ def select(
     A notebook without exercises is returned as it is. Written questions are left to nbgrader.
 
     Args:
-        notebook: the instructor's notebook; changed in place.
+        notebook: the instructor's; changed in place. Its metadata `exercise` records the choice.
         blanks: names of the functions that students write; None: all of them.
         level: how much help their blanks give, and how many hints; the code of a challenge is
             always at level open.
         where: the notebook's path, for messages.
-
-    Returns:
-        The same notebook; its metadata `exercise` records the choice.
 
     Raises:
         AuthoringError: an unknown name, nothing chosen, or a notebook that contradicts itself.
@@ -142,26 +116,13 @@ def _make_blank(cell: NotebookNode, level: Level, where: str) -> None:
     except SyntaxError as error:
         raise AuthoringError(f"{here}: the solution is not valid Python: {error}.") from error
     try:
-        ast.parse(_with_stubs(rewritten))
+        ast.parse(_REGION.sub("raise NotImplementedError()", rewritten))
     except SyntaxError as error:
         raise AuthoringError(
             f"{here}: at level {level} the blank is not valid Python ({error}). Move its help "
             "markers so that what stays visible keeps its indentation."
         ) from error
     cell.source = rewritten
-
-
-def _with_stubs(source: str) -> str:
-    out, hidden = [], False
-    for text in source.split("\n"):
-        if text.strip() == _BEGIN:
-            out.append(text.replace(_BEGIN, "raise NotImplementedError()"))
-            hidden = True
-        elif text.strip() == _END:
-            hidden = False
-        elif not hidden:
-            out.append(text)
-    return "\n".join(out)
 
 
 def _give(notebook: NotebookNode, exercise: Exercise, where: str) -> set[int]:

@@ -10,11 +10,11 @@ import io
 import re
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from authoring.check import leaks_in, release_differences
-from authoring.course import Course
+from authoring.course import Course, files_in
 from authoring.errors import AuthoringError
 from authoring.wheel import wheel_files
 
@@ -30,10 +30,8 @@ def build_bundle(
 ) -> list[str]:
     """Write the students' zip, after checking that it is up to date and holds nothing secret.
 
-    Args:
-        course: the course, with a release of every assignment and recorded curricula.
-        destination: path of the zip; what is there is replaced only by a complete new one.
-        step: told what is being done, for a progress display.
+    What is there is replaced only by a complete new one. `step` is told what is being done, for a
+    display.
 
     Returns:
         The names of the files in the zip, sorted.
@@ -42,86 +40,58 @@ def build_bundle(
         AuthoringError: a release is missing or out of date, there are no curricula, or something
             secret is in a file that students would get.
     """
-    _refuse_outdated(course, step)
-    step("building the lab's wheel")
-    files = _files(course)
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".building-", dir=destination.parent) as scratch:
-        path = Path(scratch) / destination.name
-        path.write_bytes(_zipped({f"{TOP}/{name}": files[name] for name in files}))
-        step("looking for leaks in the zip")
-        if faults := bundle_leaks(course, path):
-            raise AuthoringError("nothing was bundled:\n" + "\n".join(faults))
-        path.replace(destination)
-    return sorted(files)
-
-
-def bundle_leaks(course: Course, path: Path) -> list[str]:
-    """Secrets that stand in a bundle, also inside the wheel in it, one sentence each."""
-    with zipfile.ZipFile(path) as bundle:
-        return leaks_in(course, dict(_members(bundle, "")))
-
-
-def _members(archive: zipfile.ZipFile, where: str) -> Iterator[tuple[str, bytes]]:
-    for name in archive.namelist():
-        content = archive.read(name)
-        yield where + name, content
-        if name.endswith(".whl"):
-            with zipfile.ZipFile(io.BytesIO(content)) as wheel:
-                yield from _members(wheel, f"{where}{name}/")
-
-
-def _refuse_outdated(course: Course, step: Callable[[str], None]) -> None:
     faults: list[str] = []
     with tempfile.TemporaryDirectory() as scratch:
         for assignment in course.assignments():
             step(f"comparing the release of {assignment} with its source")
             faults += release_differences(course, assignment, Path(scratch))
+    _refuse_if(faults)
+    step("building the lab's wheel")
+    wheel = wheel_files(course.root)
+    metadata = next(name for name in wheel if name.endswith(".dist-info/METADATA"))
+    wheel_name = metadata.split(".dist-info/")[0] + "-py3-none-any.whl"
+    files = _files(course, wheel_name, _zipped(wheel))
+    step("looking for leaks in the zip")
+    in_wheel = {f"{TOP}/{wheel_name}/{name}": wheel[name] for name in wheel}
+    _refuse_if(leaks_in(course, files | in_wheel))
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".building-", dir=destination.parent) as scratch:
+        path = Path(scratch) / destination.name
+        path.write_bytes(_zipped(files))
+        path.replace(destination)
+    return sorted(name.removeprefix(f"{TOP}/") for name in files)
+
+
+def _refuse_if(faults: list[str]) -> None:
     if faults:
         raise AuthoringError("nothing was bundled:\n" + "\n".join(faults))
 
 
-def _files(course: Course) -> dict[str, bytes]:
-    """Everything in the bundle, by its name below the top folder."""
+def _files(course: Course, wheel_name: str, wheel: bytes) -> dict[str, bytes]:
+    """Everything in the bundle, by its name there."""
     curricula = course.root / "data" / "curricula"
     if not list(curricula.glob("*.npz")):
         raise AuthoringError(
             f"{curricula} holds no recorded curriculum (*.npz), and the lab cannot do without. "
             "Take the folder from version control, or record one with 'gtnlab train'."
         )
-    wheel = wheel_files(course.root)
-    wheel_name = _name_of(wheel)
-    files = {
-        **_texts(course.root / "deploy" / "bundle"),
-        "requirements.txt": _requirements(wheel_name).encode(),
-        "constraints.txt": _constraints(course.root / "requirements.lock").encode(),
-        wheel_name: _zipped(wheel),
-    }
-    folders = {course.release / name: name for name in course.assignments()}
-    for folder, name in {**folders, curricula: "data/curricula"}.items():
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                files[f"{name}/{path.relative_to(folder).as_posix()}"] = path.read_bytes()
-    return files
-
-
-def _texts(folder: Path) -> dict[str, bytes]:
-    found = {path.name: path.read_bytes() for path in sorted(folder.glob("*")) if path.is_file()}
-    if "README.md" not in found:
-        raise AuthoringError(f"{folder} has no README.md for students. Take it from git.")
-    return found
-
-
-def _name_of(wheel: Mapping[str, bytes]) -> str:
-    folder = next(name.split("/")[0] for name in wheel if name.endswith(".dist-info/METADATA"))
-    return f"{folder.removesuffix('.dist-info')}-py3-none-any.whl"
-
-
-def _requirements(wheel_name: str) -> str:
-    return (
+    texts = course.root / "deploy" / "bundle"
+    files = {f"{TOP}/{path.name}": path.read_bytes() for path in texts.glob("*") if path.is_file()}
+    if f"{TOP}/README.md" not in files:
+        raise AuthoringError(f"{texts} has no README.md for students. Take it from git.")
+    for assignment in course.assignments():
+        files |= files_in(course.release / assignment, f"{TOP}/{assignment}")
+    requirements = (
         "# Versions are fixed in constraints.txt. pip looks for the wheel in the current folder.\n"
         f"-c constraints.txt\n./{wheel_name}\njupyterlab\nnotebook\n"
     )
+    return {
+        **files,
+        **files_in(curricula, f"{TOP}/data/curricula"),
+        f"{TOP}/requirements.txt": requirements.encode(),
+        f"{TOP}/constraints.txt": _constraints(course.root / "requirements.lock").encode(),
+        f"{TOP}/{wheel_name}": wheel,
+    }
 
 
 def _constraints(lock: Path) -> str:

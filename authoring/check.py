@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 
-from authoring.course import Course, read_notebook
+from authoring.course import Course, files_in
 from authoring.exercises import cell_label
 from authoring.leaks import course_secrets, find_leaks, is_kept_in_source, texts_of
 from authoring.release import build_release
@@ -21,12 +21,7 @@ from authoring.wheel import wheel_files
 def check_course(course: Course, step: Callable[[str], None] = lambda _: None) -> list[str]:
     """Rebuild everything elsewhere, compare, and look for leaks.
 
-    Args:
-        course: the course.
-        step: told what is being checked, for a progress display.
-
-    Returns:
-        What is wrong, one sentence each; empty when all is well.
+    Returns what is wrong, one sentence each. `step` is told what is being done, for a display.
     """
     faults: list[str] = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -34,7 +29,12 @@ def check_course(course: Course, step: Callable[[str], None] = lambda _: None) -
             step(f"rebuilding the release of {assignment}")
             faults += release_differences(course, assignment, Path(scratch) / "release")
             step(f"rebuilding the solution of {assignment}")
-            faults += _check_solution(course, assignment, Path(scratch) / "solutions")
+            built = build_solution(
+                course, assignment, output=Path(scratch) / "solutions", run=False
+            )
+            committed = course.solutions / assignment
+            remedy = f"authoring solutions {assignment}"
+            faults += _differences(course, committed, built, _without_outputs, remedy)
     step("looking for leaks in the releases")
     faults += release_leaks(course)
     step("looking for leaks in the lab's wheel")
@@ -43,12 +43,8 @@ def check_course(course: Course, step: Callable[[str], None] = lambda _: None) -
 
 def release_leaks(course: Course) -> list[str]:
     """Secrets that stand in the release folder, one sentence each."""
-    files = {
-        str(path.relative_to(course.root)): path.read_bytes()
-        for path in sorted(course.release.rglob("*"))
-        if path.is_file()
-    }
-    return leaks_in(course, files)
+    name = course.release.relative_to(course.root).as_posix()
+    return leaks_in(course, files_in(course.release, name))
 
 
 def wheel_leaks(course: Course) -> list[str]:
@@ -64,64 +60,45 @@ def leaks_in(course: Course, files: Mapping[str, bytes]) -> list[str]:
     for name, content in files.items():
         if is_kept_in_source(course, name):
             faults.append(f"{name}: this file must stay in source/.")
-        faults += [str(leak) for leak in find_leaks(secrets, texts_of(name, content))]
+        faults += find_leaks(secrets, texts_of(name, content))
     return faults
 
 
 def release_differences(course: Course, assignment: str, elsewhere: Path) -> list[str]:
     """How the committed release differs from one rebuilt in another folder with the same choice."""
-    committed = course.release / assignment
-    blanks = level = None
-    for path in sorted(committed.glob("*.ipynb")):
-        said = read_notebook(path).metadata.get("exercise", {})
-        blanks, level = said.get("blanks", blanks), said.get("level", level)
-    rebuilt = build_release(course, assignment, blanks=blanks, level=level, output=elsewhere)
-    return _differences(course, committed, rebuilt, str, f"authoring release {assignment}")
+    choice = course.released_choice(assignment)
+    rebuilt = build_release(course, assignment, **choice, output=elsewhere)
+    committed, remedy = course.release / assignment, f"authoring release {assignment}"
+    return _differences(course, committed, rebuilt, bytes, remedy)
 
 
-def _check_solution(course: Course, assignment: str, elsewhere: Path) -> list[str]:
-    rebuilt = build_solution(course, assignment, output=elsewhere, run=False)
-    return _differences(
-        course,
-        course.solutions / assignment,
-        rebuilt,
-        _without_outputs,
-        f"authoring solutions {assignment}",
-    )
-
-
-def _without_outputs(text: str) -> str:
-    notebook = nbformat.reads(text, as_version=4)
+def _without_outputs(content: bytes) -> bytes:
+    notebook = nbformat.reads(content.decode(), as_version=4)
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    return str(nbformat.writes(notebook))
+    return str(nbformat.writes(notebook)).encode()
 
 
 def _differences(
-    course: Course, committed: Path, rebuilt: Path, view: Callable[[str], str], remedy: str
+    course: Course, committed: Path, rebuilt: Path, view: Callable[[bytes], bytes], remedy: str
 ) -> list[str]:
     """Compare two folders; notebooks as `view` shows them, and to the cell."""
-    ours = {path.relative_to(committed) for path in committed.rglob("*") if path.is_file()}
-    theirs = {path.relative_to(rebuilt) for path in rebuilt.rglob("*") if path.is_file()}
+    shown = committed.relative_to(course.root).as_posix()
+    ours, theirs = files_in(committed, shown), files_in(rebuilt, shown)
     found = []
-    for name in sorted(ours | theirs):
-        shown = (committed / name).relative_to(course.root)
+    for name in sorted(ours.keys() | theirs.keys()):
         if name not in ours:
-            found.append(f"{shown} is missing. Run '{remedy}'.")
+            found.append(f"{name} is missing. Run '{remedy}'.")
         elif name not in theirs:
-            found.append(f"{shown} is not made from any source. Delete it, or run '{remedy}'.")
-        elif name.suffix == ".ipynb":
-            one = view((committed / name).read_text(encoding="utf-8"))
-            two = view((rebuilt / name).read_text(encoding="utf-8"))
+            found.append(f"{name} is not made from any source. Delete it, or run '{remedy}'.")
+        else:
+            one, two, place = ours[name], theirs[name], name
+            if name.endswith(".ipynb") and (one := view(one)) != (two := view(two)):
+                place = f"{name}, {_first_difference(json.loads(one), json.loads(two))}"
             if one != two:
-                cell = _first_difference(json.loads(one), json.loads(two))
-                found.append(
-                    f"{shown}, {cell}: differs from what the source makes. Run '{remedy}'."
-                )
-        elif (committed / name).read_bytes() != (rebuilt / name).read_bytes():
-            found.append(f"{shown}: differs from what the source makes. Run '{remedy}'.")
+                found.append(f"{place}: differs from what the source makes. Run '{remedy}'.")
     return found
 
 

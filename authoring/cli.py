@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from authoring.errors import AuthoringError
-from authoring.exercises import Level
+from authoring.markers import Level
 
 if TYPE_CHECKING:
+    from rich.status import Status
+
     from authoring.course import Course
 
 # The commands import what they need when they run: nbgrader takes seconds to import, and --help
@@ -52,18 +54,21 @@ Output = Annotated[
 
 
 @contextlib.contextmanager
-def _failing_with_a_sentence() -> Iterator[None]:
+def _course_here() -> Iterator[Course]:
+    """The course in this folder; what goes wrong with it is said in a sentence."""
+    from authoring.course import Course
+
     try:
-        yield
+        yield Course.at(Path.cwd())
     except AuthoringError as error:
         typer.secho(f"authoring: {error}", fg="red", err=True)
         raise typer.Exit(1) from error
 
 
-def _course() -> Course:
-    from authoring.course import Course
+def _status() -> Status:
+    from rich.console import Console
 
-    return Course.at(Path.cwd())
+    return Console(stderr=True).status("loading nbgrader")
 
 
 @app.command()
@@ -98,23 +103,14 @@ def release(
 
       authoring release rnn-bptt --level open --output /tmp/look
     """
-    with _failing_with_a_sentence():
-        course = _course()
-        from rich.console import Console
+    with _course_here() as course, _status() as status:
+        from authoring.release import build_release, names_in
 
-        with Console(stderr=True).status("loading nbgrader") as status:
-            from authoring.release import build_release, names_in
-
-            for assignment in assignments or course.assignments():
-                status.update(f"building the release of {assignment}")
-                folder = build_release(
-                    course,
-                    assignment,
-                    blanks=None if blanks is None else names_in(blanks),
-                    level=level,
-                    output=output,
-                )
-                typer.echo(f"{assignment}: {_shown(folder, course)}")
+        names = None if blanks is None else names_in(blanks)
+        for assignment in assignments or course.assignments():
+            status.update(f"building the release of {assignment}")
+            folder = build_release(course, assignment, blanks=names, level=level, output=output)
+            typer.echo(f"{assignment}: {_shown(folder, course)}")
 
 
 @app.command()
@@ -127,8 +123,7 @@ def solutions(assignments: Assignments = None, output: Output = None) -> None:
 
       authoring solutions rnn-bptt --output /tmp/look
     """
-    with _failing_with_a_sentence():
-        course = _course()
+    with _course_here() as course:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
         from authoring.solutions import build_solution
@@ -157,11 +152,8 @@ def check() -> None:
 
       authoring check
     """
-    with _failing_with_a_sentence():
-        course = _course()
-        from rich.console import Console
-
-        with Console(stderr=True).status("loading nbgrader") as status:
+    with _course_here() as course:
+        with _status() as status:
             from authoring.check import check_course
 
             faults = check_course(course, step=status.update)
@@ -189,11 +181,8 @@ def bundle(
 
       authoring bundle --out ~/hand-out/week-3.zip
     """
-    with _failing_with_a_sentence():
-        course = _course()
-        from rich.console import Console
-
-        with Console(stderr=True).status("loading nbgrader") as status:
+    with _course_here() as course:
+        with _status() as status:
             from authoring.bundle import build_bundle
 
             names = build_bundle(course, out, step=status.update)
@@ -213,8 +202,7 @@ def sample_class(
 
       authoring sample-class rnn-bptt && nbgrader autograde rnn-bptt
     """
-    with _failing_with_a_sentence():
-        course = _course()
+    with _course_here() as course:
         from authoring.sample_class import submit_class
 
         submissions = submit_class(course, assignment)
@@ -224,9 +212,8 @@ def sample_class(
 
 
 def _shown(folder: Path, course: Course) -> str:
-    resolved = folder.resolve()
-    inside = resolved.is_relative_to(course.root)
-    return str(resolved.relative_to(course.root) if inside else resolved)
+    folder = folder.resolve()
+    return str(folder.relative_to(course.root) if folder.is_relative_to(course.root) else folder)
 
 
 # The audit of an assignment's tests belongs to the grader, which adds it here.

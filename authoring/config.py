@@ -12,17 +12,28 @@ from authoring.errors import AuthoringError
 CONFIG_FILE = "nbgrader_config.py"
 
 
+def config_file(root: Path) -> Path:
+    """The `nbgrader_config.py` in a folder.
+
+    Raises:
+        AuthoringError: there is none.
+    """
+    path = root / CONFIG_FILE
+    if not path.is_file():
+        raise AuthoringError(
+            f"{root} is not a course: it has no {CONFIG_FILE}. Run the command at the course "
+            "root, the folder that holds that file."
+        )
+    return path
+
+
 def read_config(root: Path) -> Config:
     """What the `nbgrader_config.py` in a folder says.
 
     Raises:
         AuthoringError: there is none, or it cannot be read.
     """
-    path = root / CONFIG_FILE
-    if not path.is_file():
-        raise AuthoringError(
-            f"There is no {CONFIG_FILE} in {root}. Run this at the root of the course."
-        )
+    path = config_file(root)
     try:
         config: Config = PyFileConfigLoader(CONFIG_FILE, path=str(root)).load_config()
     except Exception as error:  # the file is Python: it may raise anything

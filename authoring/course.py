@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from authoring.config import CONFIG_FILE, read_config
+from authoring.config import config_file, read_config
 from authoring.errors import AuthoringError
 
 
@@ -30,11 +30,7 @@ class Course:
         Raises:
             AuthoringError: there is none.
         """
-        if not (root / CONFIG_FILE).is_file():
-            raise AuthoringError(
-                f"{root} is not a course: it has no {CONFIG_FILE}. Run the command at the course "
-                "root, the folder that holds that file."
-            )
+        config_file(root)
         return cls(root.resolve())
 
     def config(self) -> Config:
@@ -87,6 +83,23 @@ class Course:
             )
         return found
 
+    def released_choice(self, assignment: str) -> dict[str, Any]:
+        """The `blanks` and `level` of the release on disk; without a release, neither."""
+        choice: dict[str, Any] = {}
+        for path in sorted((self.release / assignment).glob("*.ipynb")):
+            said = read_notebook(path).metadata.get("exercise", {})
+            choice |= {key: said[key] for key in ("blanks", "level") if key in said}
+        return choice
+
+
+def files_in(folder: Path, name: str) -> dict[str, bytes]:
+    """The contents of all files in a folder, under `name` and their path in it."""
+    return {
+        f"{name}/{path.relative_to(folder).as_posix()}": path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
 
 def read_notebook(path: Path) -> NotebookNode:
     """Read a notebook of the course.
@@ -128,4 +141,3 @@ def staged(destination: Path) -> Iterator[Path]:
             if old.exists():
                 old.rename(destination)
             raise
-        shutil.rmtree(old, ignore_errors=True)

@@ -13,35 +13,15 @@ read by `authoring.markers`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from authoring.errors import AuthoringError
-from authoring.markers import (
-    LEVELS,
-    Level,
-    Line,
-    read_lines,
-    without_any_markers,
-    without_markers,
-)
+from authoring.markers import read_lines, without_any_markers, without_markers
 
-__all__ = [
-    "LEVELS",
-    "AuthoringError",
-    "Exercise",
-    "Level",
-    "Line",
-    "TestCell",
-    "cell_label",
-    "hints_in",
-    "read_exercises",
-    "read_lines",
-    "source_of",
-    "without_any_markers",
-    "without_markers",
-]
+# For the grader, beside what is defined here.
+__all__ = ["AuthoringError", "read_lines", "without_any_markers", "without_markers"]
 
 
 @dataclass(frozen=True)
@@ -74,13 +54,8 @@ class Exercise:
     exports: tuple[str, ...]
     always_blank: bool
     index: int
-    tests: tuple[TestCell, ...]
+    tests: tuple[TestCell, ...] = ()
     hints: int | None = None
-
-    @property
-    def points(self) -> float:
-        """Points that its tests give together."""
-        return sum(test.points for test in self.tests)
 
 
 def source_of(cell: Mapping[str, Any]) -> str:
@@ -97,17 +72,10 @@ def cell_label(cell: Mapping[str, Any], index: int) -> str:
 
 
 def read_exercises(notebook: Mapping[str, Any], where: str) -> tuple[Exercise, ...]:
-    """Read and check the exercises of a source notebook.
-
-    Args:
-        notebook: the notebook, as nbformat or `json` reads it.
-        where: its path, for messages.
-
-    Returns:
-        The exercises in the order of the notebook; empty where no cell declares one.
+    """The exercises of a notebook, as nbformat or `json` reads it, checked and in its order.
 
     Raises:
-        AuthoringError: what a cell says is inconsistent; the message names notebook and cell.
+        AuthoringError: what a cell says is inconsistent; the message names it and `where`.
     """
     if not any("exercise" in cell.get("metadata", {}) for cell in notebook["cells"]):
         return ()  # an assignment in the plain nbgrader way: its markers are nbgrader's affair
@@ -118,8 +86,7 @@ def read_exercises(notebook: Mapping[str, Any], where: str) -> tuple[Exercise, .
     for index, cell in enumerate(notebook["cells"]):
         here = f"{where}, {cell_label(cell, index)}"
         nbgrader = cell.get("metadata", {}).get("nbgrader", {})
-        grade_id = nbgrader.get("grade_id")
-        if grade_id is not None:
+        if (grade_id := nbgrader.get("grade_id")) is not None:
             if grade_id in seen:
                 raise AuthoringError(f"{here}: the grade_id '{grade_id}' is used twice.")
             seen.add(grade_id)
@@ -132,9 +99,8 @@ def read_exercises(notebook: Mapping[str, Any], where: str) -> tuple[Exercise, .
                 f"{here}: the metadata 'exercise' must be an object, not {said!r}."
             )
         if "tests" in said:
-            tests.setdefault(_tested(said, here), []).append(
-                _read_test(cell, nbgrader, index, here)
-            )
+            name = _tested(said, here)
+            tests.setdefault(name, []).append(_read_test(cell, nbgrader, index, here))
         elif "hints" in said:
             hints[_hinted(cell, said, here)] = index
         else:
@@ -145,9 +111,16 @@ def read_exercises(notebook: Mapping[str, Any], where: str) -> tuple[Exercise, .
     for name in hints.keys() - solutions.keys():
         here = cell_label(notebook["cells"][hints[name]], hints[name])
         raise AuthoringError(f"{where}, {here}: hints about '{name}', which is no exercise.")
+    for name in tests:
+        if name not in solutions:
+            known = ", ".join(solutions) or "none"
+            raise AuthoringError(
+                f"{where}, cell '{tests[name][0].grade_id}': tests the exercise '{name}', which no "
+                f"solution cell declares (declared: {known})."
+            )
     return tuple(
-        replace(exercise, hints=hints.get(exercise.name))
-        for exercise in _join(solutions, tests, where)
+        replace(each, tests=_tests_of(each, tests, where), hints=hints.get(each.name))
+        for each in solutions.values()
     )
 
 
@@ -239,31 +212,22 @@ def _read_solution(
         exports=tuple(exports),
         always_blank=bool(said.get("always_blank", False)),
         index=index,
-        tests=(),
     )
 
 
-def _join(
-    solutions: Mapping[str, Exercise], tests: Mapping[str, list[TestCell]], where: str
-) -> Iterator[Exercise]:
-    for name, cells in tests.items():
-        if name not in solutions:
-            known = ", ".join(solutions) or "none"
+def _tests_of(
+    exercise: Exercise, tests: Mapping[str, Sequence[TestCell]], where: str
+) -> tuple[TestCell, ...]:
+    name, grade_id = exercise.name, exercise.grade_id
+    if name not in tests:
+        raise AuthoringError(
+            f"{where}, cell '{grade_id}': exercise '{name}' has no test cell. "
+            f'Mark its tests with the metadata {{"tests": "{name}"}}.'
+        )
+    for test in tests[name]:
+        if not test.grade_id.startswith(f"{grade_id}-"):
             raise AuthoringError(
-                f"{where}, cell '{cells[0].grade_id}': tests the exercise '{name}', which no "
-                f"solution cell declares (declared: {known})."
+                f"{where}, cell '{test.grade_id}': a test of '{name}' has a grade_id that starts "
+                f"with '{grade_id}-'."
             )
-    for exercise in solutions.values():
-        own = tests.get(exercise.name, [])
-        if not own:
-            raise AuthoringError(
-                f"{where}, cell '{exercise.grade_id}': exercise '{exercise.name}' has no test "
-                f'cell. Mark its tests with the metadata {{"tests": "{exercise.name}"}}.'
-            )
-        for test in own:
-            if not test.grade_id.startswith(f"{exercise.grade_id}-"):
-                raise AuthoringError(
-                    f"{where}, cell '{test.grade_id}': a test of '{exercise.name}' has a grade_id "
-                    f"that starts with '{exercise.grade_id}-'."
-                )
-        yield replace(exercise, tests=tuple(own))
+    return tuple(tests[name])

@@ -21,14 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from authoring.course import Course, read_notebook
-from authoring.exercises import (
-    Exercise,
-    Level,
-    cell_label,
-    read_exercises,
-    read_lines,
-    source_of,
-)
+from authoring.exercises import Exercise, cell_label, read_exercises
+from authoring.markers import Level, read_lines
 
 # Below these a line is common property (`return L`), or a run could be anyone's.
 _LINE_CHARACTERS = 12
@@ -49,70 +43,45 @@ class Secret:
     pattern: str
     is_run: bool = False
 
-
-@dataclass(frozen=True)
-class Leak:
-    """A secret found where students can read it."""
-
-    file: str
-    place: str
-    secret: Secret
-
     def __str__(self) -> str:
-        where = f"{self.file}, {self.place}" if self.place else self.file
-        how = "repeats (under other names or as it is)" if self.secret.is_run else "contains"
-        return f"{where}: {how} a {self.secret.kind} of {self.secret.origin}: {self.secret.text}"
+        how = "repeats (under other names or as it is)" if self.is_run else "contains"
+        return f"{how} a {self.kind} of {self.origin}: {self.text}"
 
 
-@dataclass(frozen=True)
-class Text:
-    """A piece of text that students get, and where it stands."""
-
-    file: str
-    place: str
-    text: str
-
-
-def find_leaks(secrets: Sequence[Secret], texts: Iterable[Text]) -> list[Leak]:
-    """Every secret that stands in one of the texts."""
+def find_leaks(secrets: Sequence[Secret], texts: Iterable[tuple[str, str]]) -> list[str]:
+    """Every secret that stands in a text, one sentence each; of a text also where it stands."""
     lines = [secret for secret in secrets if not secret.is_run]
-    runs: dict[str, Secret] = {secret.pattern: secret for secret in secrets if secret.is_run}
-    leaks: list[Leak] = []
-    for text in texts:
-        squeezed = _squeeze(text.text)
-        leaks += [Leak(text.file, text.place, s) for s in lines if s.pattern in squeezed]
-        shapes = {shape for shape, _ in _runs(_code_lines(text.text.split("\n")))}
-        leaks += [Leak(text.file, text.place, runs[shape]) for shape in sorted(shapes & set(runs))]
+    runs = {secret.pattern: secret for secret in secrets if secret.is_run}
+    leaks: list[str] = []
+    for where, text in texts:
+        squeezed = _squeeze(text)
+        shapes = {shape for shape, _ in _runs(_marked(text.split("\n"), True))}
+        found = [secret for secret in lines if secret.pattern in squeezed]
+        found += [runs[shape] for shape in sorted(shapes & runs.keys())]
+        leaks += [f"{where}: {secret}" for secret in found]
     return leaks
 
 
 def course_secrets(course: Course) -> list[Secret]:
     """What the course's current releases hide; without a release, everything that could be."""
-    secrets: list[Secret] = []
-    for assignment in course.assignments():
-        said = None
-        for path in sorted((course.release / assignment).glob("*.ipynb")):
-            said = read_notebook(path).metadata.get("exercise", said)
-        secrets += (
-            choice_secrets(course, assignment)
-            if said is None
-            else choice_secrets(course, assignment, said["blanks"], said["level"])
-        )
-    return secrets
+    return [
+        secret
+        for assignment in course.assignments()
+        for secret in choice_secrets(course, assignment, **course.released_choice(assignment))
+    ]
 
 
 def choice_secrets(
     course: Course, assignment: str, blanks: Sequence[str] | None = None, level: Level = "open"
 ) -> list[Secret]:
     """What one assignment hides when these functions (by default all) are blank at this level."""
-    visible: list[str] = []
-    hidden: list[_Hidden] = []
+    pieces: list[_Piece] = []
     for path in course.notebooks(assignment):
-        _split(path, blanks, level, visible, hidden)
+        pieces += _cells_of(path, blanks, level)
     for path in sorted((course.source / assignment).rglob("*.toml")):
         if is_kept_in_source(course, path.name):
-            hidden += _of_table(path)
-    return _without_common(hidden, visible)
+            pieces += _table_of(path)
+    return _without_common(pieces)
 
 
 def is_kept_in_source(course: Course, name: str) -> bool:
@@ -120,8 +89,8 @@ def is_kept_in_source(course: Course, name: str) -> bool:
     return any(fnmatch.fnmatch(Path(name).name, pattern) for pattern in course.ignored)
 
 
-def texts_of(name: str, content: bytes) -> Iterator[Text]:
-    """The texts in a file: a notebook's cell by cell, any other as a whole, a picture none."""
+def texts_of(name: str, content: bytes) -> Iterator[tuple[str, str]]:
+    """Where each text of a file stands, and the text: a notebook's by cell; a picture has none."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
@@ -131,104 +100,83 @@ def texts_of(name: str, content: bytes) -> Iterator[Text]:
     except ValueError:
         notebook = None
     if notebook is None:
-        yield Text(name, "", text)
+        yield name, text
         return
-    for index, cell in enumerate(notebook.get("cells", [])):
-        yield Text(name, cell_label(cell, index), "\n".join(_strings(cell)))
-    rest = {key: value for key, value in notebook.items() if key != "cells"}
-    yield Text(name, "metadata", "\n".join(_strings(rest)))
+    cells = notebook.pop("cells", [])
+    for index, cell in enumerate(cells):
+        yield f"{name}, {cell_label(cell, index)}", "\n".join(_strings(cell, join_lists=True))
+    yield f"{name}, metadata", "\n".join(_strings(notebook, join_lists=True))
 
 
 @dataclass(frozen=True)
-class _Hidden:
-    """Consecutive code lines or text lines, and which of them students must not see."""
+class _Piece:
+    """Consecutive lines of code or text, each with whether students must not see it."""
 
     kind: str
     origin: str
-    lines: tuple[str, ...]
-    secret: tuple[bool, ...]
+    lines: list[tuple[str, bool]]
 
 
-def _split(
-    path: Path,
-    blanks: Sequence[str] | None,
-    level: Level,
-    visible: list[str],
-    hidden: list[_Hidden],
-) -> None:
+def _marked(lines: Iterable[str], secret: bool) -> list[tuple[str, bool]]:
+    return [(line, secret) for line in lines]
+
+
+def _cells_of(path: Path, blanks: Sequence[str] | None, level: Level) -> Iterator[_Piece]:
     notebook = read_notebook(path)
-    exercises = read_exercises(notebook, str(path))
-    if blanks is None:
-        blanks = [exercise.name for exercise in exercises]
-    by_index = {exercise.index: exercise for exercise in exercises}
-    for index, cell in enumerate(notebook["cells"]):
+    exercises = {each.index: each for each in read_exercises(notebook, str(path))}
+    for index, cell in enumerate(notebook.cells):
         origin = f"{path.name}, {cell_label(cell, index)}"
-        nbgrader = cell.get("metadata", {}).get("nbgrader", {})
-        source = source_of(cell)
-        if cell["cell_type"] != "code":
-            if nbgrader.get("solution"):
-                texts = tuple(source.split("\n"))
-                hidden.append(_Hidden("reference answer", origin, texts, (True,) * len(texts)))
-            else:
-                visible += source.split("\n")
+        is_answer = bool(cell.metadata.get("nbgrader", {}).get("solution"))
+        if cell.cell_type != "code":
+            lines = _marked(cell.source.split("\n"), is_answer)
+            yield _Piece("reference answer", origin, lines)
             continue
-        kind = "solution line" if nbgrader.get("solution") else "hidden test"
-        lines = read_lines(source, origin)
-        shown = _shown_level(by_index.get(index), blanks, level)
-        secret = tuple(
-            line.region == "hidden tests" or (shown is not None and not line.is_shown_at(shown))
-            for line in lines
-        )
-        hidden.append(_Hidden(kind, origin, tuple(line.text for line in lines), secret))
-        visible += [line.text for line, hide in zip(lines, secret, strict=True) if not hide]
+        shown = _shown_level(exercises.get(index), blanks, level)
+        lines = [
+            (
+                line.text,
+                line.region == "hidden tests"
+                or (shown is not None and not line.is_shown_at(shown)),
+            )
+            for line in read_lines(cell.source, origin)
+        ]
+        yield _Piece("solution line" if is_answer else "hidden test", origin, lines)
 
 
-def _shown_level(exercise: Exercise | None, blanks: Sequence[str], level: Level) -> Level | None:
+def _shown_level(
+    exercise: Exercise | None, blanks: Sequence[str] | None, level: Level
+) -> Level | None:
     """The level at which a solution cell is blank; None for a cell that is given whole."""
     if exercise is None:
         return None
     if exercise.always_blank:
         return "open"
-    return level if exercise.name in blanks else None
+    return level if blanks is None or exercise.name in blanks else None
 
 
-def _of_table(path: Path) -> list[_Hidden]:
+def _table_of(path: Path) -> Iterator[_Piece]:
     """Every line of a table that stays in source/, and every text in it."""
     text = path.read_text(encoding="utf-8")
-    lines = tuple(line for line in text.split("\n") if not line.startswith("#"))
-    found = [_Hidden("line", path.name, lines, (True,) * len(lines))]
-    for message in _each_string(tomllib.loads(text)):
-        said = tuple(message.split("\n"))
-        found.append(_Hidden("message", path.name, said, (True,) * len(said)))
-    return found
+    lines = [line for line in text.split("\n") if not line.startswith("#")]
+    yield _Piece("line", path.name, _marked(lines, True))
+    for message in _strings(tomllib.loads(text)):
+        yield _Piece("message", path.name, _marked(message.split("\n"), True))
 
 
-def _each_string(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    items = value.values() if isinstance(value, dict) else value
-    for item in items if isinstance(value, dict | list) else ():
-        yield from _each_string(item)
-
-
-def _without_common(hidden: Sequence[_Hidden], visible: Sequence[str]) -> list[Secret]:
-    common = "\n".join(_squeeze(line) for line in visible)
-    common_runs = {shape for shape, _ in _runs(_code_lines(visible))}
+def _without_common(pieces: Sequence[_Piece]) -> list[Secret]:
+    visible = [line for piece in pieces for line, secret in piece.lines if not secret]
+    common = "\n".join(map(_squeeze, visible))
+    common_runs = {shape for shape, _ in _runs(_marked(visible, True))}
     found: dict[tuple[str, bool], Secret] = {}
-    for piece in hidden:
-        for line, secret in zip(piece.lines, piece.secret, strict=True):
+    for piece in pieces:
+        kind, origin = piece.kind, piece.origin
+        for line, secret in piece.lines:
             pattern = _squeeze(line)
-            if not secret or not _says_something(piece.kind, line):
-                continue
-            if pattern not in common:
-                found.setdefault(
-                    (pattern, False), Secret(piece.kind, piece.origin, line.strip(), pattern)
-                )
-        for shape, first in _runs(_code_lines(piece.lines, piece.secret)):
+            if secret and _says_something(kind, line) and pattern not in common:
+                found.setdefault((pattern, False), Secret(kind, origin, line.strip(), pattern))
+        for shape, first in _runs(piece.lines):
             if shape not in common_runs:
-                found.setdefault(
-                    (shape, True), Secret(piece.kind, piece.origin, first, shape, is_run=True)
-                )
+                found.setdefault((shape, True), Secret(kind, origin, first, shape, is_run=True))
     return list(found.values())
 
 
@@ -242,23 +190,14 @@ def _squeeze(text: str) -> str:
     return re.sub(r"\s+", "", text)
 
 
-def _code_lines(
-    lines: Sequence[str], secret: Sequence[bool] | None = None
-) -> list[tuple[str, bool]]:
-    flags = secret if secret is not None else [True] * len(lines)
-    return [
-        (line.strip(), flag)
-        for line, flag in zip(lines, flags, strict=True)
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
-
-
-def _runs(code: Sequence[tuple[str, bool]]) -> Iterator[tuple[str, str]]:
+def _runs(lines: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, str]]:
     """Shapes of the runs of consecutive code lines, most of them secret, with their first lines.
 
     A shape is the tokens of the run, each name replaced by the order of its first appearance, so
     that a copy with other variables has the same one.
     """
+    stripped = ((line.strip(), secret) for line, secret in lines)
+    code = [(line, secret) for line, secret in stripped if line and not line.startswith("#")]
     for start in range(len(code) - _RUN_LINES + 1):
         run = code[start : start + _RUN_LINES]
         if sum(flag for _, flag in run) < _RUN_LINES - 1:
@@ -277,15 +216,12 @@ def _anonymous(token: str, names: dict[str, str]) -> str:
     return names.setdefault(token, f"<{len(names)}>")
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _strings(value: Any, *, join_lists: bool = False) -> Iterator[str]:
+    """Every string in a value of JSON or TOML; a notebook keeps one text as a list of its lines."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, list):
-        if value and all(isinstance(item, str) for item in value):
-            yield "".join(value)
-        else:
-            for item in value:
-                yield from _strings(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _strings(item)
+    elif join_lists and isinstance(value, list) and all(isinstance(item, str) for item in value):
+        yield "".join(value)
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _strings(item, join_lists=join_lists)

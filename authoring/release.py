@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping, Sequence
+from logging.handlers import BufferingHandler
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from traitlets.config import Config
 from authoring.blanks import select
 from authoring.course import Course, read_notebook, staged
 from authoring.errors import AuthoringError
-from authoring.exercises import LEVELS, Level
+from authoring.markers import LEVELS, Level
 
 _NO_ADDRESS = 'STUDENTS_ZIP = ""'
 """The line of a source notebook in which a release says where `course-students.zip` is."""
@@ -97,8 +98,11 @@ class SelectExercises(NbGraderPreprocessor):
     def __init__(self, **kwargs: Any) -> None:
         try:
             super().__init__(**kwargs)
-            for path in self._notebooks_to_convert():
-                select(read_notebook(path), self._chosen(path.parent.name), self.level, str(path))
+            converter = getattr(self.parent, "parent", None)
+            for paths in getattr(converter, "assignments", {}).values():
+                for path in map(Path, paths):
+                    chosen = self._chosen(path.parent.name)
+                    select(read_notebook(path), chosen, self.level, str(path))
         except (AuthoringError, TraitError) as error:
             self.log.error("%s", error)
             raise NbGraderException(str(error)) from error
@@ -107,11 +111,6 @@ class SelectExercises(NbGraderPreprocessor):
         """What the configuration blanks in an assignment; None: everything that can be."""
         chosen: list[str] | None = self.blanks or self.default_blanks.get(assignment)
         return chosen
-
-    def _notebooks_to_convert(self) -> list[Path]:
-        converter = getattr(self.parent, "parent", None)
-        found: Mapping[str, list[str]] = getattr(converter, "assignments", {})
-        return [Path(path) for paths in found.values() for path in paths]
 
     def preprocess(
         self, nb: NotebookNode, resources: dict[str, Any]
@@ -139,10 +138,8 @@ def build_release(
     """Build one assignment's release with nbgrader's converter and the course's configuration.
 
     Args:
-        course: the course; its configuration chooses what `blanks` and `level` leave open.
-        assignment: name of the assignment.
-        blanks: names of the functions that students write.
-        level: how much help their blanks give.
+        blanks: names of the functions that students write; None: what the configuration says.
+        level: how much help their blanks give; None: what the configuration says.
         output: folder to build under instead of the course's release folder. Such a build is for
             looking at: the gradebook is told nothing of it.
 
@@ -173,17 +170,16 @@ def build_release(
 def _convert(config: Config, root: Path) -> None:
     coursedir = CourseDirectory(config=config, root=str(root))
     converter = GenerateAssignment(coursedir=coursedir, config=config)
-    errors = _Errors()
+    logged = BufferingHandler(capacity=1000)
     # nbgrader logs what went wrong and then raises only that something did.
     level, propagate = converter.log.level, converter.log.propagate
     converter.log.setLevel(logging.ERROR)
     converter.log.propagate = False
-    converter.log.addHandler(errors)
+    converter.log.addHandler(logged)
     try:
         converter.start()
     except NbGraderException as error:
-        cause = error.__cause__
-        reason = str(cause) if cause else errors.reason() or str(error)
+        reason = str(error.__cause__ or _reason(logged.buffer) or error)
         if "submissions associated" in reason:
             assignment = config.CourseDirectory.assignment_id
             reason = (
@@ -194,24 +190,15 @@ def _convert(config: Config, root: Path) -> None:
             )
         raise AuthoringError(reason) from error
     finally:
-        converter.log.removeHandler(errors)
+        converter.log.removeHandler(logged)
         converter.log.setLevel(level)
         converter.log.propagate = propagate
 
 
-class _Errors(logging.Handler):
-    """Collects what nbgrader logs, to give the reason instead of the traceback."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
-
-    def reason(self) -> str:
-        """The last line of the logged traceback: the error itself."""
-        for message in self.messages:
-            if message.startswith("Traceback"):
-                return message.strip().splitlines()[-1]
-        return self.messages[0] if self.messages else ""
+def _reason(logged: Sequence[logging.LogRecord]) -> str:
+    """The last line of the logged traceback, the error itself; without one, the first message."""
+    messages = [record.getMessage() for record in logged]
+    tracebacks = [
+        text.strip().splitlines()[-1] for text in messages if text.startswith("Traceback")
+    ]
+    return next(iter(tracebacks + messages), "")

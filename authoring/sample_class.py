@@ -19,8 +19,9 @@ from __future__ import annotations
 import re
 import shutil
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,8 @@ import nbformat
 from authoring.course import Course, read_notebook, staged
 from authoring.errors import AuthoringError
 
-_CELL = re.compile(r"# cell: (\S+)\s*")
-_FIELDS = {"student", "first_name", "last_name", "answer", "what", "expected", "raw"}
+_CELL = re.compile(r"^# cell: (\S+)[^\S\n]*$", re.MULTILINE)
+_REQUIRED = ("student", "first_name", "last_name", "answer", "what")
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,7 @@ class Submission:
 
 
 def read_class(folder: Path) -> list[Submission]:
-    """Read a sample class.
-
-    Args:
-        folder: `data/sample-class/ASSIGNMENT`.
+    """Read a sample class: `data/sample-class/ASSIGNMENT`.
 
     Raises:
         AuthoringError: the list is missing, or a submission in it is incomplete.
@@ -68,33 +66,27 @@ def read_class(folder: Path) -> list[Submission]:
         _read_submission(table, folder, f"{path}, submission {i + 1}")
         for i, table in enumerate(tables)
     ]
-    names = [submission.student for submission in submissions]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
+    if twice := _twice(submission.student for submission in submissions):
         raise AuthoringError(f"{path}: two submissions of the student {', '.join(twice)}.")
     return submissions
 
 
+def _twice(names: Iterable[str]) -> list[str]:
+    return sorted(name for name, count in Counter(names).items() if count > 1)
+
+
 def _read_submission(table: Mapping[str, Any], folder: Path, where: str) -> Submission:
-    for key in ("student", "first_name", "last_name", "answer", "what"):
+    for key in _REQUIRED:
         if not isinstance(table.get(key), str) or not table[key]:
             raise AuthoringError(f"{where}: '{key}' is missing.")
-    if unknown := sorted(set(table) - _FIELDS):
+    if unknown := sorted(set(table) - {each.name for each in fields(Submission)}):
         raise AuthoringError(f"{where}: unknown entries: {', '.join(unknown)}.")
     if not re.fullmatch(r"[\w.-]+", table["student"]):
         raise AuthoringError(f"{where}: '{table['student']}' cannot name a folder.")
     answer = folder / table["answer"]
     if not answer.is_file():
         raise AuthoringError(f"{where}: the answer {answer} does not exist.")
-    return Submission(
-        student=table["student"],
-        first_name=table["first_name"],
-        last_name=table["last_name"],
-        answer=answer,
-        what=table["what"],
-        expected=dict(table.get("expected", {})),
-        raw=bool(table.get("raw", False)),
-    )
+    return Submission(**{**table, "answer": answer})
 
 
 def submit_class(course: Course, assignment: str) -> list[Submission]:
@@ -147,19 +139,13 @@ def answers_in(text: str, path: Path) -> dict[str, str]:
     Raises:
         AuthoringError: a cell is answered twice, or the text begins before the first cell.
     """
-    found: dict[str, list[str]] = {}
-    lines: list[str] | None = None
-    for line in text.split("\n"):
-        start = _CELL.fullmatch(line)
-        if start:
-            if start[1] in found:
-                raise AuthoringError(f"{path}: answers cell '{start[1]}' twice.")
-            lines = found.setdefault(start[1], [])
-        elif lines is not None:
-            lines.append(line)
-        elif line.strip():
-            raise AuthoringError(f"{path}: begins before the first '# cell: GRADE_ID' line.")
-    return {grade_id: "\n".join(source).strip("\n") for grade_id, source in found.items()}
+    before, *parts = _CELL.split(text)
+    grade_ids, sources = parts[::2], parts[1::2]
+    if before.strip():
+        raise AuthoringError(f"{path}: begins before the first '# cell: GRADE_ID' line.")
+    if twice := _twice(grade_ids):
+        raise AuthoringError(f"{path}: answers cell '{twice[0]}' twice.")
+    return {name: source.strip("\n") for name, source in zip(grade_ids, sources, strict=True)}
 
 
 def _enrol(course: Course, submissions: list[Submission]) -> None:

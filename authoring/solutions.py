@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import nbformat
@@ -17,7 +17,8 @@ from nbformat import NotebookNode
 
 from authoring.course import Course, read_notebook, staged
 from authoring.errors import AuthoringError
-from authoring.exercises import cell_label, read_exercises, read_lines, source_of, without_markers
+from authoring.exercises import cell_label, read_exercises, source_of
+from authoring.markers import read_lines, without_markers
 
 Progress = Callable[[int, int, str], None]
 """Called before each cell with its index, the number of cells and its name."""
@@ -34,14 +35,8 @@ def clean_solution(notebook: NotebookNode, where: str) -> NotebookNode:
     """Take out of a source notebook what only nbgrader and the grader need.
 
     Markers, hidden tests, and nbgrader's and our metadata go; solutions, help comments, visible
-    tests and the reference answers to written questions stay. Cells left empty vanish.
-
-    Args:
-        notebook: the source notebook; changed in place.
-        where: its path, for messages.
-
-    Returns:
-        The same notebook, without outputs.
+    tests and the reference answers to written questions stay. Outputs and cells left empty vanish.
+    The notebook is changed in place; messages call it `where`.
     """
     read_exercises(notebook, where)
     kept = []
@@ -72,11 +67,8 @@ def build_solution(
     """Build one assignment's solution notebooks, executed top to bottom in a fresh kernel.
 
     Args:
-        course: the course.
-        assignment: name of the assignment.
         output: folder to build under instead of the course's solutions folder.
         run: whether to execute; without outputs is enough to compare sources.
-        progress: called before each cell.
 
     Returns:
         The folder of the built assignment.
@@ -88,6 +80,9 @@ def build_solution(
     notebooks = course.notebooks(assignment)
     destination = (output or course.solutions) / assignment
     ignore = shutil.ignore_patterns(*course.ignored, "*.ipynb")
+    curricula = course.root / "data" / "curricula"
+    # Where a notebook finds the course's data when it runs elsewhere.
+    environment = {"GTN_CURRICULA": str(curricula)} if curricula.is_dir() else {}
     with staged(destination) as folder:
         shutil.copytree(course.source / assignment, folder, ignore=ignore)
         for path in notebooks:
@@ -96,48 +91,36 @@ def build_solution(
                 # Elsewhere than in `folder`: whatever the notebook writes is not part of it.
                 with tempfile.TemporaryDirectory() as scratch:
                     shutil.copytree(folder, scratch, dirs_exist_ok=True)
-                    execute(notebook, Path(scratch), str(path), progress, _places(course))
+                    _execute(notebook, Path(scratch), str(path), progress, environment)
             _write(notebook, folder / path.name)
     return destination
 
 
-def _places(course: Course) -> dict[str, str]:
-    """Where a notebook finds the course's data when it runs elsewhere."""
-    curricula = course.root / "data" / "curricula"
-    return {"GTN_CURRICULA": str(curricula)} if curricula.is_dir() else {}
-
-
-def execute(
+def _execute(
     notebook: NotebookNode,
     folder: Path,
     where: str,
-    progress: Progress | None = None,
-    environment: Mapping[str, str] | None = None,
+    progress: Progress | None,
+    environment: Mapping[str, str],
 ) -> None:
-    """Run every cell in a fresh kernel and keep the outputs, less what varies for no reason.
+    """Run every cell in a fresh kernel in `folder` and keep the outputs, less what varies idly.
 
     Timestamps are not recorded, the kernel's exact Python version is not written down, and widgets
     are numbered instead of named at random. Of widgets that no output shows, or whose output
     holds HTML as well, no state is kept: nbconvert would prefer them to the HTML, and a page with
     widgets asks another host for their code.
 
-    Args:
-        notebook: a notebook without outputs; changed in place.
-        folder: working directory of the kernel.
-        where: its path, for messages.
-        progress: called before each cell.
-        environment: variables that the kernel has beside this process's own.
-
     Raises:
         AuthoringError: a cell failed or took longer than `CELL_SECONDS`.
     """
     language = notebook.metadata.get("language_info")
-    current = ["the first cell"]
+    current = "the first cell"
 
     def on_cell_start(cell: NotebookNode, cell_index: int) -> None:
-        current[0] = cell_label(cell, cell_index)
+        nonlocal current
+        current = cell_label(cell, cell_index)
         if progress:
-            progress(cell_index, len(notebook.cells), current[0])
+            progress(cell_index, len(notebook.cells), current)
 
     client = NotebookClient(
         notebook,
@@ -151,19 +134,19 @@ def execute(
     try:
         # Whatever is set for this process, a solution shows its figures.
         shown = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
-        client.execute(env={**os.environ, **shown, **(environment or {})})
+        client.execute(env={**os.environ, **shown, **environment})
     except CellExecutionError as error:
         raise AuthoringError(
-            f"{where}, {current[0]}: {error.ename}: {error.evalue}. The solution must run top to "
+            f"{where}, {current}: {error.ename}: {error.evalue}. The solution must run top to "
             "bottom in a fresh kernel."
         ) from error
     except CellTimeoutError as error:
         raise AuthoringError(
-            f"{where}, {current[0]}: still running after {CELL_SECONDS} seconds."
+            f"{where}, {current}: still running after {CELL_SECONDS} seconds."
         ) from error
     except DeadKernelError as error:
         raise AuthoringError(
-            f"{where}, {current[0]}: the kernel died, perhaps because it ran out of memory."
+            f"{where}, {current}: the kernel died, perhaps because it ran out of memory."
         ) from error
     _keep_only_widgets_without_a_page(notebook)
     if language is None:
@@ -191,8 +174,9 @@ def _keep_only_widgets_without_a_page(notebook: NotebookNode) -> None:
     ]
     pages = notebook.metadata.get("widgets", {})
     for page in pages.values():
-        refers = {name: _names_in(model) - {name} for name, model in page["state"].items()}
-        kept = _reach(shown, refers)
+        models = {name: json.dumps(model) for name, model in page["state"].items()}
+        refers = {name: set(_names_in(model)) - {name} for name, model in models.items()}
+        kept = set(_reach(shown, refers))
         # Nothing refers to a link between widgets; it refers to them.
         kept |= {name for name, others in refers.items() if others and others <= kept}
         page["state"] = {name: model for name, model in page["state"].items() if name in kept}
@@ -200,37 +184,31 @@ def _keep_only_widgets_without_a_page(notebook: NotebookNode) -> None:
         notebook.metadata.pop("widgets", None)
 
 
-def _reach(names: list[str], refers: Mapping[str, set[str]]) -> set[str]:
-    found: set[str] = set()
-    ahead = list(names)
-    while ahead:
-        name = ahead.pop()
-        if name in refers and name not in found:
-            found.add(name)
-            ahead += refers[name]
-    return found
-
-
-def _names_in(model: object) -> set[str]:
-    return set(_WIDGET_NAME.findall(json.dumps(model)))
-
-
 def _with_numbered_widgets(text: str) -> str:
     """Replace the random names of widget models by numbers in the order they are referred to."""
     notebook = json.loads(text)
     pages = notebook["metadata"].get("widgets", {}).values()
     models = {name: json.dumps(model) for page in pages for name, model in page["state"].items()}
-    order: dict[str, str] = {}
-
-    def number_those_in(content: str) -> None:
-        for name in _WIDGET_NAME.findall(content):
-            if name in models and name not in order:
-                order[name] = f"{len(order):032x}"
-                number_those_in(models[name])
-
-    number_those_in(json.dumps(notebook["cells"]))
+    refers = {name: _names_in(model) for name, model in models.items()}
     # What nothing refers to keeps an order of its own: that of its content.
-    for name in sorted(models, key=lambda name: _WIDGET_NAME.sub("", models[name])):
-        number_those_in(name)
-    renamed = _WIDGET_NAME.sub(lambda match: order.get(match[0], match[0]), text)
+    rest = sorted(models, key=lambda name: _WIDGET_NAME.sub("", models[name]))
+    order = _reach([*_names_in(json.dumps(notebook["cells"])), *rest], refers)
+    numbers = {name: f"{number:032x}" for number, name in enumerate(order)}
+    renamed = _WIDGET_NAME.sub(lambda match: numbers.get(match[0], match[0]), text)
     return str(nbformat.writes(nbformat.reads(renamed, as_version=4)))
+
+
+def _names_in(text: str) -> list[str]:
+    return _WIDGET_NAME.findall(text)
+
+
+def _reach(names: Sequence[str], refers: Mapping[str, Collection[str]]) -> list[str]:
+    """The models of these names, each followed by those that it refers to, all of them once."""
+    found: dict[str, None] = {}
+    ahead = list(reversed(names))
+    while ahead:
+        name = ahead.pop()
+        if name in refers and name not in found:
+            found[name] = None
+            ahead += reversed(list(refers[name]))
+    return list(found)

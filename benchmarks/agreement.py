@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
+import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -78,27 +79,25 @@ def compare(root: Path, kinds: Sequence[Kind]) -> bool:
     )
     for column in table.columns[2:]:
         column.justify = "right"
-    cells = equal = 0
-    gained = {"nbgrader": 0.0, "ours": 0.0}
+    honest: list[bool] = []
+    gained = np.zeros(2)
     for kind in kinds:
         keys = [(kind.name, test) for test in kind.tests]
         row = [kind.name, " ".join(kind.modes), f"{sum(p for p, _ in kind.tests.values()):g}"]
         for answer in ANSWERS:
-            pairs = [(plain[answer].get(key) or 0.0, ours[answer].get(key) or 0.0) for key in keys]
-            row += [f"{sum(pair[0] for pair in pairs):g}", f"{sum(pair[1] for pair in pairs):g}"]
+            pairs = np.array(
+                [[way[answer].get(key) or 0.0 for way in (plain, ours)] for key in keys]
+            )
+            row += [f"{points:g}" for points in pairs.sum(axis=0)]
             if answer == "cheat":
-                gained["nbgrader"] += sum(pair[0] for pair in pairs)
-                gained["ours"] += sum(pair[1] for pair in pairs)
+                gained += pairs.sum(axis=0)
             else:
-                cells += len(pairs)
-                equal += sum(a == b for a, b in pairs)
+                honest += [a == b for a, b in pairs]
         table.add_row(*row)
     Console(width=150).print(table)
-    print(f"honest answers: {equal} of {cells} test cells have the same score")
-    print(
-        f"points for cheats: {gained['nbgrader']:g} by plain nbgrader, {gained['ours']:g} by ours"
-    )
-    return equal == cells and gained["ours"] == 0
+    print(f"honest answers: {sum(honest)} of {len(honest)} test cells have the same score")
+    print(f"points for cheats: {gained[0]:g} by plain nbgrader, {gained[1]:g} by ours")
+    return all(honest) and gained[1] == 0
 
 
 def main() -> None:

@@ -60,7 +60,7 @@ class Outcome:
         return bool(self.diagnoses) and self.diagnoses[0].family == self.answer.family
 
 
-def read_answers(folder: Path = ANSWERS) -> Iterator[Answer]:
+def read_answers(folder: Path) -> Iterator[Answer]:
     """The answers of all files, in order. A file that is not named after an exercise is of bptt."""
     exercises = {*QUANTITIES, *LAB_QUANTITIES}
     for path in sorted(folder.glob("**/*.txt")):
@@ -74,7 +74,7 @@ def read_answers(folder: Path = ANSWERS) -> Iterator[Answer]:
             yield Answer(name, exercise, labels, header["family"], text[header.end() : end])
 
 
-def measure(folder: Path = ANSWERS, seed: int = SEED) -> list[Outcome]:
+def measure(folder: Path = ANSWERS) -> list[Outcome]:
     """Diagnose every answer."""
     outcomes = []
     for answer in read_answers(folder):
@@ -85,7 +85,7 @@ def measure(folder: Path = ANSWERS, seed: int = SEED) -> list[Outcome]:
         exec(answer.source, own)
         function, seen = own[answer.exercise], own if in_lab else names
         started = time.process_time()
-        report = diagnose(answer.exercise, function, seen, known, seed)
+        report = diagnose(answer.exercise, function, seen, known, SEED)
         seconds = time.process_time() - started
         outcomes.append(Outcome(answer, tuple(report.diagnosis), seconds))
     return outcomes

@@ -13,7 +13,7 @@ Needs a browser, as the browser tests do, whose fixtures it takes.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
 import statistics
 import sys
@@ -23,6 +23,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 ROOT = Path(__file__).parents[1]
 PRESSES = 16
@@ -115,12 +116,11 @@ class Presses:
 
 def test_latency(jupyter: Any, open_notebook: Callable[..., Any], front: str) -> None:
     def opened(source: str) -> Presses:
-        folder = jupyter.copy()
-        made = nbformat.v4.new_notebook()
-        made.cells = [nbformat.v4.new_code_cell(source, id="measured")]
+        path = jupyter.copy() / "measured.ipynb"
+        made = new_notebook(cells=[new_code_cell(source, id="measured")])
         made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-        nbformat.write(made, folder / "measured.ipynb")
-        return Presses(open_notebook(jupyter, folder / "measured.ipynb", front))
+        nbformat.write(made, path)
+        return Presses(open_notebook(jupyter, path, front))
 
     ours = opened(EXPLORER)
     found = {
@@ -139,13 +139,8 @@ def test_latency(jupyter: Any, open_notebook: Callable[..., Any], front: str) ->
 
 
 def main() -> None:
-    place = ROOT / "tests" / "browser" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("browser_fixtures", place)
-    assert spec is not None
-    assert spec.loader is not None
-    fixtures = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = fixtures  # dataclasses look themselves up there
-    spec.loader.exec_module(fixtures)
+    sys.path.insert(0, str(ROOT / "tests" / "browser"))
+    fixtures = importlib.import_module("conftest")
     os.environ.setdefault("CI", "true")  # without a browser there is nothing to measure: fail
     sys.exit(pytest.main(["-q", "-s", "-p", "no:cacheprovider", __file__], plugins=[fixtures]))
 

@@ -14,26 +14,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import nbformat
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from autograder.diagnosis.mutants import instructor_names
+
 HOMEWORK = Path(__file__).parents[1] / "source" / "rnn-bptt" / "rnn_bptt.ipynb"
 ROUNDS = 3
-
-
-def homework() -> dict[str, Any]:
-    """The notebook's namespace after every cell that is neither a check nor a demonstration."""
-    namespace: dict[str, Any] = {}
-    for cell in nbformat.read(HOMEWORK, as_version=nbformat.NO_CONVERT).cells:
-        skipped = "demonstration" in cell.metadata.get("tags", [])
-        if (
-            cell.cell_type == "code"
-            and not skipped
-            and "tests" not in cell.metadata.get("exercise", {})
-        ):
-            exec(compile(cell.source, cell.id, "exec"), namespace)
-    return namespace
 
 
 def loop_check(model: Any, x: np.ndarray, y: np.ndarray, h: float = 0.001) -> float:
@@ -59,8 +46,7 @@ def loop_check(model: Any, x: np.ndarray, y: np.ndarray, h: float = 0.001) -> fl
 
 
 def main() -> None:
-    with contextlib.redirect_stdout(io.StringIO()):
-        names = homework()
+    names = instructor_names(HOMEWORK)
     x, y = names["X_train"][0], names["y_train"][0]
     np.random.seed(10)
     model = names["RNN"](10, 100, bptt_truncate=1000)

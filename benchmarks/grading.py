@@ -22,20 +22,30 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import itertools
 import os
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import psutil
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "shared"))
+
+from kinds_of_assignment import KINDS, build_course, read_kind
+
+Commands = Mapping[str, Sequence[str]]
+"""The two ways of grading, `ours` and `nbgrader`; each grades the course folder of its name."""
+Costs = Mapping[str, np.ndarray]
+"""What either costs, in seconds: [CPU, wall]."""
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ASSIGNMENT = "rnn-bptt"
@@ -61,26 +71,8 @@ STARTS = 5
 NBGRADER = ["nbgrader", "autograde", ASSIGNMENT, "--log-level=ERROR"]
 
 
-@dataclass
-class Cost:
-    """Seconds of CPU and of wall time."""
-
-    cpu: float = 0.0
-    wall: float = 0.0
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(self.cpu + other.cpu, self.wall + other.wall)
-
-    def __sub__(self, other: Cost) -> Cost:
-        return Cost(self.cpu - other.cpu, self.wall - other.wall)
-
-    def per(self, submissions: int) -> Cost:
-        """The cost of one of them."""
-        return Cost(self.cpu / submissions, self.wall / submissions)
-
-
-def run(command: Sequence[str], folder: Path) -> Cost:
-    """Cost of a command with everything that it started."""
+def run(command: Sequence[str], folder: Path) -> np.ndarray:
+    """Seconds of CPU and of wall time of a command with everything that it started."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     before, started = _children_cpu(), time.monotonic()
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
@@ -90,7 +82,7 @@ def run(command: Sequence[str], folder: Path) -> Cost:
             os.waitpid(-1, 0)
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-    return Cost(_children_cpu() - before, wall)
+    return np.array([_children_cpu() - before, wall])
 
 
 def _children_cpu() -> float:
@@ -105,22 +97,23 @@ def adopt_orphans() -> None:
 
 def make_course(folder: Path, settings: str = "") -> None:
     """A course with the released homework; answers of the sample class wait in `answers`."""
-    folder.mkdir()
     for name in ("source", "data/sample-class"):
         shutil.copytree(REPOSITORY / name, folder / name)
     config = (REPOSITORY / "nbgrader_config.py").read_text()
     (folder / "nbgrader_config.py").write_text(config + settings)
     run(["authoring", "release", ASSIGNMENT], folder)
     run(["authoring", "sample-class", ASSIGNMENT], folder)
-    (folder / "submitted").rename(folder / "answers")
+    (folder / "answers").mkdir()
+    for name in HONEST:
+        (folder / "submitted" / name).rename(folder / "answers" / name)
 
 
 def hand_in(folder: Path, submissions: int) -> None:
-    """Let this many students hand in the answers of the sample class, and nobody else."""
+    """Let this many students hand in the answers that wait, and nobody else; none is graded yet."""
     shutil.rmtree(folder / "submitted", ignore_errors=True)
     shutil.rmtree(folder / "autograded", ignore_errors=True)
-    for number in range(submissions):
-        answer = folder / "answers" / HONEST[number % len(HONEST)]
+    answers = itertools.cycle(sorted((folder / "answers").iterdir()))
+    for number, answer in zip(range(submissions), answers, strict=False):
         shutil.copytree(answer, folder / "submitted" / f"student-{number:04}")
 
 
@@ -132,31 +125,32 @@ def scores(folder: Path) -> dict[str, float]:
         return {s.student.id: s.score for s in gradebook.assignment_submissions(ASSIGNMENT)}
 
 
-def grade(folder: Path, command: Sequence[str], submissions: int) -> Cost:
-    """Cost of grading so many submissions that were never graded into this folder."""
-    hand_in(folder, submissions)
-    return run(command, folder)
+def measure(
+    root: Path, commands: Commands, submissions: int, rounds: int = 1
+) -> tuple[Costs, Costs]:
+    """Mean cost of so many submissions and of one more, graded both ways in alternating rounds."""
+    few = max(submissions // 4, 1)
+    many_cost = dict.fromkeys(commands, np.zeros(2))
+    few_cost = dict.fromkeys(commands, np.zeros(2))
+    for number in range(rounds):
+        for name in list(commands) if number % 2 == 0 else reversed(commands):
+            for cost, count in ((few_cost, few), (many_cost, submissions)):
+                hand_in(root / name, count)
+                cost[name] = cost[name] + run(commands[name], root / name) / rounds
+    more = {name: (many_cost[name] - few_cost[name]) / (submissions - few) for name in commands}
+    return many_cost, more
 
 
 def compare(root: Path, submissions: int, rounds: int) -> None:
-    """Grade the same submissions both ways in alternating rounds, and print the ratios."""
-    commands = {"ours": OURS, "nbgrader": NBGRADER}
+    """Grade the same submissions both ways, and print the ratios."""
     make_course(root / "ours")
     make_course(root / "nbgrader", PLAIN + SKIP_DEMONSTRATIONS)
-    few = max(submissions // 4, 1)
-    many_cost = dict.fromkeys(commands, Cost())
-    few_cost = dict.fromkeys(commands, Cost())
-    for number in range(rounds):
-        for name in list(commands) if number % 2 == 0 else reversed(commands):
-            few_cost[name] += grade(root / name, commands[name], few)
-            many_cost[name] += grade(root / name, commands[name], submissions)
+    commands = {"ours": OURS, "nbgrader": NBGRADER}
+    whole, more = measure(root, commands, submissions, rounds)
     print("Cells tagged `demonstration` are run by neither.")
-    show(f"{submissions} submissions", {k: c.per(rounds) for k, c in many_cost.items()})
-    more = rounds * (submissions - few)
-    show("one more", {name: (many_cost[name] - few_cost[name]).per(more) for name in commands})
-    starts = [run(OURS, root / "ours") for _ in range(STARTS)]
-    wall = statistics.median(start.wall for start in starts)
-    cpu = statistics.median(start.cpu for start in starts)
+    show(f"{submissions} submissions", whole)
+    show("one more", more)
+    cpu, wall = np.median([run(OURS, root / "ours") for _ in range(STARTS)], axis=0)
     print(f"{'start-up':15} {'ours':9} CPU {cpu:8.3f} s, wall {wall:8.3f} s, median of {STARTS}")
     mine, plain = scores(root / "ours"), scores(root / "nbgrader")
     differing = sorted(student for student in plain if mine[student] != plain[student])
@@ -165,61 +159,51 @@ def compare(root: Path, submissions: int, rounds: int) -> None:
         print(f"  {student}: ours {mine[student]}, nbgrader {plain[student]}")
 
 
-def show(what: str, cost: Mapping[str, Cost]) -> None:
+def show(what: str, costs: Costs) -> None:
     """Print both costs of something, and their ratios."""
-    for name, spent in cost.items():
-        print(f"{what:15} {name:9} CPU {spent.cpu:8.3f} s, wall {spent.wall:8.3f} s")
-    ours, theirs = cost["ours"], cost["nbgrader"]
-    print(
-        f"{what:15} ratio     CPU 1/{theirs.cpu / ours.cpu:.1f}, "
-        f"wall 1/{theirs.wall / ours.wall:.1f}"
-    )
+    for name, (cpu, wall) in costs.items():
+        print(f"{what:15} {name:9} CPU {cpu:8.3f} s, wall {wall:8.3f} s")
+    cpu, wall = costs["nbgrader"] / costs["ours"]
+    print(f"{what:15} ratio     CPU 1/{cpu:.1f}, wall 1/{wall:.1f}")
 
 
 def with_demonstrations(root: Path, submissions: int) -> None:
     """Print what plain nbgrader spends as it comes, running every cell."""
-    make_course(root / "nbgrader-whole", PLAIN + RUN_DEMONSTRATIONS)
-    spent = grade(root / "nbgrader-whole", NBGRADER, submissions).per(submissions)
+    folder = root / "nbgrader-whole"
+    make_course(folder, PLAIN + RUN_DEMONSTRATIONS)
+    hand_in(folder, submissions)
+    cpu, wall = run(NBGRADER, folder) / submissions
     print(
-        f"plain nbgrader with the demonstrations: CPU {spent.cpu:.1f} s, wall {spent.wall:.1f} s "
+        f"plain nbgrader with the demonstrations: CPU {cpu:.1f} s, wall {wall:.1f} s "
         f"a submission ({submissions} graded)"
     )
 
 
 def ordinary(root: Path, submissions: int) -> None:
     """Small assignments without a word of ours in them, whose tests run outside and inside."""
-    sys.path.insert(0, str(REPOSITORY / "tests" / "shared"))
-    from kinds_of_assignment import KINDS, build_course, read_kind
-
-    few = max(submissions // 4, 1)
     for mode, name in (("outside", "classes"), ("inside", "inspected_source")):
         kind = read_kind(KINDS / f"{name}.py")
-        cost = {}
-        for grader, command in (("ours", "autograder grade"), ("nbgrader", "nbgrader autograde")):
-            folder = root / f"{grader}-{mode}"
+        commands = {
+            "ours": ["autograder", "grade", name],
+            "nbgrader": ["nbgrader", "autograde", name],
+        }
+        for grader in commands:
+            folder = root / mode / grader
             build_course(folder, [kind], name)
             if grader == "ours":
                 run(["autograder", "init", "--yes"], folder)
             run(["nbgrader", "generate_assignment", name], folder)
             release = nbformat.read(folder / "release" / name / f"{name}.ipynb", as_version=4)
-            spent = []
-            for count in (few, submissions):
-                for part in ("submitted", "autograded"):
-                    shutil.rmtree(folder / part, ignore_errors=True)
-                for number in range(count):
-                    place = folder / "submitted" / f"student-{number:04}" / name
-                    place.mkdir(parents=True)
-                    answered = kind.answered(release, ("right", "wrong")[number % 2])
-                    nbformat.write(answered, place / f"{name}.ipynb")
-                spent.append(run([*command.split(), name], folder))
-            cost[grader] = (spent[1] - spent[0]).per(submissions - few)
-        show(f"{mode}, one more", cost)
+            for answer in ("right", "wrong"):
+                place = folder / "answers" / answer / name
+                place.mkdir(parents=True)
+                nbformat.write(kind.answered(release, answer), place / f"{name}.ipynb")
+        _, more = measure(root / mode, commands, submissions)
+        show(f"{mode}, one more", more)
 
 
 def soak(root: Path, submissions: int) -> None:
     """Grade many submissions in one run, and print what memory the grader holds meanwhile."""
-    import psutil
-
     make_course(root / "ours")
     hand_in(root / "ours", submissions)
     os.chdir(root / "ours")
@@ -244,14 +228,12 @@ def soak(root: Path, submissions: int) -> None:
     grade_class(course, plan, chosen_students(course, plan), watch)
 
 
-def _held(processes: Sequence[object]) -> float:
+def _held(processes: Sequence[psutil.Process]) -> float:
     """Resident MiB of processes, those that end meanwhile left out."""
-    import psutil
-
     held = 0
     for process in processes:
         with suppress(psutil.Error):
-            held += process.memory_info().rss  # type: ignore[attr-defined]
+            held += process.memory_info().rss
     return held / 2**20
 
 

@@ -19,9 +19,11 @@ import json
 import os
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -88,13 +90,12 @@ class Loop(OuterLoop):
         if change.fused_adam:
             return super().step()
         assert self.digits is not None
-        member = self.member()
-        learner = make_learner(self.members[member], self.generator).train()
+        learner = make_learner(self.member(), self.generator).train()
         inputs = self.teacher.inputs  # [steps, batch, noise]
         calls = inputs.split(1) if change.call_per_step else [inputs]
         draw = _enlarge_first if change.enlarges_first else _generate
         generated = torch.cat([draw(self.teacher, each) for each in calls])
-        lr, momentum = self.rates(member)
+        lr, momentum = self.rates()
         unrolled = unroll(
             learner,
             generated,
@@ -171,27 +172,16 @@ def compare(config: ExperimentConfig, changes: list[Change], repeats: int) -> No
         peaks.append(peak_bytes(loop.step, device))
         loops.append(loop)
     del first
-    wall: list[list[float]] = [[] for _ in changes]
-    cpu: list[list[float]] = [[] for _ in changes]
-    for _ in range(repeats):
-        for index, loop in enumerate(loops):
-            _wait(device)
-            start = time.perf_counter(), time.process_time()
-            loop.step()
-            _wait(device)
-            wall[index].append(time.perf_counter() - start[0])
-            cpu[index].append(time.process_time() - start[1])
-    print(
-        f"\n{config.name}: {config.steps} inner steps of {config.batch} images, teacher "
-        f"{config.teacher}, learner {config.learner}, {config.real_batch} real images, "
-        f"{device.type}, {torch.get_num_threads()} threads, median of {repeats}"
-    )
+    # [repeat, loop, (wall, CPU)]
+    taken = np.array([[_seconds(loop.step, device) for loop in loops] for _ in range(repeats)])
+    medians = np.median(taken, axis=0)
+    print(f"\n{_described(config, device)}, median of {repeats}")
     print(f"{'':40} {'s/step':>8} {'ratio':>6} {'CPU s':>8} {'ratio':>6} {'peak MB':>8}")
-    for index, change in enumerate(changes):
-        seconds, busy = statistics.median(wall[index]), statistics.median(cpu[index])
+    rows = zip(changes, medians, medians / medians[0], peaks, strict=True)
+    for change, (wall, cpu), (wall_ratio, cpu_ratio), peak in rows:
         print(
-            f"{change.name:40} {seconds:8.3f} {seconds / statistics.median(wall[0]):6.2f} "
-            f"{busy:8.3f} {busy / statistics.median(cpu[0]):6.2f} {peaks[index] / 1e6:8.0f}"
+            f"{change.name:40} {wall:8.3f} {wall_ratio:6.2f} {cpu:8.3f} {cpu_ratio:6.2f} "
+            f"{peak / 1e6:8.0f}"
         )
     ours = changes.index(ladder()[-1])
     # torch's counter cannot follow weight normalisation, whose share is small.
@@ -200,11 +190,19 @@ def compare(config: ExperimentConfig, changes: list[Change], repeats: int) -> No
     with FlopCounterMode(display=False) as counter:
         counted.step()
     flops = counter.get_total_flops()
-    achieved, peak = flops / statistics.median(wall[ours]), _peak_flops(device)
+    achieved, peak = flops / medians[ours, 0], _peak_flops(device)
     print(
         f"{changes[ours].name}: {flops / 1e9:.1f} GFLOP a step in products and convolutions, "
         f"{achieved / 1e9:.1f} GFLOP/s, {achieved / peak:.0%} of the {peak / 1e9:.0f} GFLOP/s of a "
         "float32 matrix product on this machine"
+    )
+
+
+def _described(config: ExperimentConfig, device: torch.device) -> str:
+    return (
+        f"{config.name}: {config.steps} inner steps of {config.batch} images, teacher "
+        f"{config.teacher}, learner {config.learner}, {config.real_batch} real images, "
+        f"{device.type}, {torch.get_num_threads()} threads"
     )
 
 
@@ -220,14 +218,16 @@ def _must_agree(found: list[Tensor], expected: list[Tensor]) -> None:
 
 def _peak_flops(device: torch.device, size: int = 2048) -> float:
     a = torch.randn(size, size, device=device)
-    best = float("inf")
-    for _ in range(6):
-        _wait(device)
-        start = time.perf_counter()
-        a @ a
-        _wait(device)
-        best = min(best, time.perf_counter() - start)
-    return 2 * size**3 / best
+    return 2 * size**3 / min(_seconds(lambda: a @ a, device)[0] for _ in range(6))
+
+
+def _seconds(work: Callable[[], object], device: torch.device) -> tuple[float, float]:
+    """Wall and CPU time of some work, when the device has finished it."""
+    _wait(device)
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    _wait(device)
+    return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def _wait(device: torch.device) -> None:
@@ -240,16 +240,18 @@ def memory(learner: str, batch: int, out: Path | None) -> None:
     device = resolve_device("auto")
     print(f"\nPeak MB of a meta-gradient, learner {learner}, batch {batch}, {device.type}")
     print(f"{'inner steps':>12} {'stored':>9} {'checkpointed every √steps':>27}")
-    found: dict[str, list[int]] = {"inner_steps": [], "stored": [], "checkpointed": []}
+    rows = []
     for steps in (8, 16, 32, 64, 128):
         stored, spared = (
             peak_of_meta_gradient(learner, batch, steps, every, device)
             for every in (0, round(steps**0.5))
         )
         print(f"{steps:12d} {stored / 1e6:9.0f} {spared / 1e6:27.0f}", flush=True)
-        for column, value in zip(found.values(), (steps, stored, spared), strict=True):
-            column.append(value)
+        rows.append((steps, stored, spared))
     if out is not None:
+        found = dict(
+            zip(("inner_steps", "stored", "checkpointed"), zip(*rows, strict=True), strict=True)
+        )
         measured = {"learner": learner, "batch": batch, "device": device.type, **found}
         out.write_text(json.dumps(measured, indent=1) + "\n")
 
@@ -275,19 +277,17 @@ def full_size(config: ExperimentConfig, outer_steps: int) -> None:
     """Print what some outer steps of gtnlab's own loop take; the last one measures memory."""
     device = resolve_device(config.device)
     loop = OuterLoop(config, device, load_digits("train", device))
-    seconds, losses = [], []
-    for _ in range(outer_steps - 1):
-        _wait(device)
-        start = time.perf_counter()
+    losses: list[float] = []
+
+    def step() -> None:
         losses.append(loop.step()[0].item())
-        seconds.append(time.perf_counter() - start)
-    peak = peak_bytes(lambda: losses.append(loop.step()[0].item()), device)
+
+    seconds = [_seconds(step, device)[0] for _ in range(outer_steps - 1)]
+    peak = peak_bytes(step, device)
     if loop.trouble() is not None:
         raise SystemExit(f"{config.name}: the outer loss is no number: {losses}")
     print(
-        f"{config.name}: {config.steps} inner steps of {config.batch} images, teacher "
-        f"{config.teacher}, learner {config.learner}, {config.real_batch} real images, "
-        f"{device.type}, {torch.get_num_threads()} threads: {statistics.median(seconds):.2f} "
+        f"{_described(config, device)}: {statistics.median(seconds):.2f} "
         f"s/step, peak {peak / 1e6:.0f} MB beside the weights, outer losses "
         + ", ".join(f"{loss:.3f}" for loss in losses),
         flush=True,
@@ -303,9 +303,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--steps", type=int, help="inner steps, instead of the preset's")
     parser.add_argument(
-        "--bfloat16",
-        action="store_true",
-        help="add a last loop: real batch in bfloat16",
+        "--bfloat16", action="store_true", help="a last loop: real batch in bfloat16"
     )
     parser.add_argument("--memory", action="store_true", help="memory against inner steps, only")
     parser.add_argument("--learner", default="cnn_small", help="for --memory")

@@ -2,63 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 from nbgrader.preprocessors import ClearSolutions
+from small_course import cell
 
 from authoring.blanks import blank, select
 from authoring.errors import AuthoringError
-from authoring.exercises import LEVELS, Level, read_lines
-
-Find = Callable[[NotebookNode, str], NotebookNode]
+from authoring.markers import LEVELS, Level, read_lines
 
 
 def cleared(notebook: NotebookNode) -> NotebookNode:
     return ClearSolutions().preprocess(notebook, {})[0]
 
 
+TOTAL = "    total = 0\n"
+RETURN = "\n    return total\n"
+STUB = '''\
+def double(self, x):
+    """Twice x."""
+{}    # YOUR CODE HERE
+    raise NotImplementedError()
+{}
+
+Model.double = double'''
 STUBS: dict[Level, str] = {
-    "guided": '''\
-def double(self, x):
-    """Twice x."""
-    # add it up, as often as it takes
-    total = 0
-    # YOUR CODE HERE
-    raise NotImplementedError()
-
-    return total
-
-
-Model.double = double''',
-    "standard": '''\
-def double(self, x):
-    """Twice x."""
-    total = 0
-    # YOUR CODE HERE
-    raise NotImplementedError()
-
-    return total
-
-
-Model.double = double''',
-    "open": '''\
-def double(self, x):
-    """Twice x."""
-    # YOUR CODE HERE
-    raise NotImplementedError()
-
-
-Model.double = double''',
+    "guided": STUB.format("    # add it up, as often as it takes\n" + TOTAL, RETURN),
+    "standard": STUB.format(TOTAL, RETURN),
+    "open": STUB.format("", ""),
 }
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_each_level_leaves_one_stub_and_its_own_help(
-    homework: NotebookNode, cell: Find, level: Level
-) -> None:
+def test_each_level_leaves_one_stub_and_its_own_help(homework: NotebookNode, level: Level) -> None:
     released = cleared(select(homework, ["double"], level, "hw"))
     assert cell(released, "double").source == STUBS[level]
 
@@ -68,15 +45,12 @@ def test_a_stub_stands_where_the_first_hidden_code_stood() -> None:
         "for t in steps:\n    ### BEGIN SOLUTION\n    a\n\n    b\n    ### END SOLUTION\n"
         "    c\n### BEGIN SOLUTION\nd\n### END SOLUTION"
     )
-    assert blank(read_lines(source, "here"), "open") == (
-        "for t in steps:\n    ### BEGIN SOLUTION\n    a\n\n    b\n    ### END SOLUTION\n"
-        "    c\n### BEGIN SOLUTION\nd\n### END SOLUTION"
-    )
+    assert blank(read_lines(source, "here"), "open") == source
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_challenge_is_blank_in_every_release_and_never_helps(
-    homework: NotebookNode, cell: Find, level: Level
+    homework: NotebookNode, level: Level
 ) -> None:
     released = cleared(select(homework, ["square"], level, "hw"))
     stub = "def cube(x):\n    # YOUR CODE HERE\n    raise NotImplementedError()"
@@ -84,9 +58,7 @@ def test_a_challenge_is_blank_in_every_release_and_never_helps(
     assert cell(released, "cube-values").metadata.nbgrader.points == 5
 
 
-def test_a_function_not_chosen_is_complete_locked_and_ungraded(
-    homework: NotebookNode, cell: Find
-) -> None:
+def test_a_function_not_chosen_is_complete_locked_and_ungraded(homework: NotebookNode) -> None:
     released = select(homework, ["square"], "guided", "hw")
     given = cell(released, "double")
     namespace: dict[str, type] = {}
@@ -99,7 +71,7 @@ def test_a_function_not_chosen_is_complete_locked_and_ungraded(
 
 
 def test_the_tests_of_a_given_function_keep_what_is_visible_and_lose_the_rest(
-    homework: NotebookNode, cell: Find
+    homework: NotebookNode,
 ) -> None:
     released = select(homework, ["square"], "guided", "hw")
     visible = cell(released, "double-values")
@@ -110,7 +82,7 @@ def test_the_tests_of_a_given_function_keep_what_is_visible_and_lose_the_rest(
 
 @pytest.mark.parametrize(("level", "hints"), [("guided", 3), ("standard", 2), ("open", 1)])
 def test_the_level_says_how_many_hints_a_blank_gets_and_what_is_given_gets_none(
-    homework: NotebookNode, cell: Find, level: Level, hints: int
+    homework: NotebookNode, level: Level, hints: int
 ) -> None:
     for at, name in ((2, "double"), (6, "square")):
         homework.cells.insert(at, hints_about(name))
@@ -145,9 +117,7 @@ def test_nothing_blank_is_refused(homework: NotebookNode) -> None:
         select(homework, [], "guided", "hw")
 
 
-def test_help_that_breaks_the_blank_is_refused_with_its_level(
-    homework: NotebookNode, cell: Find
-) -> None:
+def test_help_that_breaks_the_blank_is_refused_with_its_level(homework: NotebookNode) -> None:
     cell(homework, "square").source = (
         "def square(x):\n    ### BEGIN SOLUTION\n    if x:\n    ### END SOLUTION\n"
         "    ### BEGIN HELP guided\n        x = -x\n    ### END HELP\n    return x * x"
@@ -156,7 +126,7 @@ def test_help_that_breaks_the_blank_is_refused_with_its_level(
         select(homework, ["square"], "guided", "hw")
 
 
-def test_a_solution_that_is_not_python_is_refused(homework: NotebookNode, cell: Find) -> None:
+def test_a_solution_that_is_not_python_is_refused(homework: NotebookNode) -> None:
     cell(
         homework, "square"
     ).source = "def square(x):\n    ### BEGIN SOLUTION\n    return x *\n    ### END SOLUTION"

@@ -6,12 +6,10 @@ import io
 import os
 import shutil
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat import NotebookNode
+from small_course import NOTEBOOK, ROOT, cell, edited
 from typer.testing import CliRunner
 
 from authoring.bundle import build_bundle
@@ -19,9 +17,6 @@ from authoring.cli import app
 from authoring.course import Course
 from authoring.errors import AuthoringError
 from authoring.release import build_release
-
-ROOT = Path(__file__).resolve().parents[2]
-Find = Callable[[NotebookNode, str], NotebookNode]
 
 
 @pytest.fixture
@@ -74,15 +69,11 @@ def test_the_same_files_give_the_same_bytes_whenever_they_were_written(
     assert [path.name for path in out.parent.iterdir()] == [out.name]
 
 
-def test_a_release_that_its_source_no_longer_makes_is_refused(
-    ready: Course, out: Path, cell: Find
-) -> None:
+def test_a_release_that_its_source_no_longer_makes_is_refused(ready: Course, out: Path) -> None:
     build_bundle(ready, out)
     before = out.read_bytes()
-    source = ready.source / "numbers" / "numbers.ipynb"
-    notebook = nbformat.read(source, as_version=4)
-    cell(notebook, "title").source = "# Numerals"
-    nbformat.write(notebook, source)
+    with edited(ready.source / NOTEBOOK) as notebook:
+        cell(notebook, "title").source = "# Numerals"
     with pytest.raises(AuthoringError, match=r"numbers\.ipynb, .*Run 'authoring release numbers'"):
         build_bundle(ready, out)
     assert out.read_bytes() == before

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import nbformat
 import pytest
-from nbformat import NotebookNode
+from small_course import NOTEBOOK, cell, edited
 
 from authoring.check import check_course
 from authoring.course import Course
 from authoring.release import build_release
 from authoring.solutions import build_solution
-
-Find = Callable[[NotebookNode, str], NotebookNode]
 
 
 @pytest.fixture
@@ -23,12 +18,6 @@ def built(course: Course) -> Course:
     build_release(course, "numbers", output=course.release)
     build_solution(course, "numbers", run=False)
     return course
-
-
-def edit(path: Path, change: Callable[[NotebookNode], object]) -> None:
-    notebook = nbformat.read(path, as_version=4)
-    change(notebook)
-    nbformat.write(notebook, path)
 
 
 def test_what_was_just_built_is_up_to_date(built: Course) -> None:
@@ -41,32 +30,26 @@ def test_a_release_with_another_choice_is_compared_with_that_choice(course: Cour
     assert check_course(course) == []
 
 
-def test_outputs_and_widgets_of_a_solution_may_differ(built: Course, cell: Find) -> None:
-    def run(notebook: NotebookNode) -> None:
+def test_outputs_and_widgets_of_a_solution_may_differ(built: Course) -> None:
+    with edited(built.solutions / NOTEBOOK) as notebook:
         notebook.metadata["widgets"] = {"state": {}}
         ending = cell(notebook, "ending")
         ending.outputs = [nbformat.v4.new_output("stream", text="144\n")]
         ending.execution_count = 3
-
-    edit(built.solutions / "numbers" / "numbers.ipynb", run)
     assert check_course(built) == []
 
 
-def test_an_edited_release_is_named_to_the_cell(built: Course, cell: Find) -> None:
-    def change(notebook: NotebookNode) -> None:
+def test_an_edited_release_is_named_to_the_cell(built: Course) -> None:
+    with edited(built.release / NOTEBOOK) as notebook:
         cell(notebook, "title").source = "# Figures"
-
-    edit(built.release / "numbers" / "numbers.ipynb", change)
     (fault,) = check_course(built)
     assert "release/numbers/numbers.ipynb, cell 'title'" in fault
     assert "Run 'authoring release numbers'" in fault
 
 
-def test_a_source_changed_since_is_named_in_release_and_solution(built: Course, cell: Find) -> None:
-    def change(notebook: NotebookNode) -> None:
+def test_a_source_changed_since_is_named_in_release_and_solution(built: Course) -> None:
+    with edited(built.source / NOTEBOOK) as notebook:
         cell(notebook, "title").source = "# Figures"
-
-    edit(built.source / "numbers" / "numbers.ipynb", change)
     release, solution = check_course(built)
     assert release.startswith("release/numbers/numbers.ipynb, cell 'title'")
     assert solution.startswith("solutions/numbers/numbers.ipynb, cell 'title'")

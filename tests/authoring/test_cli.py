@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import pytest
+from small_course import NOTEBOOK
 from typer.testing import CliRunner, Result
 
 from authoring.cli import app
@@ -17,10 +19,10 @@ COMMANDS = ["release", "solutions", "check", "bundle", "sample-class"]
 
 
 @pytest.fixture
-def authoring(course: Course, monkeypatch: pytest.MonkeyPatch) -> object:
+def authoring(course: Course, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run the command at the course root."""
     monkeypatch.chdir(course.root)
-    return lambda *arguments: CliRunner().invoke(app, list(arguments))
+    return lambda *arguments: CliRunner().invoke(app, arguments)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -35,25 +37,18 @@ def test_help_does_not_wait_for_nbgrader() -> None:
 
 
 def test_a_course_is_built_and_checked_from_the_command_line(
-    authoring: object, course: Course
+    authoring: Callable[..., Result], course: Course
 ) -> None:
-    result = run(authoring, "release", "--blanks", "square", "--level", "open")
+    result = authoring("release", "--blanks", "square", "--level", "open")
     assert (result.exit_code, result.output) == (0, "numbers: release/numbers\n")
-    notebook = nbformat.read(course.release / "numbers" / "numbers.ipynb", as_version=4)
+    notebook = nbformat.read(course.release / NOTEBOOK, as_version=4)
     assert notebook.metadata.exercise == {"blanks": ["square"], "level": "open"}
-    assert run(authoring, "solutions").exit_code == 0
-    assert run(authoring, "check").exit_code == 0
+    assert authoring("solutions").exit_code == 0
+    assert authoring("check").exit_code == 0
     (course.release / "numbers" / "table.txt").write_text("3 9\n")
-    failed = run(authoring, "check")
+    failed = authoring("check")
     assert failed.exit_code == 1
     assert "release/numbers/table.txt: differs" in failed.output
-
-
-def run(authoring: object, *arguments: str) -> Result:
-    assert callable(authoring)
-    result = authoring(*arguments)
-    assert isinstance(result, Result)
-    return result
 
 
 @pytest.mark.parametrize(
@@ -69,9 +64,9 @@ def run(authoring: object, *arguments: str) -> Result:
     ],
 )
 def test_a_wrong_request_is_answered_in_a_sentence(
-    authoring: object, arguments: list[str], status: int, says: str
+    authoring: Callable[..., Result], arguments: list[str], status: int, says: str
 ) -> None:
-    result = run(authoring, *arguments)
+    result = authoring(*arguments)
     assert result.exit_code == status
     assert says in result.output
     assert "Traceback" not in result.output
@@ -87,10 +82,10 @@ def test_outside_a_course_the_command_says_where_to_run_it(
 
 
 def test_a_configuration_that_cannot_be_read_is_named_with_its_line(
-    authoring: object, course: Course
+    authoring: Callable[..., Result], course: Course
 ) -> None:
     config = course.root / "nbgrader_config.py"
     config.write_text("c = get_config()\nc.SelectExercises.level = = 3\n")
-    result = run(authoring, "release")
+    result = authoring("release")
     assert result.exit_code == 1
     assert f"authoring: {config}, line 2: SyntaxError" in result.output

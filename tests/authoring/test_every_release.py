@@ -17,8 +17,9 @@ from nbformat import NotebookNode
 from traitlets import import_item
 
 from authoring.course import Course, read_notebook
-from authoring.exercises import LEVELS, Level, read_exercises, read_lines, without_markers
+from authoring.exercises import read_exercises
 from authoring.leaks import choice_secrets, find_leaks, texts_of
+from authoring.markers import LEVELS, Level, read_lines, without_markers
 from authoring.release import SelectExercises
 
 COURSE = Course.at(Path(__file__).resolve().parents[2])
@@ -92,7 +93,8 @@ def test_all_choices_build_valid_releases(assignment: str, level: Level) -> None
         nbformat.validate(released)
         assert released.metadata.exercise == {"blanks": list(names), "level": level}
         blanks = {*names, *ALWAYS_BLANK[assignment]}
-        _assert_graded(recorded, {test.grade_id for name in blanks for test in asked[name].tests})
+        tests = {test.grade_id for name in blanks for test in asked[name].tests}
+        assert {cell.id for cell in code_cells(recorded, "grade")} == tests
         cells = {cell.id: cell for cell in released.cells}
         for name, exercise in asked.items():
             text = cells[source(assignment).cells[exercise.index].id].source
@@ -135,30 +137,23 @@ def test_no_release_shows_what_the_other_assignment_hides(
         assert find_leaks(secrets, texts_of("released.ipynb", content)) == []
 
 
-def _assert_graded(recorded: NotebookNode, tests: set[str]) -> None:
-    kinds = [cell.metadata.get("nbgrader", {}) for cell in recorded.cells]
-    graded = {kind["grade_id"] for kind in kinds if kind.get("grade") and not kind["solution"]}
-    assert graded == tests
-
-
-def grade_with_the_sources_answers(choice: Choice) -> dict[str, str]:
-    """Fill the release in from the source and run it with all tests; the failures by grade_id."""
-    _, recorded = build(*choice)
-    answers = {cell.id: cell.source for cell in source(choice[0]).cells}
+def run_all(recorded: NotebookNode, answers: dict[str, str]) -> dict[str, str]:
+    """Run a release with all its tests, filled in with these answers; the failures by cell."""
     namespace: dict[str, Any] = {"__name__": "__main__"}
     failures = {}
     for cell in recorded.cells:
-        kind = cell.metadata.get("nbgrader", {})
-        if cell.cell_type != "code" or "demonstration" in cell.metadata.get("tags", []):
-            continue
-        text = cell.source
-        if kind.get("solution"):
-            text = without_markers(read_lines(answers[cell.id], cell.id))
-        try:
-            exec(compile(text, cell.id, "exec"), namespace)
-        except Exception as error:
-            failures[kind.get("grade_id", cell.id)] = repr(error)
+        if cell.cell_type == "code" and "demonstration" not in cell.metadata.get("tags", []):
+            try:
+                exec(compile(answers.get(cell.id, cell.source), cell.id, "exec"), namespace)
+            except Exception as error:
+                failures[cell.id] = repr(error)
     return failures
+
+
+def code_cells(notebook: NotebookNode, kind: str) -> list[NotebookNode]:
+    """Those that are a `solution`, or to `grade`."""
+    of_code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell for cell in of_code if cell.metadata.get("nbgrader", {}).get(kind)]
 
 
 SINGLES: list[Choice] = [
@@ -178,23 +173,18 @@ def test_filled_in_from_the_source_a_release_earns_full_marks(
     choice: Choice, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mpl.use("agg")
-    assert grade_with_the_sources_answers(choice) == {}
+    _, recorded = build(*choice)
+    written = {cell.id: cell.source for cell in source(choice[0]).cells}
+    answers = {
+        cell.id: without_markers(read_lines(written[cell.id], cell.id))
+        for cell in code_cells(recorded, "solution")
+    }
+    assert run_all(recorded, answers) == {}
     assert capsys.readouterr().err == "", "nbgrader takes a test that writes to stderr for failed"
 
 
 @pytest.mark.parametrize("assignment", FUNCTIONS)
 def test_left_untouched_a_release_earns_nothing(assignment: str) -> None:
     _, recorded = build(assignment, FUNCTIONS[assignment], "guided")
-    namespace: dict[str, Any] = {"__name__": "__main__"}
-    passed = []
-    for cell in recorded.cells:
-        kind = cell.metadata.get("nbgrader", {})
-        if cell.cell_type != "code" or "demonstration" in cell.metadata.get("tags", []):
-            continue
-        try:
-            exec(compile(cell.source, cell.id, "exec"), namespace)
-        except Exception:
-            continue
-        if kind.get("grade"):
-            passed.append(kind["grade_id"])
-    assert passed == []
+    failures = run_all(recorded, answers={})
+    assert [cell.id for cell in code_cells(recorded, "grade") if cell.id not in failures] == []

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from typing import Any
 
 import pytest
 from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell
+from small_course import cell
 
 from authoring.errors import AuthoringError
-from authoring.exercises import read_exercises, read_lines
-
-Find = Callable[[NotebookNode, str], NotebookNode]
+from authoring.exercises import read_exercises
+from authoring.markers import read_lines
 
 
 def test_exercises_are_read_in_order_with_their_tests_and_points(homework: NotebookNode) -> None:
     double, square, cube = read_exercises(homework, "numbers.ipynb")
     assert [each.name for each in (double, square, cube)] == ["double", "square", "cube"]
     assert [test.grade_id for test in double.tests] == ["double-values", "double-zero"]
-    assert (double.points, square.points, cube.points) == (4, 2, 5)
+    points = [[test.points for test in each.tests] for each in (double, square, cube)]
+    assert points == [[3, 1], [2], [5]]
     assert double.exports == ("double",)
     assert cube.always_blank
     assert not double.always_blank
@@ -65,88 +65,66 @@ def test_a_wrong_marker_is_named_with_its_place(source: str, complaint: str) -> 
         read_lines(source, "hw.ipynb, cell 'a'")
 
 
-def spoil_unknown(nb: NotebookNode, find: Find) -> None:
-    find(nb, "square-values").metadata.exercise = {"tests": "sqare"}
-
-
-def spoil_duplicate(nb: NotebookNode, find: Find) -> None:
-    find(nb, "square-values").metadata.nbgrader.grade_id = "double-values"
-
-
-def spoil_same_name(nb: NotebookNode, find: Find) -> None:
-    find(nb, "square").metadata.exercise = {"name": "double", "exports": ["double"]}
-
-
-def spoil_points(nb: NotebookNode, find: Find) -> None:
-    del find(nb, "square-values").metadata.nbgrader["points"]
-
-
-def spoil_no_tests(nb: NotebookNode, find: Find) -> None:
-    nb.cells.remove(find(nb, "square-values"))
-
-
-def spoil_no_exports(nb: NotebookNode, find: Find) -> None:
-    find(nb, "square").metadata.exercise = {"name": "square", "exports": []}
-
-
-def spoil_extra_key(nb: NotebookNode, find: Find) -> None:
-    find(nb, "square").metadata.exercise.update(level="open")
-
-
-def spoil_no_region(nb: NotebookNode, find: Find) -> None:
-    find(nb, "square").source = "def square(x):\n    return x * x"
-
-
-def spoil_prefix(nb: NotebookNode, find: Find) -> None:
-    find(nb, "square-values").metadata.nbgrader.grade_id = "values-of-square"
-
-
-def spoil_help_outside(nb: NotebookNode, find: Find) -> None:
-    find(nb, "setup").source = "### BEGIN HELP guided\nx = 1\n### END HELP"
-
-
-def spoil_hidden_outside(nb: NotebookNode, find: Find) -> None:
-    find(nb, "setup").source = "### BEGIN HIDDEN TESTS\nx = 1\n### END HIDDEN TESTS"
-
-
-def spoil_unlocked(nb: NotebookNode, find: Find) -> None:
-    find(nb, "square-values").metadata.nbgrader.locked = False
-
-
-def hint_about(said: dict[str, str], source: str) -> Callable[[NotebookNode, Find], None]:
-    def spoil(nb: NotebookNode, find: Find) -> None:
-        nb.cells.insert(0, new_markdown_cell(source, id="hints", metadata={"exercise": said}))
-
-    return spoil
-
-
 HINT = "<details>\n<summary>Hint</summary>\n\nThink.\n\n</details>"
+HELP = "### BEGIN HELP guided\nx = 1\n### END HELP"
+HIDDEN = "### BEGIN HIDDEN TESTS\nx = 1\n### END HIDDEN TESTS"
+SQUARE = {"name": "square", "exports": ["square"]}
 
 
 @pytest.mark.parametrize(
-    ("spoil", "complaint"),
+    ("name", "change", "complaint"),
     [
-        (spoil_unknown, "'square-values'.*tests the exercise 'sqare'.*declared: double, square"),
-        (spoil_duplicate, "'double-values'.*used twice"),
-        (spoil_same_name, "'square'.*'double' is declared twice"),
-        (spoil_points, "'square-values'.*no points"),
-        (spoil_no_tests, "'square'.*no test cell"),
-        (spoil_no_exports, "'square'.*exports nothing"),
-        (spoil_extra_key, "'square'.*level"),
-        (spoil_no_region, "'square'.*no '### BEGIN SOLUTION'"),
-        (spoil_prefix, "'values-of-square'.*starts with 'square-'"),
-        (spoil_help_outside, "'setup'.*help regions"),
-        (spoil_hidden_outside, "'setup'.*not graded"),
-        (spoil_unlocked, "'square-values'.*locked"),
-        (hint_about({"hints": "sqare"}, HINT), "'hints'.*'sqare', which is no exercise"),
-        (hint_about({"hints": "square"}, "Think."), "'hints'.*holds none"),
-        (hint_about({"hints": "square", "level": "open"}, HINT), "'hints'.*nothing else"),
+        (
+            "square-values",
+            {"exercise": {"tests": "sqare"}},
+            "'square-values'.*tests the exercise 'sqare'.*declared: double, square",
+        ),
+        ("square-values", {"exercise": None}, "'square'.*no test cell"),
+        ("square-values", {"grade_id": "double-values"}, "'double-values'.*used twice"),
+        (
+            "square-values",
+            {"grade_id": "values-of-square"},
+            "'values-of-square'.*starts with 'square-'",
+        ),
+        ("square-values", {"points": None}, "'square-values'.*no points"),
+        ("square-values", {"locked": False}, "'square-values'.*locked"),
+        (
+            "square",
+            {"exercise": SQUARE | {"name": "double"}},
+            "'square'.*'double' is declared twice",
+        ),
+        ("square", {"exercise": SQUARE | {"exports": []}}, "'square'.*exports nothing"),
+        ("square", {"exercise": SQUARE | {"level": "open"}}, "'square'.*level"),
+        (
+            "square",
+            {"source": "def square(x):\n    return x * x"},
+            "'square'.*no '### BEGIN SOLUTION'",
+        ),
+        ("setup", {"source": HELP}, "'setup'.*help regions"),
+        ("setup", {"source": HIDDEN}, "'setup'.*not graded"),
+        (
+            "title",
+            {"exercise": {"hints": "sqare"}, "source": HINT},
+            "'title'.*'sqare', which is no exercise",
+        ),
+        ("title", {"exercise": {"hints": "square"}}, "'title'.*holds none"),
+        (
+            "title",
+            {"exercise": {"hints": "square", "level": "open"}, "source": HINT},
+            "'title'.*nothing else",
+        ),
     ],
 )
 def test_a_contradiction_names_notebook_and_cell(
-    homework: NotebookNode, cell: Find, spoil: Callable[[NotebookNode, Find], None], complaint: str
+    homework: NotebookNode, name: str, change: dict[str, Any], complaint: str
 ) -> None:
-    spoil(homework, cell)
+    spoilt = cell(homework, name)
+    for key, value in change.items():
+        if key == "source":
+            spoilt.source = value
+        else:
+            kind = spoilt.metadata if key == "exercise" else spoilt.metadata.nbgrader
+            kind[key] = value
     with pytest.raises(AuthoringError, match=rf"numbers.ipynb, cell {complaint}"):
         read_exercises(homework, "numbers.ipynb")
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import nbformat
 import pytest
-from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
+from small_course import NOTEBOOK, add_code, cell, edited
 
 from authoring.check import release_leaks, wheel_leaks
 from authoring.course import Course
 from authoring.errors import AuthoringError
-from authoring.leaks import Text, course_secrets, find_leaks
+from authoring.leaks import course_secrets, find_leaks
 from authoring.release import build_release
 from authoring.wheel import wheel_files
-
-Find = Callable[[NotebookNode, str], NotebookNode]
 
 
 @pytest.fixture
@@ -27,20 +22,8 @@ def released(course: Course) -> Course:
     return course
 
 
-def plant(course: Course, change: Callable[[NotebookNode], object]) -> None:
-    path = course.release / "numbers" / "numbers.ipynb"
-    notebook = nbformat.read(path, as_version=4)
-    change(notebook)
-    nbformat.write(notebook, path)
-
-
-def append(source: str) -> Callable[[NotebookNode], object]:
-    return lambda notebook: notebook.cells.append(new_code_cell(source, id="planted"))
-
-
 def found_in(course: Course, *texts: str) -> list[str]:
-    secrets = course_secrets(course)
-    return [str(leak) for leak in find_leaks(secrets, [Text("f", "", text) for text in texts])]
+    return find_leaks(course_secrets(course), [("f", text) for text in texts])
 
 
 def test_a_release_as_built_leaks_nothing(released: Course) -> None:
@@ -58,18 +41,16 @@ def test_a_release_as_built_leaks_nothing(released: Course) -> None:
     ],
 )
 def test_a_solution_line_is_found_whatever_its_spaces(released: Course, source: str) -> None:
-    plant(released, append(source))
+    add_code(released.release / NOTEBOOK, source, "planted")
     (fault,) = release_leaks(released)
     assert "release/numbers/numbers.ipynb, cell 'planted'" in fault
     assert "solution line of numbers.ipynb, cell 'double'" in fault
 
 
 @pytest.mark.parametrize("place", ["metadata", "cell metadata", "output"])
-def test_a_solution_line_is_found_wherever_it_hides(
-    released: Course, cell: Find, place: str
-) -> None:
-    def hide(notebook: NotebookNode) -> None:
-        line = "total += amount"
+def test_a_solution_line_is_found_wherever_it_hides(released: Course, place: str) -> None:
+    line = "total += amount"
+    with edited(released.release / NOTEBOOK) as notebook:
         if place == "metadata":
             notebook.metadata["note"] = line
         elif place == "cell metadata":
@@ -77,19 +58,18 @@ def test_a_solution_line_is_found_wherever_it_hides(
         else:
             output = nbformat.v4.new_output("stream", text=line)
             notebook.cells.append(new_code_cell("x", id="planted", outputs=[output]))
-
-    plant(released, hide)
     assert len(release_leaks(released)) == 1
 
 
 def test_a_hidden_test_is_found(released: Course) -> None:
-    plant(released, append("assert Model().double(7) == 14"))
+    add_code(released.release / NOTEBOOK, "assert Model().double(7) == 14")
     assert "hidden test of numbers.ipynb, cell 'double-values'" in release_leaks(released)[0]
 
 
 def test_a_reference_answer_is_found(released: Course) -> None:
     answer = new_markdown_cell("Because sums of equal terms are products.", id="planted")
-    plant(released, lambda notebook: notebook.cells.append(answer))
+    with edited(released.release / NOTEBOOK) as notebook:
+        notebook.cells.append(answer)
     assert "reference answer" in release_leaks(released)[0]
 
 
@@ -108,17 +88,15 @@ def test_the_secret_file_itself_is_found(released: Course) -> None:
     ]
 
 
-def test_a_copy_under_other_names_is_found(course: Course, cell: Find) -> None:
-    path = course.source / "numbers" / "numbers.ipynb"
-    notebook = nbformat.read(path, as_version=4)
-    cell(notebook, "double").source = (
-        "def double(self, x):\n    ### BEGIN SOLUTION\n"
-        "    parts = [piece for piece in (x, x) if piece]\n"
-        "    total = sum(parts) if parts else 0\n"
-        "    return total if total is not None else parts\n"
-        "    ### END SOLUTION\n\n\nModel.double = double"
-    )
-    nbformat.write(notebook, path)
+def test_a_copy_under_other_names_is_found(course: Course) -> None:
+    with edited(course.source / NOTEBOOK) as notebook:
+        cell(notebook, "double").source = (
+            "def double(self, x):\n    ### BEGIN SOLUTION\n"
+            "    parts = [piece for piece in (x, x) if piece]\n"
+            "    total = sum(parts) if parts else 0\n"
+            "    return total if total is not None else parts\n"
+            "    ### END SOLUTION\n\n\nModel.double = double"
+        )
     copied = (
         "def f(a):\n"
         "        b = [c for c in (a, a) if c]\n\n"
@@ -163,8 +141,8 @@ def test_a_wheel_that_does_not_build_is_a_clear_error(course: Course) -> None:
         wheel_files(course.root)
 
 
-def test_a_damaged_release_is_a_clear_error(released: Course, tmp_path: Path) -> None:
-    path = released.release / "numbers" / "numbers.ipynb"
+def test_a_damaged_release_is_a_clear_error(released: Course) -> None:
+    path = released.release / NOTEBOOK
     path.write_text(path.read_text()[:200])
     with pytest.raises(AuthoringError, match=r"numbers\.ipynb is not a notebook .*Build it again"):
         release_leaks(released)

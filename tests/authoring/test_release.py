@@ -15,17 +15,16 @@ from nbgrader.api import Gradebook
 from nbgrader.apps import NbGrader
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.nbgraderformat import MetadataValidator
+from small_course import NOTEBOOK, cell, configure, edited
 from traitlets.config.loader import KVArgParseConfigLoader
 
 from authoring.course import Course
 from authoring.errors import AuthoringError
 from authoring.release import SelectExercises, build_release
 
-Find = Callable[[NotebookNode, str], NotebookNode]
-
 
 def read_release(course: Course) -> NotebookNode:
-    notebook = nbformat.read(course.release / "numbers" / "numbers.ipynb", as_version=4)
+    notebook = nbformat.read(course.release / NOTEBOOK, as_version=4)
     nbformat.validate(notebook)
     MetadataValidator().validate_nb(notebook)
     return notebook
@@ -39,7 +38,7 @@ def run_nbgrader(course: Course, *arguments: str) -> subprocess.CompletedProcess
     )
 
 
-def test_nbgraders_command_line_chooses_blanks_and_level(course: Course, cell: Find) -> None:
+def test_nbgraders_command_line_chooses_blanks_and_level(course: Course) -> None:
     (course.root / "gradebook.db").unlink()
     done = run_nbgrader(
         course,
@@ -76,10 +75,9 @@ def formgrader(course: Course, monkeypatch: pytest.MonkeyPatch) -> Callable[[], 
 
 
 def test_formgraders_button_makes_the_configured_release(
-    course: Course, cell: Find, formgrader: Callable[[], NbGraderAPI]
+    course: Course, formgrader: Callable[[], NbGraderAPI]
 ) -> None:
-    config = course.root / "nbgrader_config.py"
-    config.write_text(config.read_text() + '\nc.SelectExercises.level = "open"\n')
+    configure(course.root, 'c.SelectExercises.level = "open"')
     result = formgrader().generate_assignment("numbers")
     assert result["success"], result
     released = read_release(course)
@@ -92,8 +90,7 @@ def test_formgrader_is_told_the_valid_names_and_keeps_the_old_release(
 ) -> None:
     build_release(course, "numbers")
     before = read_release(course)
-    config = course.root / "nbgrader_config.py"
-    config.write_text(config.read_text() + '\nc.SelectExercises.blanks = ["dubble"]\n')
+    configure(course.root, 'c.SelectExercises.blanks = ["dubble"]')
     result = formgrader().generate_assignment("numbers")
     assert not result["success"]
     assert "Choose from: double, square" in result["log"]
@@ -123,9 +120,7 @@ def test_names_may_be_given_in_every_usual_form(arguments: list[str]) -> None:
 def test_each_assignment_has_blanks_of_its_own_and_else_all_of_them(
     course: Course, configured: str, blanks: list[str]
 ) -> None:
-    config = course.root / "nbgrader_config.py"
-    line = f"c.SelectExercises.default_blanks = {configured}"
-    config.write_text(f"{config.read_text()}\n{line}\n")
+    configure(course.root, f"c.SelectExercises.default_blanks = {configured}")
     build_release(course, "numbers", output=course.release)
     assert read_release(course).metadata.exercise["blanks"] == blanks
 
@@ -136,13 +131,13 @@ def test_files_beside_the_notebook_are_released_except_the_secret_ones(course: C
 
 
 def test_hidden_tests_and_solutions_are_gone_and_the_gradebook_has_the_tests(
-    course: Course, cell: Find
+    course: Course,
 ) -> None:
     build_release(course, "numbers")
     released = read_release(course)
     assert cell(released, "double-values").source == "assert Model().double(2) == 4"
     assert cell(released, "why").source == "YOUR ANSWER HERE"
-    with Gradebook(f"sqlite:///{course.root}/gradebook.db") as gradebook:
+    with open_gradebook(course) as gradebook:
         notebook = gradebook.find_notebook("numbers", "numbers")
         assert {grade.name: grade.max_score for grade in notebook.grade_cells} == {
             "double-values": 3,
@@ -155,15 +150,19 @@ def test_hidden_tests_and_solutions_are_gone_and_the_gradebook_has_the_tests(
 
 
 def submit_and_grade(course: Course) -> None:
-    with Gradebook(f"sqlite:///{course.root}/gradebook.db") as gradebook:
+    with open_gradebook(course) as gradebook:
         gradebook.add_student("ada")
         gradebook.add_submission("numbers", "ada")
         gradebook.find_grade("double-values", "numbers", "numbers", "ada").auto_score = 3
         gradebook.db.commit()
 
 
+def open_gradebook(course: Course) -> Gradebook:
+    return Gradebook(f"sqlite:///{course.root}/gradebook.db")
+
+
 def score(course: Course) -> float:
-    with Gradebook(f"sqlite:///{course.root}/gradebook.db") as gradebook:
+    with open_gradebook(course) as gradebook:
         return float(gradebook.find_submission("numbers", "ada").score)
 
 
@@ -177,10 +176,10 @@ def test_rebuilding_a_release_keeps_the_grades(course: Course) -> None:
 def test_other_blanks_after_submissions_are_refused_and_nothing_changes(course: Course) -> None:
     build_release(course, "numbers")
     submit_and_grade(course)
-    before = (course.release / "numbers" / "numbers.ipynb").read_bytes()
+    before = (course.release / NOTEBOOK).read_bytes()
     with pytest.raises(AuthoringError, match=r"numbers has been handed in.*--blanks"):
         build_release(course, "numbers", blanks=["square"])
-    assert (course.release / "numbers" / "numbers.ipynb").read_bytes() == before
+    assert (course.release / NOTEBOOK).read_bytes() == before
     assert [path.name for path in course.release.iterdir()] == ["numbers"]
     assert score(course) == 3
 
@@ -201,20 +200,17 @@ def test_an_unknown_assignment_is_answered_with_the_known_ones(course: Course) -
 
 
 def test_the_release_says_where_the_students_zip_is_and_a_bad_address_costs_nothing(
-    course: Course, cell: Find
+    course: Course,
 ) -> None:
-    source, config = course.source / "numbers" / "numbers.ipynb", course.root / "nbgrader_config.py"
-    notebook = nbformat.read(source, as_version=4)
-    cell(notebook, "square").source += '\nSTUDENTS_ZIP = ""  # here'
-    nbformat.write(notebook, source)
-    plain = config.read_text()
+    with edited(course.source / NOTEBOOK) as notebook:
+        cell(notebook, "square").source += '\nSTUDENTS_ZIP = ""  # here'
     address = "https://example.org/course-students.zip"
-    config.write_text(f"{plain}\nc.SelectExercises.students_zip = {address!r}\n")
+    configure(course.root, f"c.SelectExercises.students_zip = {address!r}")
     build_release(course, "numbers")
     released = read_release(course)
     assert f'\nSTUDENTS_ZIP = "{address}"  # here' in cell(released, "square").source
     for wrong in ("ftp://example.org/a.zip", "https://example.org/a b.zip", 'https://a/"'):
-        config.write_text(f"{plain}\nc.SelectExercises.students_zip = {wrong!r}\n")
+        configure(course.root, f"c.SelectExercises.students_zip = {wrong!r}")
         with pytest.raises(AuthoringError, match=r"students_zip is .*, which is no address"):
             build_release(course, "numbers")
         assert read_release(course) == released

@@ -9,6 +9,7 @@ import pytest
 from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde
 from nbgrader.coursedir import CourseDirectory
+from small_course import NOTEBOOK
 
 from authoring.course import Course
 from authoring.errors import AuthoringError
@@ -81,11 +82,11 @@ def test_answers_become_submissions_and_the_gradebook_knows_the_class(
     submitted = submit_class(course, "numbers")
     assert [each.student for each in submitted] == ["ada", "bob", "cleo"]
     assert submitted[0].expected == {"double-values": 3}
-    notebook = nbformat.read(course.submitted / "ada" / "numbers" / "numbers.ipynb", as_version=4)
+    notebook = nbformat.read(course.submitted / "ada" / NOTEBOOK, as_version=4)
     sources = {each.id: each.source for each in notebook.cells}
     assert sources["double"].startswith("def double(self, x):\n    return x + x")
     assert sources["cube"] == "def cube(x):\n    return x**3"
-    torn = course.submitted / "cleo" / "numbers" / "numbers.ipynb"
+    torn = course.submitted / "cleo" / NOTEBOOK
     assert torn.read_bytes() == b'{"cells": ['
     assert (course.submitted / "ada" / "numbers" / "table.txt").is_file()
     with Gradebook(f"sqlite:///{course.root}/gradebook.db") as gradebook:
@@ -94,7 +95,7 @@ def test_answers_become_submissions_and_the_gradebook_knows_the_class(
 
 def test_submissions_of_others_are_left_alone(course: Course, answers: Path) -> None:
     build_release(course, "numbers", output=course.release)
-    other = course.submitted / "zoe" / "numbers" / "numbers.ipynb"
+    other = course.submitted / "zoe" / NOTEBOOK
     other.parent.mkdir(parents=True)
     other.write_text("mine")
     submit_class(course, "numbers")

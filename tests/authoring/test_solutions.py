@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import nbformat
 import pytest
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell
+from small_course import NOTEBOOK, add_code, cell
 
 from authoring.course import Course
 from authoring.errors import AuthoringError
 from authoring.solutions import build_solution, clean_solution
 
-Find = Callable[[NotebookNode, str], NotebookNode]
-
 
 def read_solution(course: Course) -> NotebookNode:
-    notebook = nbformat.read(course.solutions / "numbers" / "numbers.ipynb", as_version=4)
+    notebook = nbformat.read(course.solutions / NOTEBOOK, as_version=4)
     nbformat.validate(notebook)
     return notebook
 
 
-def edit_source(course: Course, change: Callable[[NotebookNode], object]) -> None:
-    path = course.source / "numbers" / "numbers.ipynb"
-    notebook = nbformat.read(path, as_version=4)
-    change(notebook)
-    nbformat.write(notebook, path)
-
-
 def test_a_solution_shows_answers_and_help_but_no_markers_hidden_tests_or_metadata(
-    homework: NotebookNode, cell: Find
+    homework: NotebookNode,
 ) -> None:
     clean = clean_solution(homework, "hw")
     text = "\n".join(each.source for each in clean.cells)
@@ -44,11 +33,9 @@ def test_a_solution_shows_answers_and_help_but_no_markers_hidden_tests_or_metada
     assert all(each.metadata == {} for each in clean.cells if each.id != "ending")
 
 
-def test_a_solution_is_executed_and_its_outputs_carry_no_timestamps(
-    course: Course, cell: Find
-) -> None:
+def test_a_solution_is_executed_and_its_outputs_carry_no_timestamps(course: Course) -> None:
     build_solution(course, "numbers")
-    first = (course.solutions / "numbers" / "numbers.ipynb").read_bytes()
+    first = (course.solutions / NOTEBOOK).read_bytes()
     executed = read_solution(course)
     assert cell(executed, "ending").outputs[0].text == "144\n"
     assert cell(executed, "ending").metadata == {"tags": ["demonstration"]}
@@ -58,15 +45,15 @@ def test_a_solution_is_executed_and_its_outputs_carry_no_timestamps(
         "table.txt",
     ]
     build_solution(course, "numbers")
-    assert (course.solutions / "numbers" / "numbers.ipynb").read_bytes() == first
+    assert (course.solutions / NOTEBOOK).read_bytes() == first
 
 
 def test_figures_are_shown_whatever_backend_is_set(
-    course: Course, cell: Find, monkeypatch: pytest.MonkeyPatch
+    course: Course, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MPLBACKEND", "agg")
     draw = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
-    edit_source(course, lambda nb: nb.cells.append(new_code_cell(draw, id="figure")))
+    add_code(course.source / NOTEBOOK, draw, "figure")
     build_solution(course, "numbers")
     assert "image/png" in cell(read_solution(course), "figure").outputs[-1].data
 
@@ -77,13 +64,13 @@ def test_widgets_keep_their_state_and_are_numbered_in_order(course: Course) -> N
         "from IPython.display import display\n"
         "display(widgets.IntSlider(value=3))"
     )
-    edit_source(course, lambda nb: nb.cells.append(new_code_cell(slider, id="slider")))
+    add_code(course.source / NOTEBOOK, slider, "slider")
     build_solution(course, "numbers")
-    first = (course.solutions / "numbers" / "numbers.ipynb").read_bytes()
+    first = (course.solutions / NOTEBOOK).read_bytes()
     state = read_solution(course).metadata.widgets["application/vnd.jupyter.widget-state+json"]
     assert any(model["model_name"] == "IntSliderModel" for model in state["state"].values())
     build_solution(course, "numbers")
-    assert (course.solutions / "numbers" / "numbers.ipynb").read_bytes() == first
+    assert (course.solutions / NOTEBOOK).read_bytes() == first
 
 
 def test_a_widget_whose_output_also_holds_a_page_leaves_no_state(course: Course) -> None:
@@ -97,7 +84,7 @@ def test_a_widget_whose_output_also_holds_a_page_leaves_no_state(course: Course)
         "view = widgets.VBox([beside, play])._repr_mimebundle_()\n"
         "display({**view, 'text/html': '<p>a page</p>'}, raw=True)"
     )
-    edit_source(course, lambda nb: nb.cells.append(new_code_cell(both, id="both")))
+    add_code(course.source / NOTEBOOK, both, "both")
     build_solution(course, "numbers")
     state = read_solution(course).metadata.widgets["application/vnd.jupyter.widget-state+json"]
     models = [model["model_name"] for model in state["state"].values()]
@@ -108,7 +95,7 @@ def test_a_widget_whose_output_also_holds_a_page_leaves_no_state(course: Course)
 def test_a_failing_cell_is_named_and_the_old_solution_stays(course: Course) -> None:
     build_solution(course, "numbers")
     before = read_solution(course)
-    edit_source(course, lambda nb: nb.cells.append(new_code_cell("1 / 0", id="oops")))
+    add_code(course.source / NOTEBOOK, "1 / 0", "oops")
     with pytest.raises(AuthoringError, match=r"numbers.ipynb, cell 'oops': ZeroDivisionError"):
         build_solution(course, "numbers")
     assert read_solution(course) == before
@@ -116,16 +103,14 @@ def test_a_failing_cell_is_named_and_the_old_solution_stays(course: Course) -> N
 
 def test_an_endless_cell_is_named(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("authoring.solutions.CELL_SECONDS", 1)
-    edit_source(
-        course, lambda nb: nb.cells.append(new_code_cell("while True:\n    pass", id="forever"))
-    )
+    add_code(course.source / NOTEBOOK, "while True:\n    pass", "forever")
     with pytest.raises(AuthoringError, match="cell 'forever': still running after 1 seconds"):
         build_solution(course, "numbers")
 
 
 def test_what_a_notebook_writes_while_it_runs_is_no_part_of_the_solution(course: Course) -> None:
     write = "open('litter.txt', 'w').write(open('table.txt').read())"
-    edit_source(course, lambda nb: nb.cells.append(new_code_cell(write, id="write")))
+    add_code(course.source / NOTEBOOK, write, "write")
     folder = build_solution(course, "numbers")
     assert not (folder / "litter.txt").exists()
 

@@ -21,6 +21,8 @@ STUDENTS = [submission["student"] for submission in CLASS]
 # Right and wrong answers, a death and a damaged file: enough to compare two ways of grading.
 SOME = ["ada", "emil", "mona", "otto"]
 
+Grades = dict[str, dict[str, Any]]
+
 
 def run(course: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -48,6 +50,12 @@ def new_course(folder: Path) -> Path:
     return folder
 
 
+def exported_scores(course: Path) -> dict[str, float]:
+    assert run(course, "nbgrader", "export").returncode == 0
+    with (course / "grades.csv").open() as table:
+        return {row["student_id"]: float(row["score"]) for row in csv.DictReader(table)}
+
+
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return new_course(tmp_path_factory.mktemp("course"))
@@ -59,7 +67,7 @@ def graded(course: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def grades(course: Path, graded: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
+def grades(course: Path, graded: subprocess.CompletedProcess[str]) -> Grades:
     done = run(course, "autograder", "report", "rnn-bptt")
     assert done.returncode == 0, done.stderr
     entries = json.loads((course / "reports/rnn-bptt/grades.json").read_text())
@@ -74,7 +82,7 @@ def test_the_one_damaged_file_is_named_and_sets_the_exit_status(
 
 
 def test_every_submission_ends_with_a_score_or_a_reason(
-    grades: dict[str, dict[str, Any]],
+    grades: Grades,
 ) -> None:
     assert sorted(grades) == sorted(STUDENTS)
     assert {s for s, entry in grades.items() if entry["status"] == "not gradable"} == {"otto"}
@@ -83,7 +91,7 @@ def test_every_submission_ends_with_a_score_or_a_reason(
 
 @pytest.mark.parametrize("submission", CLASS, ids=STUDENTS)
 def test_each_submission_earns_what_its_answer_deserves(
-    submission: dict[str, Any], grades: dict[str, dict[str, Any]]
+    submission: dict[str, Any], grades: Grades
 ) -> None:
     tests = grades[submission["student"]]["tests"]
     earned = {name: points for name, (points, _) in tests.items() if points}
@@ -91,28 +99,19 @@ def test_each_submission_earns_what_its_answer_deserves(
     assert grades[submission["student"]]["score"] == sum(submission["expected"].values())
 
 
-def test_feedback_pages_and_the_grades_table_come_out(
-    course: Path, grades: dict[str, dict[str, Any]]
-) -> None:
+def test_feedback_pages_and_the_grades_table_come_out(course: Path, grades: Grades) -> None:
     done = run(course, "nbgrader", "generate_feedback", "rnn-bptt")
     assert done.returncode == 0, done.stderr
     pages = {path.parts[-3] for path in course.glob("feedback/*/rnn-bptt/rnn_bptt.html")}
     assert pages >= set(STUDENTS) - {"otto"}
-    assert run(course, "nbgrader", "export").returncode == 0
-    with (course / "grades.csv").open() as table:
-        scores = {row["student_id"]: float(row["score"]) for row in csv.DictReader(table)}
-    assert scores == {student: entry["score"] for student, entry in grades.items()}
+    assert exported_scores(course) == {student: entry["score"] for student, entry in grades.items()}
 
 
-def test_nbgrader_autograde_gives_the_same_grades(
-    tmp_path: Path, grades: dict[str, dict[str, Any]]
-) -> None:
+def test_nbgrader_autograde_gives_the_same_grades(tmp_path: Path, grades: Grades) -> None:
     course = new_course(tmp_path)
     for folder in (course / "submitted").iterdir():
         if folder.name not in SOME:
             shutil.rmtree(folder)
     run(course, "nbgrader", "autograde", "rnn-bptt")  # exits 1: it cannot read otto's file either
-    assert run(course, "nbgrader", "export").returncode == 0
-    with (course / "grades.csv").open() as table:
-        scores = {row["student_id"]: float(row["score"]) for row in csv.DictReader(table)}
+    scores = exported_scores(course)
     assert {s: scores[s] for s in SOME} == {s: grades[s]["score"] for s in SOME}

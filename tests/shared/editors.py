@@ -51,16 +51,6 @@ def saved_by_colab(notebook: NotebookNode) -> bytes:
     return _written({"nbformat": 4, "nbformat_minor": 0, "metadata": about, "cells": cells}, 2)
 
 
-def saved_by_vscode(notebook: NotebookNode) -> bytes:
-    """The kernel is called after its environment; keys are sorted; no widget is saved."""
-    return _vscode(notebook, with_ids=True)
-
-
-def saved_by_older_vscode(notebook: NotebookNode) -> bytes:
-    """Before cell ids (2021): format 4.2, and the interpreter's hash among the metadata."""
-    return _vscode(notebook, with_ids=False)
-
-
 def saved_without_marks(notebook: NotebookNode) -> bytes:
     """Cells copied into a new notebook in Colab: sources and outputs, nothing else."""
     saved = json.loads(saved_by_colab(notebook))
@@ -69,7 +59,13 @@ def saved_without_marks(notebook: NotebookNode) -> bytes:
     return _written(saved, 2)
 
 
-def _vscode(notebook: NotebookNode, *, with_ids: bool) -> bytes:
+def saved_by_older_vscode(notebook: NotebookNode) -> bytes:
+    """Before cell ids (2021): format 4.2, and the interpreter's hash among the metadata."""
+    return saved_by_vscode(notebook, with_ids=False)
+
+
+def saved_by_vscode(notebook: NotebookNode, *, with_ids: bool = True) -> bytes:
+    """The kernel is called after its environment; keys are sorted; no widget is saved."""
     cells = []
     for cell in notebook.cells:
         saved = {"cell_type": cell.cell_type, "source": _lines(cell.source)}

@@ -7,8 +7,10 @@ the first solution cell instead; the right answer is the instructor's own.
 
 from __future__ import annotations
 
+import copy
 import re
 import sqlite3
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,33 +51,31 @@ class Kind:
 
     def notebook(self) -> Any:
         """The instructor's source notebook."""
-        cells, counts = [], {"locked": 0, "solution": 0, "test": 0}
+        cells: list[Any] = []
+        counts: Counter[str] = Counter()
         for kind, source in self.cells:
-            what = kind.split()[0] if kind else ""
-            if not what:
-                cells.append(new_code_cell(source))
-                continue
-            name = f"{self.name}-{what}-{counts[what]}"
-            counts[what] += 1
-            said = {
-                "grade": what == "test",
-                "solution": what == "solution",
-                "locked": what != "solution",
-                "task": False,
-                "schema_version": 3,
-                "grade_id": name,
-                "cell_type": "code",
-            }
-            if what == "test":
-                said["points"] = float(kind.split()[1])
-            cells.append(new_code_cell(source, metadata={"nbgrader": said}))
+            what, _, points = kind.partition(" ")
+            cells.append(new_code_cell(source))
+            if what:
+                said = {
+                    "grade": what == "test",
+                    "solution": what == "solution",
+                    "locked": what != "solution",
+                    "task": False,
+                    "schema_version": 3,
+                    "grade_id": f"{self.name}-{what}-{counts[what]}",
+                    "cell_type": "code",
+                }
+                if what == "test":
+                    said["points"] = float(points)
+                cells[-1].metadata["nbgrader"] = said
+                counts[what] += 1
         kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
         return new_notebook(metadata={"kernelspec": kernel}, cells=cells)
 
     def answered(self, release: Any, answer: str) -> Any:
         """A copy of the released notebook with an answer in it."""
-        notebook = nbformat.from_dict(release)
-        notebook = nbformat.reads(nbformat.writes(notebook), as_version=4)
+        notebook = copy.deepcopy(release)
         right = [source for kind, source in self.cells if kind.startswith("solution")]
         blanks = [
             cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("solution")
