@@ -58,10 +58,6 @@ def collect(
     """
     from zoneinfo import ZoneInfo
 
-    from autograder.startup import import_less
-
-    import_less()
-
     from autograder.course import Course
     from autograder.exchange.collecting import collect as collect_download
 
