@@ -75,7 +75,9 @@ def select(
             vanished |= _give(notebook, exercise, where)
             continue
         if exercise.hints is not None:
-            _cut_hints(notebook.cells[exercise.hints], level)
+            cell = notebook.cells[exercise.hints]
+            cell.source = "\n\n".join(hints_in(source_of(cell))[: HINTS[level]])
+            del cell.metadata["exercise"]
     notebook.cells = [cell for i, cell in enumerate(notebook.cells) if i not in vanished]
     notebook.metadata["exercise"] = {"blanks": chosen, "level": level}
     return notebook
@@ -98,11 +100,6 @@ def _choose(exercises: Sequence[Exercise], blanks: Sequence[str] | None, where: 
             f"{where}: no function is blank. Choose at least one of: {', '.join(choosable)}."
         )
     return [name for name in choosable if name in blanks]
-
-
-def _cut_hints(cell: NotebookNode, level: Level) -> None:
-    cell.source = "\n\n".join(hints_in(source_of(cell))[: HINTS[level]])
-    del cell.metadata["exercise"]
 
 
 def _make_blank(cell: NotebookNode, level: Level, where: str) -> None:

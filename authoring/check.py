@@ -94,18 +94,17 @@ def _differences(
         elif name not in theirs:
             found.append(f"{name} is not made from any source. Delete it, or run '{remedy}'.")
         else:
-            one, two, place = ours[name], theirs[name], name
-            if name.endswith(".ipynb") and (one := view(one)) != (two := view(two)):
-                place = f"{name}, {_first_difference(json.loads(one), json.loads(two))}"
+            is_notebook = name.endswith(".ipynb")
+            one, two = map(view if is_notebook else bytes, (ours[name], theirs[name]))
             if one != two:
-                found.append(f"{place}: differs from what the source makes. Run '{remedy}'.")
+                cell = f", {_first_difference(one, two)}" if is_notebook else ""
+                found.append(f"{name}{cell}: differs from what the source makes. Run '{remedy}'.")
     return found
 
 
-def _first_difference(
-    one: dict[str, list[dict[str, object]]], two: dict[str, list[dict[str, object]]]
-) -> str:
-    for index, (left, right) in enumerate(zip_longest(one["cells"], two["cells"])):
+def _first_difference(one: bytes, two: bytes) -> str:
+    cells = zip_longest(json.loads(one)["cells"], json.loads(two)["cells"])
+    for index, (left, right) in enumerate(cells):
         if left != right:
             return cell_label(left if left is not None else right, index)
     return "metadata"

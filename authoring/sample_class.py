@@ -72,6 +72,7 @@ def read_class(folder: Path) -> list[Submission]:
 
 
 def _twice(names: Iterable[str]) -> list[str]:
+    """Those that are there more than once, sorted."""
     return sorted(name for name, count in Counter(names).items() if count > 1)
 
 

@@ -1,3 +1,5 @@
+"""The small homework, and its course in a folder of its own for each test."""
+
 from __future__ import annotations
 
 import shutil

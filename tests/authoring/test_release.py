@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -61,24 +61,20 @@ def test_nbgraders_command_line_chooses_blanks_and_level(course: Course) -> None
     assert read_release(course) == released, "a mistyped name cost the release"
 
 
-@pytest.fixture
-def formgrader(course: Course, monkeypatch: pytest.MonkeyPatch) -> Callable[[], NbGraderAPI]:
-    """Start what formgrader calls when someone presses Generate."""
-
-    def start() -> NbGraderAPI:
-        monkeypatch.chdir(course.root)
-        app = NbGrader()
-        app.initialize([], root=str(course.root))
-        return NbGraderAPI(app.coursedir, parent=app)
-
-    return start
+def press_generate(course: Course, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What formgrader calls when someone presses Generate, and what it answers."""
+    monkeypatch.chdir(course.root)
+    app = NbGrader()
+    app.initialize([], root=str(course.root))
+    answer: dict[str, Any] = NbGraderAPI(app.coursedir, parent=app).generate_assignment("numbers")
+    return answer
 
 
 def test_formgraders_button_makes_the_configured_release(
-    course: Course, formgrader: Callable[[], NbGraderAPI]
+    course: Course, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(course.root, 'c.SelectExercises.level = "open"')
-    result = formgrader().generate_assignment("numbers")
+    result = press_generate(course, monkeypatch)
     assert result["success"], result
     released = read_release(course)
     assert released.metadata.exercise == {"blanks": ["double"], "level": "open"}
@@ -86,12 +82,12 @@ def test_formgraders_button_makes_the_configured_release(
 
 
 def test_formgrader_is_told_the_valid_names_and_keeps_the_old_release(
-    course: Course, formgrader: Callable[[], NbGraderAPI]
+    course: Course, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build_release(course, "numbers")
     before = read_release(course)
     configure(course.root, 'c.SelectExercises.blanks = ["dubble"]')
-    result = formgrader().generate_assignment("numbers")
+    result = press_generate(course, monkeypatch)
     assert not result["success"]
     assert "Choose from: double, square" in result["log"]
     assert read_release(course) == before

@@ -1,4 +1,4 @@
-"""A small homework built in code, and a course of its own around it."""
+"""A small homework built in code, and a course of its own around it, for `tests/authoring`."""
 
 from __future__ import annotations
 
