@@ -324,12 +324,7 @@ class Decoder:
     def library_value(self, name: str, plain: Any) -> Any:
         if name in library_types.HASHED and isinstance(plain, (list, tuple)):
             self.count_keys(sum(not _is_plain_key(item) for item in plain))
-        try:
-            return library_types.from_plain(name, plain)
-        except WireError:
-            raise
-        except Exception as error:  # the library refuses what it is given
-            raise WireError(f"the frame has no proper {name[:40]}: {error!s:.200}") from None
+        return library_types.from_plain(name, plain)
 
     def attributes(self, pairs: list[Any], depth: int) -> dict[str, Any]:
         state = self.mapping(pairs, depth)
