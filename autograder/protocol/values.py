@@ -21,7 +21,7 @@ from autograder.protocol.errors import TooLarge, WireError
 PREFIX_BYTES = 16
 """Every frame's magic, length of its header and length of its payload."""
 
-DTYPES = {
+_NUMBERS = {
     code: np.dtype(code)
     for code in (
         *("|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8"),
@@ -89,30 +89,22 @@ def _is_plain_key(key: Any) -> bool:
     return isinstance(key, str) or (type(key) is int and abs(key) < 2**31)
 
 
-def can_cross(value: np.ndarray[Any, Any]) -> bool:
-    """Whether an array is of a dtype that can cross."""
-    return value.dtype.newbyteorder("<").str in DTYPES
-
-
 def _dtype_of(code: Any) -> np.dtype[Any] | None:
-    """The dtype that a code from `_code_of` names, None for anything else."""
+    """The dtype that a code from `code_of` names, None for anything else."""
     if isinstance(code, str):
         try:
-            return DTYPES.get(code) or (np.dtype(code) if _DATES.fullmatch(code) else None)
+            return _NUMBERS.get(code) or (np.dtype(code) if _DATES.fullmatch(code) else None)
         except (TypeError, ValueError):
             return None
     if not isinstance(code, list) or not 0 < len(code) <= 256:
         return None
-    names, kinds = [], []
+    kinds = []
     for entry in code:
         match entry:
-            case [str(name), str() as inner, list(shape)] if all(
-                type(size) is int and 0 < size < 2**20 for size in shape
+            case [str(name), str() as inner, list(shape)] if (
+                all(type(size) is int and 0 < size < 2**20 for size in shape)
+                and (kind := _dtype_of(inner)) is not None
             ):
-                kind = _dtype_of(inner)
-                if kind is None:
-                    return None
-                names.append(name)
                 kinds.append((name, kind, tuple(shape)))
             case _:
                 return None
@@ -123,18 +115,18 @@ def _dtype_of(code: Any) -> np.dtype[Any] | None:
 
 
 @lru_cache(maxsize=256)
-def _code_of(dtype: np.dtype[Any]) -> Any:
+def code_of(dtype: np.dtype[Any]) -> Any:
     """How the header names a dtype; None where arrays of it cannot cross as bytes."""
     if dtype.names is None:
         code = dtype.newbyteorder("<").str
         return code if _dtype_of(code) is not None else None
     fields = []
     for name in dtype.names:
-        kind, shape = dtype.fields[name][0].base, dtype.fields[name][0].shape  # type: ignore[index]
-        code = _code_of(kind)
+        kind = dtype.fields[name][0]  # type: ignore[index]
+        code = code_of(kind.base)
         if not isinstance(code, str):
             return None
-        fields.append([name, code, list(shape)])
+        fields.append([name, code, list(kind.shape)])
     return fields
 
 
@@ -143,7 +135,7 @@ class Encoder:
 
     def __init__(self, caps: Caps, refer: Refer | None = None) -> None:
         self.caps = caps
-        self.refer = refer
+        self.refer: Refer = refer or (lambda value, last: None)
         self.items = 0
         self.size = 0
         self.payload: list[bytes] = []
@@ -162,15 +154,15 @@ class Encoder:
             return value if -_PLAIN_INT <= value < _PLAIN_INT else self.big_int(value)
         if kind is str:
             return self.string(value)
-        if kind is np.ndarray and (code := _code_of(value.dtype)) is not None:
+        if kind is np.ndarray and (code := code_of(value.dtype)) is not None:
             return ["a", *self.array(value, code)]
         if kind is list:
             return ["l", *(self.tree(item, depth + 1) for item in value)]
         if kind is tuple:
             return ["t", *(self.tree(item, depth + 1) for item in value)]
         if kind is dict:
-            return ["d", *(self.pair(key, item, depth + 1) for key, item in value.items())]
-        if isinstance(value, np.generic) and (code := _code_of(value.dtype)) is not None:
+            return ["d", *([self.tree(each, depth + 1) for each in pair] for pair in value.items())]
+        if isinstance(value, np.generic) and (code := code_of(value.dtype)) is not None:
             return ["s", *self.array(np.asarray(value), code)]
         return self.other(value, depth)
 
@@ -190,7 +182,7 @@ class Encoder:
         torch = sys.modules.get("torch")
         if torch is not None and isinstance(value, torch.Tensor):
             return ["T", *self.tensor(value)]
-        if (sent := self.instead(value, False)) is not None:
+        if (sent := self.refer(value, False)) is not None:
             return self.tree(sent, depth)
         if isinstance(value, np.ndarray) and not value.dtype.hasobject:
             return self.tree(np.asarray(value), depth)
@@ -199,17 +191,11 @@ class Encoder:
                 return self.tree(base(value), depth)
         if isinstance(value, Mapping):
             return self.tree(dict(value), depth)
-        if (sent := self.instead(value, True)) is not None:
+        if (sent := self.refer(value, True)) is not None:
             return self.tree(sent, depth)
         if isinstance(value, (np.ndarray, np.generic)):
             raise WireError(f"an array of dtype {value.dtype} cannot cross")
         raise WireError(f"a value of type {type(value).__name__} cannot cross")
-
-    def instead(self, value: Any, last: bool) -> Any:
-        return None if self.refer is None else self.refer(value, last)
-
-    def pair(self, key: Any, item: Any, depth: int) -> list[Any]:
-        return [self.tree(key, depth), self.tree(item, depth)]
 
     def big_int(self, value: int) -> Any:
         size = value.bit_length() // 8 + 1
@@ -224,9 +210,7 @@ class Encoder:
 
     def array(self, value: np.ndarray[Any, Any], code: Any) -> list[Any]:
         if value.dtype.byteorder == ">" or value.dtype.names is not None:
-            dtype = _dtype_of(code)
-            assert dtype is not None
-            value = value.astype(dtype)
+            value = value.astype(_dtype_of(code))
         self.buffer(value.tobytes())
         return [code, list(value.shape)]
 
@@ -235,8 +219,7 @@ class Encoder:
             plain = value.detach().cpu().resolve_conj().resolve_neg().numpy()
         except (TypeError, RuntimeError) as error:
             raise WireError(f"a tensor of dtype {value.dtype} cannot cross: {error}") from None
-        code = _code_of(plain.dtype)
-        return [*self.array(plain, code), bool(value.requires_grad)]
+        return [*self.array(plain, code_of(plain.dtype)), bool(value.requires_grad)]
 
     def buffer(self, raw: bytes) -> int:
         self.size += len(raw)
@@ -346,9 +329,7 @@ class Decoder:
             raise WireError(f"a string in the frame is not UTF-8: {error}") from None
 
     def array(self, code: Any, shape: Any) -> np.ndarray[Any, Any]:
-        dtype = DTYPES.get(code) if isinstance(code, str) else None
-        if dtype is None:
-            dtype = _dtype_of(code)
+        dtype = _dtype_of(code)
         if dtype is None:
             raise WireError(f"the frame has an array of dtype {str(code)[:20]!r}")
         proper = isinstance(shape, list) and len(shape) <= _MAX_DIMENSIONS

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from autograder.protocol.limits import Limits
-from autograder.sandbox.process import TestAnswer
+from autograder.sandbox.process import Failure, InsideAnswer
 from autograder.submission.bindings import bindings_of, names_in
 from autograder.submission.instructor import InstructorCell, InstructorNotebook
-from autograder.submission.presentation import presentable
-from autograder.testing.namespace import error_output, points_given
+from autograder.testing.namespace import Verdict, verdict_on
 
 _TEST_LIBRARIES = ("pytest", "pandas.testing")
 
@@ -109,23 +108,13 @@ def _helpers(instructor: InstructorNotebook, test: InstructorCell) -> str:
     return "\n".join([*imports, *(functions[name] for name in functions if name in used)]).strip()
 
 
-def inside_outputs(
-    answer: TestAnswer, cell: InstructorCell
-) -> tuple[list[dict[str, Any]], Exception | None]:
-    """The outputs of a test that ran there, made here: a process cannot make up points."""
-    outputs: list[dict[str, Any]] = []
-    if text := "".join(text for _, text in answer.printed):
-        outputs = presentable([{"output_type": "stream", "name": "stdout", "text": text}], 20_000)
+def inside_verdict(answer: InsideAnswer, cell: InstructorCell) -> Verdict:
+    """The verdict on a test that ran there."""
+    failure = answer.failure
     if answer.control:
         words = f"No points, because the test could not be trusted: {answer.control}"
-        return [*outputs, error_output("ControlFailed", words, None, "", cell)], ValueError(words)
-    if answer.error is not None:
-        error = answer.error
-        shown = error_output(error.name, error.message, error.line, error.student_traceback, cell)
-        return [*outputs, shown], ValueError(error.message)
-    if answer.value is not None:
-        try:
-            outputs += points_given(answer.value, cell.released.points or 0.0)
-        except (ValueError, OverflowError) as unclear:
-            return [*outputs, error_output("ValueError", str(unclear), None, "", cell)], unclear
-    return outputs, None
+        failure = Failure("ControlFailed", words)
+    error = None if failure is None else ValueError(failure.message)
+    printed = "".join(text for _, text in answer.printed)
+    wrote_stderr = any(stream == "stderr" for stream, _ in answer.printed)
+    return verdict_on(cell, printed, answer.value, failure, error, wrote_stderr)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from autograder.protocol.errors import WireError
-from autograder.protocol.values import Instance, Reference, can_cross
+from autograder.protocol.values import Instance, Reference, code_of
 from autograder.protocol.wire import encode
 
 _SMALL = 1 << 20
@@ -167,8 +167,8 @@ class References:
         return Instance(kind.__name__, state)
 
     def _is_data(self, value: Any) -> bool:
-        if type(value) is np.ndarray and value.nbytes < _SMALL:  # most often: do not copy it
-            return can_cross(value)
+        if type(value) is np.ndarray and value.nbytes < _SMALL and code_of(value.dtype):
+            return True  # most often: do not copy it
         try:
             encode(value, refer=self._shared_only)
         except WireError:

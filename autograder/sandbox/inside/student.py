@@ -61,6 +61,7 @@ class _Student:
 
     def answer(self, request: dict[str, Any]) -> None:
         number = request["number"]
+        self.references.shared = frozenset(request["shared"])
         given = self._answers[request["op"]](request)
         try:
             frame = encode({"number": number, **given}, refer=self._refer(request))
@@ -92,7 +93,6 @@ class _Student:
         """Call an export; the value and the arguments as the call left them, or the error."""
         with self.shell.capturing(_PRINTED) as outputs:
             try:
-                self.references.shared = frozenset(request["shared"])
                 args, kwargs = request["args"], request["kwargs"]
                 export = request["export"]
                 function = OPERATIONS.get(export) or self.references.named(export)
@@ -107,7 +107,6 @@ class _Student:
 
     def fetch(self, request: dict[str, Any]) -> dict[str, Any]:
         """What the student's names are bound to now, each as a frame of its own."""
-        self.references.shared = frozenset(request["shared"])
         found: dict[str, Any] = {}
         for name in request["names"]:
             if name in self.shell.user_ns:
