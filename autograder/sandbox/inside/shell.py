@@ -38,19 +38,15 @@ class Outputs:
         self._clear_next = False
 
     def stream(self, name: str, text: str) -> None:
-        room = max(self.cap - self.used, 0)
-        self.used += min(len(text), room)
-        if room:
-            self._stream(name, text[:room])
-        if len(text) > room:
+        kept = text[: self.cap - self.used]
+        self.used += len(kept)
+        last = self.items[-1] if self.items and not self._clear_next else {}
+        if (last.get("output_type"), last.get("name")) == ("stream", name):
+            last["text"].append(kept)
+        elif kept:
+            self._append({"output_type": "stream", "name": name, "text": [kept]})
+        if len(text) > len(kept):
             self._cut()
-
-    def _stream(self, name: str, text: str) -> None:
-        last = self.items[-1] if self.items else None
-        if last and last["output_type"] == "stream" and last["name"] == name:
-            last["text"].append(text)
-        else:
-            self._append({"output_type": "stream", "name": name, "text": [text]})
 
     def rich(
         self, kind: str, data: dict[str, Any], metadata: dict[str, Any], **fields: Any
@@ -238,24 +234,23 @@ class CourseShell(InteractiveShell):
     def showtraceback(
         self, exc_tuple: Any = None, *args: Any, exception_only: bool = False, **kwargs: Any
     ) -> None:
-        kind, value, trace = self._get_exc_info(exc_tuple)
-        self.outputs.error(*describe(kind, value, trace))
+        self.outputs.error(*describe(self._get_exc_info(exc_tuple)[1]))
 
     def showsyntaxerror(self, *args: Any, **kwargs: Any) -> None:
-        self.outputs.error(*describe(*self._get_exc_info()))
+        self.showtraceback()
 
 
-def describe(kind: Any, value: Any, trace: Any) -> tuple[str, str, list[str]]:
+def describe(error: BaseException) -> tuple[str, str, list[str]]:
     """Name, message and readable traceback lines of an exception, free of our own frames."""
     linecache.checkcache()
-    report = traceback.TracebackException(kind, value, trace, limit=-30)
+    report = traceback.TracebackException.from_exception(error, limit=-30)
     _drop_our_frames(report)
     try:
-        message = str(value)
+        message = str(error)
     except Exception:
         message = "(its message could not be shown)"
     lines = "".join(report.format()).splitlines()
-    return kind.__name__, message, [_LIBRARIES.sub("", line) for line in lines]
+    return type(error).__name__, message, [_LIBRARIES.sub("", line) for line in lines]
 
 
 def _drop_our_frames(report: traceback.TracebackException | None) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 import numpy as np
@@ -50,13 +51,8 @@ class _Student:
         self.references = References(shell.user_ns, self.ask)
         self.effects = Effects()
         self._owner = os.getpid()
-        self._answers = {
-            "files": self.files,
-            "cell": self.cell,
-            "call": self.call,
-            "fetch": self.fetch,
-            "test": self.test,
-        }
+        answers = (self.files, self.cell, self.call, self.fetch, self.test)
+        self._answers = {each.__name__: each for each in answers}
         self._run_test = run_test
 
     def answer(self, request: dict[str, Any]) -> None:
@@ -120,11 +116,12 @@ class _Student:
         """Run one of the instructor's tests here; see `controls`."""
         with self.shell.capturing(self.output_cap) as outputs:
             done = self._run_test(request["test"], self.shell.user_ns)
-        error = done.pop("error")
-        told = None
+        error, told = done["error"], None
         if error is not None:
-            name, message, lines = describe(type(error), error, error.__traceback__)
-            told = {"ename": name, "evalue": message, "line": _line_in(error, request["test"])}
+            name, message, lines = describe(error)
+            own, trace = f"<{request['test']['name']}>", walk_tb(error.__traceback__)
+            at = (line for frame, line in trace if frame.f_code.co_filename == own)
+            told = {"ename": name, "evalue": message, "line": next(at, None)}
             told["traceback"] = "\n".join(_students_lines(lines))
         return {**done, "error": told, "printed": _printed(outputs)}
 
@@ -156,16 +153,6 @@ def _printed(outputs: Outputs) -> list[list[str]]:
     ]
 
 
-def _line_in(error: BaseException, test: Mapping[str, Any]) -> int | None:
-    """The line of the test at which an exception was raised."""
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == f"<{test['name']}>":
-            return trace.tb_lineno
-        trace = trace.tb_next
-    return None
-
-
 def _students_lines(lines: list[str]) -> list[str]:
     """A traceback from the first line of the student's own code on; empty where there is none."""
     first = next((place for place, line in enumerate(lines) if 'File "Cell In[' in line), None)
@@ -174,15 +161,19 @@ def _students_lines(lines: list[str]) -> list[str]:
 
 def _raised() -> dict[str, Any]:
     """The answer of a call that ended in the exception being handled."""
-    kind, error, trace = sys.exc_info()
-    assert kind is not None
+    error = sys.exception()
     assert error is not None
-    name, message, lines = describe(kind, error, trace)
-    told: dict[str, Any] = {"ename": name, "evalue": message, "traceback": "\n".join(lines)}
-    token = getattr(error, "__grader_token__", None)
-    told |= {"token": token if isinstance(token, int) else None, "module": kind.__module__}
-    told["args"] = [arg for arg in error.args if type(arg) in (str, int, float)]
-    if kind.__module__ != "__main__":
+    module, token = type(error).__module__, getattr(error, "__grader_token__", None)
+    name, message, lines = describe(error)
+    told = {
+        "ename": name,
+        "evalue": message,
+        "traceback": "\n".join(lines),
+        "module": module,
+        "args": [arg for arg in error.args if type(arg) in (str, int, float)],
+        "token": token if isinstance(token, int) else None,
+    }
+    if module != "__main__":
         return {"error": told, "raised": None}
     # the grader may look at it: without the frames, which hold on to all that was in them
     error.__traceback__ = error.__context__ = None
