@@ -1,8 +1,8 @@
-"""Values of the standard library's, NumPy's, SciPy's and pandas' own types, as plain data and back.
+"""Values of the types of Python's and of numerical libraries, as plain data and back.
 
 Each type has one entry: how to take a value apart into plainer values, and how to put it together
-again from values that are not trusted. pandas and SciPy are used only where they are imported
-already: a frame cannot make the grader import anything.
+again from values that are not trusted. torch, pandas and SciPy are used only where they are
+imported already: a frame cannot make the grader import anything.
 """
 
 from __future__ import annotations
@@ -86,6 +86,19 @@ def _decimal(plain: Any) -> decimal.Decimal:
     if len(text) > _MOST_DIGITS or (made.is_finite() and abs(made.adjusted()) > _MOST_DIGITS):
         raise ValueError(f"it has more than {_MOST_DIGITS} digits")
     return made
+
+
+def _tensor_apart(value: Any) -> list[Any]:
+    try:
+        plain = value.detach().cpu().resolve_conj().resolve_neg().numpy()
+    except (TypeError, RuntimeError) as error:
+        raise WireError(f"a tensor of dtype {value.dtype} cannot cross: {error}") from None
+    return [plain, bool(value.requires_grad)]
+
+
+def _tensor(array: Any, requires_grad: bool) -> Any:
+    torch = sys.modules.get("torch")
+    return array if torch is None else torch.from_numpy(array).requires_grad_(requires_grad)
 
 
 def _zone(zone: Any) -> Any:
@@ -187,6 +200,7 @@ def _frame(columns: Any, index: Any, series: list[Any]) -> Any:
 
 
 _FORMS: dict[type, Form] = {
+    complex: (attrgetter("real", "imag"), _spread(complex)),
     set: (list, set),
     frozenset: (list, frozenset),
     type({}.keys()): (list, lambda plain: dict.fromkeys(plain).keys()),
@@ -237,6 +251,7 @@ _OTHER: dict[str, Form] = {
     "long double array": (_halves, _spread(_joined)),
     "complex long double array": (attrgetter("real", "imag"), _spread(_complex)),
     "object array": (lambda v: [list(v.shape), list(v.ravel())], _spread(_object_array)),
+    "Tensor": (_tensor_apart, _spread(_tensor)),
     "sparse": (_sparse_apart, _spread(_sparse)),
     "DataFrame": (
         lambda v: [v.columns, v.index, [v.iloc[:, place] for place in range(v.shape[1])]],
@@ -290,6 +305,9 @@ def _other_name(value: Any, kind: type) -> str | None:
         return "type" if _TYPES.get(f"{value.__module__}.{value.__qualname__}") is value else None
     if isinstance(value, np.dtype):
         return "dtype" if value.names is None and not value.hasobject else None
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        return "Tensor"
     root = kind.__module__.partition(".")[0]
     if root == "scipy" and kind.__name__.endswith(("_array", "_matrix")):
         return "sparse" if hasattr(value, "tocoo") and value.ndim == 2 else None

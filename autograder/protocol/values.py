@@ -31,7 +31,7 @@ _NUMBERS = {
 _DATES = re.compile(r"<[Mm]8(\[\d{0,6}[A-Za-z]{1,2}\])?|[<|][SU]\d{1,7}")  # and texts
 _LONG_STRING = 512  # characters; longer strings travel in the payload, not in the JSON header
 _MAX_DIMENSIONS = 32
-_PLAIN_TYPES: tuple[type[Any], ...] = (int, float, str, list, tuple, dict)
+_PLAIN_TYPES: tuple[type[Any], ...] = (int, float, complex, str, list, tuple, dict)
 _PLAIN_INT = 1 << 63
 _MAX_INT_BYTES = 1 << 20
 # Hashes of other keys than strings and indices can be chosen to collide: a set or dictionary of
@@ -172,16 +172,11 @@ class Encoder:
             return ["i", value.class_name, self.tree(dict(value.state), depth + 1)]
         if isinstance(value, Reference):
             return ["r", value.owner, value.kind, value.token, dict(value.facts)]
-        if isinstance(value, complex):
-            return ["c", value.real, value.imag]
         if type(value) is bytes:
             return ["b", self.buffer(value)]
         form = library_types.plain_form(value)
         if form is not None:
             return ["x", form[0], self.tree(form[1], depth + 1)]
-        torch = sys.modules.get("torch")
-        if torch is not None and isinstance(value, torch.Tensor):
-            return ["T", *self.tensor(value)]
         if (sent := self.refer(value, False)) is not None:
             return self.tree(sent, depth)
         if isinstance(value, np.ndarray) and not value.dtype.hasobject:
@@ -213,13 +208,6 @@ class Encoder:
             value = value.astype(_dtype_of(code))
         self.buffer(value.tobytes())
         return [code, list(value.shape)]
-
-    def tensor(self, value: Any) -> list[Any]:
-        try:
-            plain = value.detach().cpu().resolve_conj().resolve_neg().numpy()
-        except (TypeError, RuntimeError) as error:
-            raise WireError(f"a tensor of dtype {value.dtype} cannot cross: {error}") from None
-        return [*self.array(plain, code_of(plain.dtype)), bool(value.requires_grad)]
 
     def buffer(self, raw: bytes) -> int:
         self.size += len(raw)
@@ -269,10 +257,6 @@ class Decoder:
                 return int.from_bytes(self.buffer(length), "little", signed=True)
             case ["r", str(owner), str(kind), int(token), dict(facts)] if self.resolve is not None:
                 return self.resolve(Reference(owner, kind, token, facts))
-            case ["T", code, shape, bool(requires_grad)]:
-                return self.tensor(self.array(code, shape), requires_grad)
-            case ["c", float(real), float(imag)]:
-                return complex(real, imag)
             case ["b", length]:
                 return bytes(self.buffer(length))
             case ["u", length]:
@@ -350,15 +334,6 @@ class Decoder:
             return made
         except ValueError as error:
             raise WireError(f"the frame has an array of impossible shape: {error}") from None
-
-    def tensor(self, array: np.ndarray[Any, Any], requires_grad: bool) -> Any:
-        torch = sys.modules.get("torch")
-        if torch is None:
-            return array
-        try:
-            return torch.from_numpy(array).requires_grad_(requires_grad)
-        except (TypeError, RuntimeError) as error:
-            raise WireError(f"the frame has a tensor that torch refuses: {error}") from None
 
 
 def _make_proper(array: np.ndarray[Any, Any]) -> None:

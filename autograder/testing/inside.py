@@ -20,17 +20,11 @@ _TEST_LIBRARIES = ("pytest", "pandas.testing")
 
 def guard(instructor: InstructorNotebook) -> str:
     """A cell that notes what the libraries are before the student's cells run."""
-    imported = {
-        name
-        for cell in (
-            *instructor.reference,
-            *({"source": c.released.source} for c in instructor.cells),
-        )
-        for name in _imported(str(cell["source"]))
-    }
-    known = tuple(sorted(imported)) + tuple(
-        name for name in _TEST_LIBRARIES if name.partition(".")[0] in imported
-    )
+    sources = [str(cell["source"]) for cell in instructor.reference]
+    sources += [cell.released.source for cell in instructor.cells]
+    imported = {name for source in sources for name in _imported(source)}
+    tools = [name for name in _TEST_LIBRARIES if name.partition(".")[0] in imported]
+    known = (*sorted(imported), *tools)
     module = "autograder.sandbox.inside.controls"
     return f"__import__({module!r}, fromlist=['remember']).remember({known!r})"
 
@@ -79,7 +73,7 @@ def _cells_until(
         if begun:
             released = source if cell is None else cell.released.source
             exports = () if cell is None else cell.exports
-            yield released, tuple(dict.fromkeys((*exports, *bindings_of(source).all_names)))
+            yield released, (*exports, *bindings_of(source).all_names)
 
 
 def _helpers(instructor: InstructorNotebook, test: InstructorCell) -> str:
@@ -95,16 +89,17 @@ def _helpers(instructor: InstructorNotebook, test: InstructorCell) -> str:
         if cell is test:
             break
         if cell.is_fixed and cell.is_code:
-            imports.append(bindings_of(cell.released.source).imports if cell.is_test else "")
-            functions |= dict(bindings_of(cell.released.source).functions)
+            own = bindings_of(cell.released.source)
+            imports.append(own.imports if cell.is_test else "")
+            functions |= dict(own.functions)
         for name in (*cell.exports, *cell.binds.all_names):
             functions.pop(name, None)
-    wanted = set(names_in(test.released.source)) & functions.keys()
-    used: dict[str, str] = {}
+    used: set[str] = set()
+    wanted = names_in(test.released.source) & functions.keys()
     while wanted:
-        name = wanted.pop()
-        used[name] = functions[name]
-        wanted |= (set(names_in(functions[name])) & functions.keys()) - used.keys()
+        used |= wanted
+        mentioned = frozenset().union(*(names_in(functions[name]) for name in wanted))
+        wanted = (mentioned & functions.keys()) - used
     return "\n".join([*imports, *(functions[name] for name in functions if name in used)]).strip()
 
 

@@ -44,10 +44,11 @@ class StudentCodeError(Exception):
 class FunctionProxy:
     """A function of the student's; as a class attribute it is a method."""
 
-    def __init__(self, operate: Operate, reference: Reference, name: str) -> None:
+    def __init__(self, operate: Operate, reference: Reference) -> None:
         self._operate = operate
         self._reference = reference
-        self.__name__ = self.__qualname__ = name
+        name = str(reference.facts.get("name", "function"))
+        self.__name__ = self.__qualname__ = name.rpartition(".")[2]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._reference.kind == "name":

@@ -78,15 +78,13 @@ class Remote(Peer):
             for name, value in self.names.items()
             if isinstance(value, type)
             and not isinstance(value, ProxyClass)
-            and value.__module__ == "__main__"
-            and value.__name__ == name
+            and (value.__module__, value.__name__) == ("__main__", name)
             and not issubclass(value, BaseException)
         ]
 
     def function(self, export: str) -> FunctionProxy:
         """The student's function of a dotted name, whatever it is bound to when it is called."""
-        reference = Reference("sandbox", "name", 0, {"name": export})
-        return FunctionProxy(self.operate, reference, export.rpartition(".")[2])
+        return FunctionProxy(self.operate, Reference("sandbox", "name", 0, {"name": export}))
 
     def operate(self, operation: str, *args: Any, **kwargs: Any) -> Any:
         """Call a function of the student's, or do an operation on one of their things, there.
@@ -131,9 +129,8 @@ class Remote(Peer):
     def is_notebook_object(self, value: Any) -> bool:
         """Whether a value is of a class that the instructor's cells define."""
         kind = type(value)
-        if isinstance(kind, ProxyClass) or self.names.get(kind.__name__) is not kind:
-            return False
-        return hasattr(value, "__dict__")
+        ours = self.names.get(kind.__name__) is kind and not isinstance(kind, ProxyClass)
+        return ours and hasattr(value, "__dict__")
 
     def refer(self, value: Any, last: bool) -> Any:
         """What to send in place of a value; see `protocol.values.Refer`."""
@@ -210,7 +207,7 @@ class Remote(Peer):
 
     def _proxy(self, told: Reference) -> Any:
         if told.kind == "function":
-            return FunctionProxy(self.operate, told, str(told.facts.get("name", "function")))
+            return FunctionProxy(self.operate, told)
         if told.kind == "iterator":
             return IteratorProxy(self.operate, told)
         match told.facts.get("class"):

@@ -10,7 +10,7 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -191,7 +191,7 @@ class CourseShell(InteractiveShell):
         with self.capturing(output_cap) as outputs:
             result = self.run_cell(source, store_history=False)
         self.execution_count += 1
-        return bool(result.success), outputs.take()
+        return bool(result.success), _plain(outputs.take())
 
     @contextmanager
     def capturing(self, output_cap: int) -> Iterator[Outputs]:
@@ -260,3 +260,14 @@ def _drop_our_frames(report: traceback.TracebackException | None) -> None:
         ]
         _drop_our_frames(report.__context__)
         report = report.__cause__
+
+
+def _plain(value: Any) -> Any:
+    """What a notebook file can hold of a value."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)

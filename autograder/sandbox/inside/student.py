@@ -6,7 +6,6 @@ import builtins
 import os
 import random
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from traceback import walk_tb
@@ -83,7 +82,7 @@ class _Student:
 
     def cell(self, request: dict[str, Any]) -> dict[str, Any]:
         ok, outputs = self.shell.run(request["source"], self.output_cap)
-        return {"ok": ok, "outputs": plain_json(outputs)}
+        return {"ok": ok, "outputs": outputs}
 
     def call(self, request: dict[str, Any]) -> dict[str, Any]:
         """Call an export; the value and the arguments as the call left them, or the error."""
@@ -178,14 +177,3 @@ def _raised() -> dict[str, Any]:
     # the grader may look at it: without the frames, which hold on to all that was in them
     error.__traceback__ = error.__context__ = None
     return {"error": told, "raised": error}
-
-
-def plain_json(value: Any) -> Any:
-    """Outputs hold only what a notebook file can hold."""
-    if isinstance(value, Mapping):
-        return {str(key): plain_json(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain_json(item) for item in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    return str(value)

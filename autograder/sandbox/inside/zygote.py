@@ -28,7 +28,7 @@ from autograder.protocol.wire import encode
 from autograder.sandbox.inside import confine
 from autograder.sandbox.inside.memory import seconds_until_full, used_bytes
 from autograder.sandbox.inside.shell import CourseShell
-from autograder.sandbox.inside.student import plain_json, seed_everything, serve
+from autograder.sandbox.inside.student import seed_everything, serve
 
 
 @dataclass
@@ -117,7 +117,7 @@ class Zygote:
         outputs = []
         for source in channel.receive()["cells"]:
             ok, given = self.shell.run(source, self.limits.output_bytes)
-            outputs.append(plain_json(given))
+            outputs.append(given)
             if not ok or len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208
                 channel.send(encode({"outputs": None}))
                 return False

@@ -235,7 +235,8 @@ HOSTILE = {
     "value without a tag": frame({"a": 1}),
     "empty value": frame([]),
     "unknown tag": frame(["x", 1]),
-    "complex of strings": frame(["c", "1", "2"]),
+    "complex of strings": frame(["x", "complex", ["l", "1", "2"]]),
+    "tensor of text": frame(["x", "Tensor", ["l", "1", True]]),
     "scalar with a shape": frame(["s", "<f8", [1]], bytes(8)),
     "number of a million digits": frame(b"1" * 1_000_000),
 }
