@@ -34,18 +34,21 @@ class CellResult:
 
 @dataclass(frozen=True)
 class CallResult:
-    """What calling an export gave."""
+    """What calling an export gave, as its process claims.
+
+    Attributes:
+        args, kwargs: the arguments as the call left them, so that side effects show.
+        printed: stream ("stdout" or "stderr") and text of what it printed.
+        number: which question of its process this answers.
+        left: what the call left behind; see `sandbox/inside/effects.py`.
+    """
 
     value: Any
     args: list[Any]
-    """The arguments as the call left them, so that side effects show."""
     kwargs: dict[str, Any]
     printed: Sequence[tuple[str, str]] = ()
-    """Stream ("stdout" or "stderr") and text of what it printed, capped by its own end."""
     number: int = 0
-    """Which question of its process this answers."""
     left: dict[str, Any] = field(default_factory=dict)
-    """What the call left behind, as its process claims; see `sandbox/inside/effects.py`."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,7 @@ class Peer:
     resolve: Resolve | None = None
 
     def called(self, token: int, args: Any, kwargs: Any) -> dict[str, Any]:
-        """The answer to the sandbox calling the grader's thing `token`.
-
-        Raises:
-            WireError: there is no such thing.
-        """
+        """The answer to the sandbox calling the grader's thing `token`; WireError for none."""
         raise WireError("it calls a function of the grader's that it was not given")
 
 
@@ -119,9 +118,7 @@ class StudentProcess:
     def run_cell(self, source: str) -> CellResult:
         """Run a cell as a notebook would; an exception makes `ok` false."""
         with self._answer("cell", self._limits.cell_seconds, {"source": source}) as answer:
-            outputs = answer["outputs"]
-            if not isinstance(outputs, list):
-                raise TypeError("the outputs are missing from the answer")
+            outputs = _of_type(list, answer["outputs"], "the outputs")
             return CellResult(outputs, answer["ok"] is True)
 
     def call(
@@ -156,14 +153,11 @@ class StudentProcess:
                     token=error.get("token"),
                     printed=printed,
                 )
-            after, named_after = answer["args"], answer["kwargs"]
-            if not isinstance(after, list) or not isinstance(named_after, dict):
-                raise TypeError("the arguments are missing from the answer")
+            after = _of_type(list, answer["args"], "the arguments")
+            named_after = _of_type(dict, answer["kwargs"], "the named arguments")
             if len(after) != len(args) or named_after.keys() != named.keys():
                 raise KeyError("the answer has other arguments than the call")
-            left = answer.get("left", {})
-            if not isinstance(left, dict):
-                raise TypeError("what the call left behind is no dictionary")
+            left = _of_type(dict, answer.get("left", {}), "what the call left behind")
             return CallResult(answer["value"], after, named_after, printed, answer["number"], left)
 
     def fetch(self, names: Sequence[str], peer: Peer = NO_PEER) -> dict[str, Any]:
@@ -188,11 +182,9 @@ class StudentProcess:
         """
         request = {"test": dict(test)}
         with self._answer("test", self._limits.cell_seconds, request) as answer:
-            value, error = answer["value"], answer["error"]
-            if not isinstance(value, bool | float | None):
-                raise TypeError("the test's value is not a number")
+            value = _of_type((bool, float, type(None)), answer["value"], "the test's value")
             failure = None
-            if error is not None:
+            if (error := answer["error"]) is not None:
                 line = error["line"] if type(error["line"]) is int else None
                 failure = Failure(*_told(error), line)
             control, printed = _text(answer["control"]), _printed(answer["printed"])
@@ -303,10 +295,14 @@ def _size(count: int) -> str:
     return f"{count / (1 << 20):,.0f} MiB"
 
 
+def _of_type(kind: type | tuple[type, ...], value: Any, what: str) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"{what} in the answer cannot be a {type(value).__name__}")
+    return value
+
+
 def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("a text is missing")
-    return value[:20_000]
+    return str(_of_type(str, value, "a text"))[:20_000]
 
 
 def _told(error: Any) -> tuple[str, str, str]:
