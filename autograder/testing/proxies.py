@@ -18,6 +18,10 @@ Operate = Callable[..., Any]
 """Does an operation in the sandbox, given its name and arguments: `Remote.operate`."""
 
 
+END = "\ue000 end \ue000"
+"""What the sandbox answers where an iterator has nothing more."""
+
+
 class StudentCodeError(Exception):
     """The student's code raised; the class that a test sees is named after the original.
 
@@ -41,12 +45,24 @@ class StudentCodeError(Exception):
         return self._operate("@getattr", self, name)
 
 
-class FunctionProxy:
-    """A function of the student's; as a class attribute it is a method."""
+class Handle:
+    """Something in the sandbox that is used by its number."""
 
     def __init__(self, operate: Operate, reference: Reference) -> None:
         self._operate = operate
         self._reference = reference
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") and name not in ("__defaults__", "__annotations__"):
+            raise AttributeError(name)
+        return self._operate("@getattr", self, name)
+
+
+class FunctionProxy(Handle):
+    """A function of the student's; as a class attribute it is a method."""
+
+    def __init__(self, operate: Operate, reference: Reference) -> None:
+        super().__init__(operate, reference)
         name = str(reference.facts.get("name", "function"))
         self.__name__ = self.__qualname__ = name.rpartition(".")[2]
 
@@ -58,11 +74,6 @@ class FunctionProxy:
     def __get__(self, owner: Any, kind: type | None = None) -> Any:
         return self if owner is None else types.MethodType(self, owner)
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") and name not in ("__doc__", "__defaults__", "__annotations__"):
-            raise AttributeError(name)
-        return self._operate("@getattr", self, name)
-
     @property
     def __doc__(self) -> Any:  # type: ignore[override]
         return self._operate("@getattr", self, "__doc__")
@@ -71,12 +82,8 @@ class FunctionProxy:
         return f"<the student's function {self.__name__}>"
 
 
-class IteratorProxy(Iterator[Any]):
+class IteratorProxy(Handle, Iterator[Any]):
     """A generator or other iterator of the student's."""
-
-    def __init__(self, operate: Operate, reference: Reference) -> None:
-        self._operate = operate
-        self._reference = reference
 
     def __next__(self) -> Any:
         # an exception cannot say the end: the student's code could raise it anywhere
@@ -84,14 +91,6 @@ class IteratorProxy(Iterator[Any]):
         if isinstance(found, str) and found == END:
             raise StopIteration
         return found
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return self._operate("@getattr", self, name)
-
-
-END = "\ue000 end \ue000"
 
 
 class ProxyClass(type):

@@ -22,6 +22,7 @@ from autograder.sandbox.inside.effects import returned_arrays
 from autograder.sandbox.process import CallResult, Peer
 from autograder.testing.proxies import (
     FunctionProxy,
+    Handle,
     IteratorProxy,
     ObjectProxy,
     ProxyClass,
@@ -140,7 +141,7 @@ class Remote(Peer):
             if (token := vars(value).get("_class_token")) is None:
                 raise WireError("a class that a test derives from a student's class cannot cross")
             return Reference("sandbox", "class", token)
-        if isinstance(value, FunctionProxy | IteratorProxy):
+        if isinstance(value, Handle):
             return value._reference
         if isinstance(value, StudentCodeError) and value.handle is not None:
             return Reference("sandbox", "object", value.handle)
