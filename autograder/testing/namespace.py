@@ -177,7 +177,9 @@ def _error_output(failure: Failure, cell: InstructorCell) -> dict[str, Any]:
     number = failure.line or 0
     message = failure.message[:_MAX_TEXT]
     if not 0 < number <= len(source) or cell.is_hidden_line(number):
-        message = _without_compared_values(message)
+        # numpy.testing's report, up to where it prints the arrays: they are the answer
+        shown = takewhile(lambda line: not _COMPARED_VALUES.match(line), message.splitlines())
+        message = "\n".join(shown)
         lines = ["In a hidden test:"]
     else:
         lines = [f"In the test, at:\n    {source[number - 1].strip()}"]
@@ -186,9 +188,3 @@ def _error_output(failure: Failure, cell: InstructorCell) -> dict[str, Any]:
         lines += ["Your function raised:", *student_lines]
     lines.append(f"{failure.name}: {message}")
     return {"output_type": "error", "ename": failure.name, "evalue": message, "traceback": lines}
-
-
-def _without_compared_values(message: str) -> str:
-    """numpy.testing's report up to where it prints the arrays: they are the answer."""
-    kept = takewhile(lambda line: not _COMPARED_VALUES.match(line), message.splitlines())
-    return "\n".join(kept)

@@ -140,7 +140,9 @@ def run_test(told: Mapping[str, Any], names: dict[str, Any]) -> dict[str, Any]:
         if error is None and not asserts <= seen:
             raise Tampered("a line of the test was jumped over")
         _check_libraries(names, test.source)
-        _must_fail_on_a_falsehood(names)
+        falsehood = compile("assert 1 == 2", "<control>", "exec")
+        if type(_executed(falsehood, None, names, set())[1]) is not AssertionError:
+            raise Tampered("an assertion that is false does not fail in your notebook")
     except Tampered as control:
         return {"value": None, "error": None, "control": str(control)}
     if isinstance(value, (bool, np.bool_)):
@@ -192,13 +194,6 @@ def _check_libraries(names: Mapping[str, Any], source: str) -> None:
             raise Tampered(
                 f"your notebook gives {node.id}, a function of Python's, another meaning"
             )
-
-
-def _must_fail_on_a_falsehood(names: dict[str, Any]) -> None:
-    code = compile("assert 1 == 2", "<control>", "exec")
-    error = _executed(code, None, names, set())[1]
-    if type(error) is not AssertionError:
-        raise Tampered("an assertion that is false does not fail in your notebook")
 
 
 def _must_fail_on_the_stub(test: InsideTest, names: dict[str, Any]) -> None:
@@ -304,15 +299,11 @@ class _Checks(ast.NodeTransformer):
     visit_Delete = visit_AnnAssign = visit_MatchValue = visit_MatchClass = _as_it_is
 
 
-def _made_by_students(kind: type) -> set[str]:
-    """Names that a class and its bases define in the notebook."""
-    return {name for base in kind.__mro__ if base.__module__ == "__main__" for name in vars(base)}
-
-
 def _checked(value: Any, depth: int = 0) -> Any:
     """The value itself; Tampered for an object that says that it equals anything."""
     kind = type(value)
-    if kind.__module__ == "__main__" and "__eq__" in _made_by_students(kind):
+    owns = [vars(base) for base in kind.__mro__ if base.__module__ == "__main__"]
+    if kind.__module__ == "__main__" and any("__eq__" in own for own in owns):
         for name in ("__array_ufunc__", "__array_function__", "__torch_function__"):
             if name in vars(kind):
                 raise Tampered(f"an object of your class {kind.__name__} answers for NumPy")

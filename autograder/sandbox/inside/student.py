@@ -7,6 +7,7 @@ import os
 import random
 import sys
 from contextlib import suppress
+from itertools import dropwhile
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
@@ -24,25 +25,18 @@ from autograder.sandbox.inside.shell import CourseShell, Outputs, describe
 _PRINTED = 20_000
 
 
-def serve(shell: CourseShell, channel: Channel, output_cap: int) -> None:
-    """Answer the grader's requests until it hangs up.
-
-    Each answer echoes its request's number, so that an answer made up beforehand is told apart.
-    """
-    seed_everything(None)  # every process is forked from the same state
-    student = _Student(shell, channel, output_cap)
-    with suppress(ChannelClosed):
-        while True:
-            student.answer(student._receive())
-
-
 def seed_everything(seed: int | None) -> None:
     """Start the random numbers of a notebook anew; from something unforeseeable for None."""
     random.seed(seed)
     np.random.seed(seed)
 
 
-class _Student:
+class Student:
+    """The submission's end of the channel.
+
+    Each answer echoes its request's number, so that an answer made up beforehand is told apart.
+    """
+
     def __init__(self, shell: CourseShell, channel: Channel, output_cap: int) -> None:
         self.shell = shell
         self.channel = channel
@@ -53,6 +47,13 @@ class _Student:
         answers = (self.files, self.cell, self.call, self.fetch, self.test)
         self._answers = {each.__name__: each for each in answers}
         self._run_test = run_test
+
+    def serve(self) -> None:
+        """Answer the grader's requests until it hangs up."""
+        seed_everything(None)  # every process is forked from the same state
+        with suppress(ChannelClosed):
+            while True:
+                self.answer(self._receive())
 
     def answer(self, request: dict[str, Any]) -> None:
         number = request["number"]
@@ -121,12 +122,16 @@ class _Student:
             own, trace = f"<{request['test']['name']}>", walk_tb(error.__traceback__)
             at = (line for frame, line in trace if frame.f_code.co_filename == own)
             told = {"ename": name, "evalue": message, "line": next(at, None)}
-            told["traceback"] = "\n".join(_students_lines(lines))
+            # from the first line of the student's own code on
+            told["traceback"] = "\n".join(
+                dropwhile(lambda line: 'File "Cell In[' not in line, lines)
+            )
         return {**done, "error": told, "printed": _printed(outputs)}
 
     def ask(self, token: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Have the grader call one of its own functions; answers what it asks meanwhile."""
-        self._send({"callback": token, "args": list(args), "kwargs": kwargs})
+        message = {"callback": token, "args": list(args), "kwargs": kwargs}
+        self.channel.send(encode(message, refer=self.references.refer))
         while "op" in (message := self._receive()):
             self.answer(message)
         if "error" in message:
@@ -141,21 +146,12 @@ class _Student:
     def _receive(self) -> Any:
         return self.channel.receive(resolve=self.references.resolve)
 
-    def _send(self, message: dict[str, Any]) -> None:
-        self.channel.send(encode(message, refer=self.references.refer))
-
 
 def _printed(outputs: Outputs) -> list[list[str]]:
     """(stream, text) of what was printed."""
     return [
         [item["name"], item["text"]] for item in outputs.take() if item["output_type"] == "stream"
     ]
-
-
-def _students_lines(lines: list[str]) -> list[str]:
-    """A traceback from the first line of the student's own code on; empty where there is none."""
-    first = next((place for place, line in enumerate(lines) if 'File "Cell In[' in line), None)
-    return [] if first is None else lines[first:]
 
 
 def _raised() -> dict[str, Any]:

@@ -28,7 +28,7 @@ from autograder.protocol.wire import encode
 from autograder.sandbox.inside import confine
 from autograder.sandbox.inside.memory import seconds_until_full, used_bytes
 from autograder.sandbox.inside.shell import CourseShell
-from autograder.sandbox.inside.student import seed_everything, serve
+from autograder.sandbox.inside.student import Student, seed_everything
 
 
 @dataclass
@@ -136,13 +136,9 @@ class Zygote:
         self._end()
         connection = socket.socket(fileno=descriptor)
         folder = "" if self.confinement else tempfile.mkdtemp(prefix="submission-")
-        if self.confinement:
-            self.confinement.before_fork()
-        pid = os.fork()
+        pid = self.confinement.fork() if self.confinement else os.fork()
         if pid == 0:
             self._live(connection, folder)
-        if self.confinement:
-            self.confinement.after_fork()
         connection.close()
         self.submission = _Submission(pid, folder, unwatched=0.0 if self.confinement else None)
         self._reply({"started": True})
@@ -163,7 +159,7 @@ class Zygote:
                 channel.send(encode({"error": f"{type(error).__name__}: {error}"}))
                 return
             channel.send(encode({"error": None}))
-            serve(self.shell, channel, self.limits.output_bytes)
+            Student(self.shell, channel, self.limits.output_bytes).serve()
             status = 0
         finally:
             os._exit(status)
