@@ -134,6 +134,20 @@ def _object_array(shape: Any, items: Any) -> Any:
     return made.reshape(shape)
 
 
+def _records(shape: Any, fields: dict[str, Any]) -> Any:
+    kinds = [(name, field.dtype, field.shape[len(shape) :]) for name, field in fields.items()]
+    dtype = np.dtype(kinds)
+    for field in fields.values():
+        if field.shape[: len(shape)] != tuple(shape):
+            raise ValueError("the fields do not fit together")
+    if dtype.itemsize == 0 or dtype.hasobject:
+        raise ValueError("the fields have no values")
+    made = np.empty(tuple(shape), dtype)
+    for name, field in fields.items():
+        made[name] = field
+    return made
+
+
 def _masked(data: Any, mask: Any) -> Any:
     if not isinstance(mask, np.ndarray) or mask.dtype != bool or mask.shape != data.shape:
         raise ValueError("the mask does not fit")
@@ -250,6 +264,11 @@ _OTHER: dict[str, Form] = {
     "dtype": (str, lambda plain: np.dtype(str(plain))),
     "long double array": (_halves, _spread(_joined)),
     "complex long double array": (attrgetter("real", "imag"), _spread(_complex)),
+    "record array": (
+        lambda v: [list(v.shape), {name: np.asarray(v[name]) for name in v.dtype.names}],
+        _spread(_records),
+    ),
+    "record": (np.asarray, lambda plain: plain[()]),
     "object array": (lambda v: [list(v.shape), list(v.ravel())], _spread(_object_array)),
     "Tensor": (_tensor_apart, _spread(_tensor)),
     "sparse": (_sparse_apart, _spread(_sparse)),
@@ -300,7 +319,11 @@ def _other_name(value: Any, kind: type) -> str | None:
             return "long double array"
         if value.dtype == np.clongdouble:
             return "complex long double array"
+        if value.dtype.names and not value.dtype.hasobject:
+            return "record array"
         return "object array" if value.dtype == object else None
+    if isinstance(value, np.void) and value.dtype.names:
+        return "record"
     if isinstance(value, type):
         return "type" if _TYPES.get(f"{value.__module__}.{value.__qualname__}") is value else None
     if isinstance(value, np.dtype):

@@ -91,43 +91,19 @@ def _is_plain_key(key: Any) -> bool:
 
 def _dtype_of(code: Any) -> np.dtype[Any] | None:
     """The dtype that a code from `code_of` names, None for anything else."""
-    if isinstance(code, str):
-        try:
-            return _NUMBERS.get(code) or (np.dtype(code) if _DATES.fullmatch(code) else None)
-        except (TypeError, ValueError):
-            return None
-    if not isinstance(code, list) or not 0 < len(code) <= 256:
+    if not isinstance(code, str):
         return None
-    kinds = []
-    for entry in code:
-        match entry:
-            case [str(name), str() as inner, list(shape)] if (
-                all(type(size) is int and 0 < size < 2**20 for size in shape)
-                and (kind := _dtype_of(inner)) is not None
-            ):
-                kinds.append((name, kind, tuple(shape)))
-            case _:
-                return None
     try:
-        return np.dtype(kinds)
+        return _NUMBERS.get(code) or (np.dtype(code) if _DATES.fullmatch(code) else None)
     except (TypeError, ValueError):
         return None
 
 
 @lru_cache(maxsize=256)
-def code_of(dtype: np.dtype[Any]) -> Any:
+def code_of(dtype: np.dtype[Any]) -> str | None:
     """How the header names a dtype; None where arrays of it cannot cross as bytes."""
-    if dtype.names is None:
-        code = dtype.newbyteorder("<").str
-        return code if _dtype_of(code) is not None else None
-    fields = []
-    for name in dtype.names:
-        kind = dtype.fields[name][0]  # type: ignore[index]
-        code = code_of(kind.base)
-        if not isinstance(code, str):
-            return None
-        fields.append([name, code, list(kind.shape)])
-    return fields
+    code = dtype.newbyteorder("<").str
+    return code if _dtype_of(code) is not None else None
 
 
 class Encoder:
@@ -203,9 +179,9 @@ class Encoder:
             return str(value)
         return ["u", self.buffer(value.encode("utf-8", "surrogatepass"))]
 
-    def array(self, value: np.ndarray[Any, Any], code: Any) -> list[Any]:
-        if value.dtype.byteorder == ">" or value.dtype.names is not None:
-            value = value.astype(_dtype_of(code))
+    def array(self, value: np.ndarray[Any, Any], code: str) -> list[Any]:
+        if value.dtype.byteorder == ">":
+            value = value.astype(code)
         self.buffer(value.tobytes())
         return [code, list(value.shape)]
 
@@ -328,21 +304,8 @@ class Decoder:
                 if math.prod(shape) > self.caps.items:
                     raise WireError("the frame has a huge array of nothing")
                 return np.zeros(shape, dtype)
-            made = np.frombuffer(raw, dtype).reshape(shape).copy()
-            if dtype.names or dtype.kind == "U":
-                _make_proper(made)
-            return made
+            if dtype.kind == "U" and len(raw) and np.frombuffer(raw, "<u4").max() > sys.maxunicode:
+                raise WireError("the frame has a text with a character that does not exist")
+            return np.frombuffer(raw, dtype).reshape(shape).copy()
         except ValueError as error:
             raise WireError(f"the frame has an array of impossible shape: {error}") from None
-
-
-def _make_proper(array: np.ndarray[Any, Any]) -> None:
-    """Bytes that no array of texts or records would have: refused, or made what they stand for."""
-    for name in array.dtype.names or ():
-        _make_proper(array[name])
-    if array.dtype.kind == "b":
-        array[...] = array.view(np.uint8) != 0
-    if array.dtype.kind == "U" and array.size:
-        codes = np.ascontiguousarray(array).view(np.uint32)
-        if codes.size and codes.max() > sys.maxunicode:
-            raise ValueError("a text has a character that does not exist")

@@ -50,14 +50,14 @@ class Outputs:
 
     def rich(
         self, kind: str, data: dict[str, Any], metadata: dict[str, Any], **fields: Any
-    ) -> dict[str, Any] | None:
+    ) -> dict[str, Any]:
+        output = {"output_type": kind, "data": dict(data), "metadata": dict(metadata), **fields}
         size = sum(len(str(item)) for item in data.values())
         if self.used + size > self.cap:
             self._cut()
-            return None
-        self.used += size
-        output = {"output_type": kind, "data": dict(data), "metadata": dict(metadata), **fields}
-        self._append(output)
+        else:
+            self.used += size
+            self._append(output)
         return output
 
     def display(
@@ -67,7 +67,7 @@ class Outputs:
             self._display_ids[display_id].update(data=dict(data), metadata=dict(metadata))
             return
         output = self.rich("display_data", data, metadata)
-        if output is not None and display_id:
+        if display_id:
             self._display_ids[display_id] = output
 
     def error(self, name: str, value: str, lines: list[str]) -> None:
@@ -126,17 +126,10 @@ class _Stream(io.TextIOBase):
 
 class _Publisher(DisplayPublisher):
     def publish(
-        self,
-        data: dict[str, Any],
-        metadata: dict[str, Any] | None = None,
-        source: Any = None,
-        *,
-        transient: dict[str, Any] | None = None,
-        update: bool = False,
-        **_: Any,
+        self, data: dict[str, Any], metadata: dict[str, Any] | None = None, *_: Any, **told: Any
     ) -> None:
-        display_id = (transient or {}).get("display_id")
-        self.shell.outputs.display(data, metadata or {}, display_id, update)
+        display_id = (told.get("transient") or {}).get("display_id")
+        self.shell.outputs.display(data, metadata or {}, display_id, told.get("update", False))
 
     def clear_output(self, wait: bool = False) -> None:
         self.shell.outputs.clear(wait)
