@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 EndKind = Literal["timeout", "memory", "exit", "output", "protocol"]
@@ -16,6 +17,7 @@ class TooLarge(WireError):
     """A value or a frame over one of the caps."""
 
 
+@dataclass(eq=False)
 class StudentError(Exception):
     """The student's code raised an exception.
 
@@ -27,33 +29,25 @@ class StudentError(Exception):
         printed: (stream, text) of what was printed before.
     """
 
-    def __init__(
-        self,
-        ename: str,
-        evalue: str,
-        traceback: str,
-        *,
-        module: str = "builtins",
-        values: tuple[Any, ...] = (),
-        raised: Any = None,
-        token: int | None = None,
-        printed: Sequence[tuple[str, str]] = (),
-    ) -> None:
-        super().__init__(f"{ename}: {evalue}")
-        self.ename = ename
-        self.evalue = evalue
-        self.traceback = traceback
-        self.module = module
-        self.values = values
-        self.raised = raised
-        self.token = token
-        self.printed = printed
+    ename: str
+    evalue: str
+    traceback: str
+    module: str = "builtins"
+    values: tuple[Any, ...] = ()
+    raised: Any = None
+    token: int | None = None
+    printed: Sequence[tuple[str, str]] = ()
+
+    def __str__(self) -> str:
+        return f"{self.ename}: {self.evalue}"
 
 
+@dataclass(eq=False)
 class ProcessEnded(Exception):
     """The student's process ended; `reason` says why in plain words."""
 
-    def __init__(self, kind: EndKind, reason: str) -> None:
-        super().__init__(reason)
-        self.kind = kind
-        self.reason = reason
+    kind: EndKind
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason

@@ -1,8 +1,8 @@
-"""Values of the standard library's, NumPy's, SciPy's and pandas' own types, as plain data and back.
+"""Values of the types of Python's and of numerical libraries, as plain data and back.
 
 Each type has one entry: how to take a value apart into plainer values, and how to put it together
-again from values that are not trusted. pandas and SciPy are used only where they are imported
-already: a frame cannot make the grader import anything.
+again from values that are not trusted. torch, pandas and SciPy are used only where they are
+imported already: a frame cannot make the grader import anything.
 """
 
 from __future__ import annotations
@@ -12,30 +12,27 @@ import collections
 import datetime
 import decimal
 import fractions
+import functools
 import io
 import pathlib
+import re
 import sys
 import types
 import uuid
 import zoneinfo
 from collections.abc import Callable
-from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 from autograder.protocol.errors import WireError
 
-
-@dataclass(frozen=True)
-class Form:
-    """How values of one type cross."""
-
-    apart: Callable[[Any], Any]
-    together: Callable[[Any], Any]
-
+Form = tuple[Callable[[Any], Any], Callable[[Any], Any]]
+"""How values of one type cross: taken apart, and put together again."""
 
 _MOST_DIGITS = 10_000
+_SPARSE = re.compile("(bsr|coo|csc|csr|dia|dok|lil)_(array|matrix)")
 
 HASHED = {"set", "frozenset", "dict_keys"}
 """Names whose plain form lists things that will be hashed."""
@@ -53,8 +50,14 @@ _TYPES: dict[str, type] = {
 """Types that cross as themselves, by name."""
 
 
-def _named(name: Any) -> type:
-    return _TYPES[name]
+def _spread(make: Callable[..., Any]) -> Callable[[Any], Any]:
+    """`make`, called with each of the plainer values."""
+    return lambda plain: make(*plain)
+
+
+def _single(value: Any) -> Form:
+    """The only value of its type."""
+    return lambda _: None, lambda _: value
 
 
 def _joined(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> Any:
@@ -72,12 +75,30 @@ def _halves(value: Any) -> list[Any]:
     return [np.asarray(first), np.asarray(second)]
 
 
-def _decimal(text: str) -> decimal.Decimal:
+def _complex(real: Any, imaginary: Any) -> Any:
+    return real + 1j * imaginary
+
+
+def _decimal(plain: Any) -> decimal.Decimal:
+    text = str(plain)
     made = decimal.Decimal(text)
     # int() of a huge one would never end
     if len(text) > _MOST_DIGITS or (made.is_finite() and abs(made.adjusted()) > _MOST_DIGITS):
         raise ValueError(f"it has more than {_MOST_DIGITS} digits")
     return made
+
+
+def _tensor_apart(value: Any) -> list[Any]:
+    try:
+        plain = value.detach().cpu().resolve_conj().resolve_neg().numpy()
+    except (TypeError, RuntimeError) as error:
+        raise WireError(f"a tensor of dtype {value.dtype} cannot cross: {error}") from None
+    return [plain, bool(value.requires_grad)]
+
+
+def _tensor(array: Any, requires_grad: bool) -> Any:
+    torch = sys.modules.get("torch")
+    return array if torch is None else torch.from_numpy(array).requires_grad_(requires_grad)
 
 
 def _zone(zone: Any) -> Any:
@@ -88,8 +109,11 @@ def _zone(zone: Any) -> Any:
     raise WireError(f"a time zone of type {type(zone).__name__} cannot cross")
 
 
-def _from_zone(zone: Any) -> Any:
-    return zoneinfo.ZoneInfo(zone) if isinstance(zone, str) else zone
+def _in_zone(kind: type, *plain: Any) -> Any:
+    """A date with time, or a time, whose last parts are its zone and its fold."""
+    *parts, zone, fold = plain
+    zone = zoneinfo.ZoneInfo(zone) if isinstance(zone, str) else zone
+    return kind(*parts, tzinfo=zone, fold=fold)
 
 
 def _timezone(offset: datetime.timedelta, name: str) -> datetime.timezone:
@@ -97,156 +121,196 @@ def _timezone(offset: datetime.timedelta, name: str) -> datetime.timezone:
     return datetime.UTC if zone == datetime.UTC and name == "UTC" else zone
 
 
-def _object_array(plain: Any) -> Any:
-    shape, items = plain
+def _string_io(text: str, place: int) -> io.StringIO:
+    stream = io.StringIO(text)
+    stream.seek(place)
+    return stream
+
+
+def _object_array(shape: Any, items: Any) -> Any:
     made = np.empty(len(items), dtype=object)
     for index, item in enumerate(items):
         made[index] = item
     return made.reshape(shape)
 
 
-def _masked(plain: Any) -> Any:
-    data, mask = plain
+def _records(shape: Any, fields: dict[str, Any]) -> Any:
+    kinds = [(name, field.dtype, field.shape[len(shape) :]) for name, field in fields.items()]
+    dtype = np.dtype(kinds)
+    for field in fields.values():
+        if field.shape[: len(shape)] != tuple(shape):
+            raise ValueError("the fields do not fit together")
+    if dtype.itemsize == 0 or dtype.hasobject:
+        raise ValueError("the fields have no values")
+    made = np.empty(tuple(shape), dtype)
+    for name, field in fields.items():
+        made[name] = field
+    return made
+
+
+def _masked(data: Any, mask: Any) -> Any:
     if not isinstance(mask, np.ndarray) or mask.dtype != bool or mask.shape != data.shape:
         raise ValueError("the mask does not fit")
     return np.ma.MaskedArray(data, mask)
 
 
-_FORMS: dict[type, tuple[str, Form]] = {
-    kind: (kind.__name__, Form(apart, together))
-    for kind, apart, together in (
-        (set, list, set),
-        (frozenset, list, frozenset),
-        (type({}.keys()), list, lambda plain: dict.fromkeys(plain).keys()),
-        (type({}.values()), list, lambda plain: dict(enumerate(plain)).values()),
-        (type({}.items()), dict, lambda plain: dict(plain).items()),
-        (bytearray, bytes, bytearray),
-        (range, lambda v: [v.start, v.stop, v.step], lambda plain: range(*plain)),
-        (slice, lambda v: [v.start, v.stop, v.step], lambda plain: slice(*plain)),
-        (type(...), lambda _: None, lambda _: ...),
-        (type(NotImplemented), lambda _: None, lambda _: NotImplemented),
-        (
-            fractions.Fraction,
-            lambda v: [v.numerator, v.denominator],
-            lambda plain: fractions.Fraction(*plain),
-        ),
-        (decimal.Decimal, str, lambda plain: _decimal(str(plain))),
-        (
-            datetime.date,
-            lambda v: [v.year, v.month, v.day],
-            lambda plain: datetime.date(*plain),
-        ),
-        (
-            datetime.datetime,
-            lambda v: [*v.timetuple()[:6], v.microsecond, _zone(v.tzinfo), v.fold],
-            lambda plain: datetime.datetime(*plain[:7]).replace(
-                tzinfo=_from_zone(plain[7]), fold=plain[8]
-            ),
-        ),
-        (
-            datetime.time,
-            lambda v: [v.hour, v.minute, v.second, v.microsecond, _zone(v.tzinfo), v.fold],
-            lambda plain: datetime.time(*plain[:4]).replace(
-                tzinfo=_from_zone(plain[4]), fold=plain[5]
-            ),
-        ),
-        (
-            datetime.timedelta,
-            lambda v: [v.days, v.seconds, v.microseconds],
-            lambda plain: datetime.timedelta(*plain),
-        ),
-        (
-            datetime.timezone,
-            lambda v: [v.utcoffset(None), v.tzname(None)],
-            lambda plain: _timezone(*plain),
-        ),
-        (collections.Counter, dict, collections.Counter),
-        (collections.OrderedDict, dict, collections.OrderedDict),
-        (
-            collections.defaultdict,
-            lambda v: [v.default_factory, dict(v)],
-            lambda plain: collections.defaultdict(*plain),
-        ),
-        (
-            collections.deque,
-            lambda v: [list(v), v.maxlen],
-            lambda plain: collections.deque(plain[0], plain[1]),
-        ),
-        (types.MappingProxyType, dict, lambda plain: types.MappingProxyType(dict(plain))),
-        (types.SimpleNamespace, vars, lambda plain: types.SimpleNamespace(**plain)),
-        (uuid.UUID, lambda v: v.hex, uuid.UUID),
-        (pathlib.PosixPath, str, lambda plain: pathlib.Path(str(plain))),
-        (
-            io.StringIO,
-            lambda v: [v.getvalue(), v.tell()],
-            lambda plain: _at(io.StringIO(plain[0]), plain[1]),
-        ),
-        (np.matrix, np.asarray, lambda plain: np.matrix(plain)),
-        (np.longdouble, _halves, lambda plain: _joined(*plain)[()]),
-        (
-            np.clongdouble,
-            lambda v: [v.real, v.imag],
-            lambda plain: np.clongdouble(plain[0] + 1j * plain[1]),
-        ),
-        (np.ma.MaskedArray, lambda v: [v.data, np.ma.getmaskarray(v)], _masked),
-        (type(np.ma.masked), lambda _: None, lambda _: np.ma.masked),
+def _imported(name: str) -> Any:
+    module = sys.modules.get(name)
+    if module is None:
+        raise WireError(f"{name} is not imported here")
+    return module
+
+
+_pandas = functools.partial(_imported, "pandas")
+
+
+def _sparse_apart(value: Any) -> list[Any]:
+    coo = value.tocoo()
+    return [type(value).__name__, list(coo.shape), coo.row, coo.col, coo.data]
+
+
+def _sparse(name: str, shape: Any, row: Any, column: Any, data: Any) -> Any:
+    sparse = _imported("scipy.sparse")
+    if not _SPARSE.fullmatch(name):
+        raise WireError(f"there is no sparse {name[:20]!r}")
+    # only this constructor checks that the indices are within the shape
+    checked = sparse.coo_matrix((data, (row, column)), shape=tuple(shape))
+    return getattr(sparse, name)(checked)
+
+
+def _column(series: Any) -> list[Any]:
+    """Name of the dtype and the values of a pandas column, as an array where they are plain."""
+    dtype = series.dtype
+    if isinstance(dtype, np.dtype):
+        return [str(dtype), np.asarray(series)]
+    if str(dtype) == "category":
+        categories = series.array
+        codes = np.asarray(categories.codes)
+        return ["category", [categories.categories, codes, bool(categories.ordered)]]
+    return [str(dtype), list(series)]
+
+
+def _from_column(kind: str, dtype: str, values: Any, **named: Any) -> Any:
+    """A Series or an Index."""
+    pandas = _pandas()
+    if dtype == "category":
+        categories, codes, ordered = values
+        values = pandas.Categorical.from_codes(codes, categories=categories, ordered=ordered)
+    elif not isinstance(values, np.ndarray):
+        values = pandas.array(values, dtype=dtype)
+    made = getattr(pandas, kind)(values, **named)
+    return made if str(made.dtype) == dtype else made.astype(dtype)
+
+
+def _frame(columns: Any, index: Any, series: list[Any]) -> Any:
+    pandas = _pandas()
+    if not series:
+        return pandas.DataFrame(index=index, columns=columns)
+    made = pandas.concat(
+        [pandas.Series(each.array, index=index) for each in series], axis=1, keys=range(len(series))
     )
+    made.columns = columns
+    return made
+
+
+_FORMS: dict[type, Form] = {
+    complex: (attrgetter("real", "imag"), _spread(complex)),
+    set: (list, set),
+    frozenset: (list, frozenset),
+    type({}.keys()): (list, lambda plain: dict.fromkeys(plain).keys()),
+    type({}.values()): (list, lambda plain: dict(enumerate(plain)).values()),
+    type({}.items()): (dict, lambda plain: dict(plain).items()),
+    bytearray: (bytes, bytearray),
+    range: (attrgetter("start", "stop", "step"), _spread(range)),
+    slice: (attrgetter("start", "stop", "step"), _spread(slice)),
+    type(...): _single(...),
+    type(NotImplemented): _single(NotImplemented),
+    fractions.Fraction: (attrgetter("numerator", "denominator"), _spread(fractions.Fraction)),
+    decimal.Decimal: (str, _decimal),
+    datetime.date: (attrgetter("year", "month", "day"), _spread(datetime.date)),
+    datetime.datetime: (
+        lambda v: [*v.timetuple()[:6], v.microsecond, _zone(v.tzinfo), v.fold],
+        lambda plain: _in_zone(datetime.datetime, *plain),
+    ),
+    datetime.time: (
+        lambda v: [v.hour, v.minute, v.second, v.microsecond, _zone(v.tzinfo), v.fold],
+        lambda plain: _in_zone(datetime.time, *plain),
+    ),
+    datetime.timedelta: (
+        attrgetter("days", "seconds", "microseconds"),
+        _spread(datetime.timedelta),
+    ),
+    datetime.timezone: (lambda v: [v.utcoffset(None), v.tzname(None)], _spread(_timezone)),
+    collections.Counter: (dict, collections.Counter),
+    collections.OrderedDict: (dict, collections.OrderedDict),
+    collections.defaultdict: (
+        lambda v: [v.default_factory, dict(v)],
+        _spread(collections.defaultdict),
+    ),
+    collections.deque: (lambda v: [list(v), v.maxlen], _spread(collections.deque)),
+    types.MappingProxyType: (dict, lambda plain: types.MappingProxyType(dict(plain))),
+    types.SimpleNamespace: (vars, lambda plain: types.SimpleNamespace(**plain)),
+    uuid.UUID: (attrgetter("hex"), uuid.UUID),
+    pathlib.PosixPath: (str, lambda plain: pathlib.Path(str(plain))),
+    io.StringIO: (lambda v: [v.getvalue(), v.tell()], _spread(_string_io)),
+    np.matrix: (np.asarray, np.matrix),
+    np.longdouble: (_halves, lambda plain: _joined(*plain)[()]),
+    np.clongdouble: (attrgetter("real", "imag"), lambda plain: np.clongdouble(_complex(*plain))),
+    np.ma.MaskedArray: (lambda v: [v.data, np.ma.getmaskarray(v)], _spread(_masked)),
+    type(np.ma.masked): _single(np.ma.masked),
 }
-
-
-def _at(stream: io.StringIO, place: int) -> io.StringIO:
-    stream.seek(place)
-    return stream
-
-
-_OTHER = {
-    "type": Form(lambda v: f"{v.__module__}.{v.__qualname__}", _named),
-    "dtype": Form(str, lambda plain: np.dtype(str(plain))),
-    "long double array": Form(_halves, lambda plain: _joined(*plain)),
-    "complex long double array": Form(
-        lambda v: [v.real, v.imag], lambda plain: plain[0] + 1j * plain[1]
+_OTHER: dict[str, Form] = {
+    "type": (lambda v: f"{v.__module__}.{v.__qualname__}", _TYPES.__getitem__),
+    "dtype": (str, lambda plain: np.dtype(str(plain))),
+    "long double array": (_halves, _spread(_joined)),
+    "complex long double array": (attrgetter("real", "imag"), _spread(_complex)),
+    "record array": (
+        lambda v: [list(v.shape), {name: np.asarray(v[name]) for name in v.dtype.names}],
+        _spread(_records),
     ),
-    "object array": Form(lambda v: [list(v.shape), list(v.ravel())], _object_array),
-    "sparse": Form(
-        lambda v: _sparse_apart(v),
-        lambda plain: _sparse(*plain),
-    ),
-    "DataFrame": Form(
+    "record": (np.asarray, lambda plain: plain[()]),
+    "object array": (lambda v: [list(v.shape), list(v.ravel())], _spread(_object_array)),
+    "Tensor": (_tensor_apart, _spread(_tensor)),
+    "sparse": (_sparse_apart, _spread(_sparse)),
+    "DataFrame": (
         lambda v: [v.columns, v.index, [v.iloc[:, place] for place in range(v.shape[1])]],
-        lambda plain: _frame(*plain),
+        _spread(_frame),
     ),
-    "Series": Form(lambda v: [v.name, v.index, *_column(v)], lambda plain: _series(*plain)),
-    "Index": Form(lambda v: [v.name, *_column(v)], lambda plain: _index(*plain)),
-    "RangeIndex": Form(
+    "Series": (
+        lambda v: [v.name, v.index, *_column(v)],
+        lambda plain: _from_column("Series", *plain[2:], index=plain[1], name=plain[0]),
+    ),
+    "Index": (
+        lambda v: [v.name, *_column(v)],
+        lambda plain: _from_column("Index", *plain[1:], name=plain[0]),
+    ),
+    "RangeIndex": (
         lambda v: [range(v.start, v.stop, v.step), v.name],
         lambda plain: _pandas().RangeIndex(plain[0], name=plain[1]),
     ),
-    "MultiIndex": Form(
+    "MultiIndex": (
         lambda v: [list(v), list(v.names)],
         lambda plain: _pandas().MultiIndex.from_tuples(plain[0], names=plain[1]),
     ),
-    "Timestamp": Form(
+    "Timestamp": (
         lambda v: [int(v.as_unit("ns").value), v.unit, None if v.tz is None else str(v.tz)],
         lambda plain: _pandas().Timestamp(plain[0], tz=plain[2]).as_unit(plain[1]),
     ),
-    "Timedelta": Form(
+    "Timedelta": (
         lambda v: [int(v.as_unit("ns").value), v.unit],
         lambda plain: _pandas().Timedelta(plain[0]).as_unit(plain[1]),
     ),
-    "NaT": Form(lambda _: None, lambda _: _pandas().NaT),
-    "NA": Form(lambda _: None, lambda _: _pandas().NA),
+    "NaT": (lambda _: None, lambda _: _pandas().NaT),
+    "NA": (lambda _: None, lambda _: _pandas().NA),
 }
-_BY_NAME = dict(_FORMS.values()) | _OTHER
+_BY_NAME = {kind.__name__: form for kind, form in _FORMS.items()} | _OTHER
 
 
 def plain_form(value: Any) -> tuple[str, Any] | None:
     """The name of a value's entry and its plainer form; None where its type has no entry."""
     kind = type(value)
-    if kind in _FORMS:
-        name, form = _FORMS[kind]
-        return name, form.apart(value)
-    other = _other_name(value, kind)
-    return None if other is None else (other, _OTHER[other].apart(value))
+    name = kind.__name__ if kind in _FORMS else _other_name(value, kind)
+    return None if name is None else (name, _BY_NAME[name][0](value))
 
 
 def _other_name(value: Any, kind: type) -> str | None:
@@ -255,11 +319,18 @@ def _other_name(value: Any, kind: type) -> str | None:
             return "long double array"
         if value.dtype == np.clongdouble:
             return "complex long double array"
+        if value.dtype.names and not value.dtype.hasobject:
+            return "record array"
         return "object array" if value.dtype == object else None
+    if isinstance(value, np.void) and value.dtype.names:
+        return "record"
     if isinstance(value, type):
         return "type" if _TYPES.get(f"{value.__module__}.{value.__qualname__}") is value else None
     if isinstance(value, np.dtype):
         return "dtype" if value.names is None and not value.hasobject else None
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        return "Tensor"
     root = kind.__module__.partition(".")[0]
     if root == "scipy" and kind.__name__.endswith(("_array", "_matrix")):
         return "sparse" if hasattr(value, "tocoo") and value.ndim == 2 else None
@@ -275,83 +346,13 @@ def from_plain(name: str, plain: Any) -> Any:
     """The value of an entry, from its plainer form.
 
     Raises:
-        WireError: there is no such entry.
-        Exception: whatever the type raises on values that do not fit.
+        WireError: there is no such entry, or the type refuses these values.
     """
-    form = _BY_NAME.get(name)
-    if form is None:
+    if name not in _BY_NAME:
         raise WireError(f"the frame has a value of the unknown type {name[:40]!r}")
-    return form.together(plain)
-
-
-def _pandas() -> Any:
-    return _imported("pandas")
-
-
-def _imported(name: str) -> Any:
-    module = sys.modules.get(name)
-    if module is None:
-        raise WireError(f"{name} is not imported here")
-    return module
-
-
-def _sparse_apart(value: Any) -> list[Any]:
-    coo = value.tocoo()
-    return [type(value).__name__, list(coo.shape), coo.row, coo.col, coo.data]
-
-
-def _sparse(name: str, shape: Any, row: Any, column: Any, data: Any) -> Any:
-    sparse = _imported("scipy.sparse")
-    if name not in {
-        f"{k}_{e}"
-        for k in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")
-        for e in ("array", "matrix")
-    }:
-        raise WireError(f"there is no sparse {name[:20]!r}")
-    # only this constructor checks that the indices are within the shape
-    checked = sparse.coo_matrix((data, (row, column)), shape=tuple(shape))
-    return getattr(sparse, name)(checked)
-
-
-def _column(series: Any) -> list[Any]:
-    """Name of the dtype and the values of a pandas column, as an array where they are plain."""
-    dtype = series.dtype
-    if isinstance(dtype, np.dtype):
-        return [str(dtype), np.asarray(series)]
-    if str(dtype) == "category":
-        return [
-            "category",
-            [series.array.categories, np.asarray(series.array.codes), bool(series.array.ordered)],
-        ]
-    return [str(dtype), list(series)]
-
-
-def _values(dtype: str, values: Any) -> Any:
-    pandas = _pandas()
-    if dtype == "category":
-        categories, codes, ordered = values
-        return pandas.Categorical.from_codes(codes, categories=categories, ordered=ordered)
-    if isinstance(values, np.ndarray):
-        return values
-    return pandas.array(values, dtype=dtype)
-
-
-def _series(name: Any, index: Any, dtype: str, values: Any) -> Any:
-    made = _pandas().Series(_values(dtype, values), index=index, name=name)
-    return made if str(made.dtype) == dtype else made.astype(dtype)
-
-
-def _index(name: Any, dtype: str, values: Any) -> Any:
-    made = _pandas().Index(_values(dtype, values), name=name)
-    return made if str(made.dtype) == dtype else made.astype(dtype)
-
-
-def _frame(columns: Any, index: Any, series: list[Any]) -> Any:
-    pandas = _pandas()
-    if not series:
-        return pandas.DataFrame(index=index, columns=columns)
-    made = pandas.concat(
-        [pandas.Series(each.array, index=index) for each in series], axis=1, keys=range(len(series))
-    )
-    made.columns = columns
-    return made
+    try:
+        return _BY_NAME[name][1](plain)
+    except WireError:
+        raise
+    except Exception as error:  # the library refuses what it is given
+        raise WireError(f"the frame has no proper {name[:40]}: {error!s:.200}") from None

@@ -21,7 +21,7 @@ from autograder.protocol.errors import TooLarge, WireError
 PREFIX_BYTES = 16
 """Every frame's magic, length of its header and length of its payload."""
 
-DTYPES = {
+_NUMBERS = {
     code: np.dtype(code)
     for code in (
         *("|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8"),
@@ -31,7 +31,7 @@ DTYPES = {
 _DATES = re.compile(r"<[Mm]8(\[\d{0,6}[A-Za-z]{1,2}\])?|[<|][SU]\d{1,7}")  # and texts
 _LONG_STRING = 512  # characters; longer strings travel in the payload, not in the JSON header
 _MAX_DIMENSIONS = 32
-_PLAIN_TYPES: tuple[type[Any], ...] = (int, float, str, list, tuple, dict)
+_PLAIN_TYPES: tuple[type[Any], ...] = (int, float, complex, str, list, tuple, dict)
 _PLAIN_INT = 1 << 63
 _MAX_INT_BYTES = 1 << 20
 # Hashes of other keys than strings and indices can be chosen to collide: a set or dictionary of
@@ -89,53 +89,21 @@ def _is_plain_key(key: Any) -> bool:
     return isinstance(key, str) or (type(key) is int and abs(key) < 2**31)
 
 
-def can_cross(value: np.ndarray[Any, Any]) -> bool:
-    """Whether an array is of a dtype that can cross."""
-    return value.dtype.newbyteorder("<").str in DTYPES
-
-
 def _dtype_of(code: Any) -> np.dtype[Any] | None:
-    """The dtype that a code from `_code_of` names, None for anything else."""
-    if isinstance(code, str):
-        try:
-            return DTYPES.get(code) or (np.dtype(code) if _DATES.fullmatch(code) else None)
-        except (TypeError, ValueError):
-            return None
-    if not isinstance(code, list) or not 0 < len(code) <= 256:
+    """The dtype that a code from `code_of` names, None for anything else."""
+    if not isinstance(code, str):
         return None
-    names, kinds = [], []
-    for entry in code:
-        match entry:
-            case [str(name), str() as inner, list(shape)] if all(
-                type(size) is int and 0 < size < 2**20 for size in shape
-            ):
-                kind = _dtype_of(inner)
-                if kind is None:
-                    return None
-                names.append(name)
-                kinds.append((name, kind, tuple(shape)))
-            case _:
-                return None
     try:
-        return np.dtype(kinds)
+        return _NUMBERS.get(code) or (np.dtype(code) if _DATES.fullmatch(code) else None)
     except (TypeError, ValueError):
         return None
 
 
 @lru_cache(maxsize=256)
-def _code_of(dtype: np.dtype[Any]) -> Any:
+def code_of(dtype: np.dtype[Any]) -> str | None:
     """How the header names a dtype; None where arrays of it cannot cross as bytes."""
-    if dtype.names is None:
-        code = dtype.newbyteorder("<").str
-        return code if _dtype_of(code) is not None else None
-    fields = []
-    for name in dtype.names:
-        kind, shape = dtype.fields[name][0].base, dtype.fields[name][0].shape  # type: ignore[index]
-        code = _code_of(kind)
-        if not isinstance(code, str):
-            return None
-        fields.append([name, code, list(shape)])
-    return fields
+    code = dtype.newbyteorder("<").str
+    return code if _dtype_of(code) is not None else None
 
 
 class Encoder:
@@ -143,7 +111,7 @@ class Encoder:
 
     def __init__(self, caps: Caps, refer: Refer | None = None) -> None:
         self.caps = caps
-        self.refer = refer
+        self.refer: Refer = refer or (lambda value, last: None)
         self.items = 0
         self.size = 0
         self.payload: list[bytes] = []
@@ -162,15 +130,15 @@ class Encoder:
             return value if -_PLAIN_INT <= value < _PLAIN_INT else self.big_int(value)
         if kind is str:
             return self.string(value)
-        if kind is np.ndarray and (code := _code_of(value.dtype)) is not None:
+        if kind is np.ndarray and (code := code_of(value.dtype)) is not None:
             return ["a", *self.array(value, code)]
         if kind is list:
             return ["l", *(self.tree(item, depth + 1) for item in value)]
         if kind is tuple:
             return ["t", *(self.tree(item, depth + 1) for item in value)]
         if kind is dict:
-            return ["d", *(self.pair(key, item, depth + 1) for key, item in value.items())]
-        if isinstance(value, np.generic) and (code := _code_of(value.dtype)) is not None:
+            return ["d", *([self.tree(each, depth + 1) for each in pair] for pair in value.items())]
+        if isinstance(value, np.generic) and (code := code_of(value.dtype)) is not None:
             return ["s", *self.array(np.asarray(value), code)]
         return self.other(value, depth)
 
@@ -180,17 +148,12 @@ class Encoder:
             return ["i", value.class_name, self.tree(dict(value.state), depth + 1)]
         if isinstance(value, Reference):
             return ["r", value.owner, value.kind, value.token, dict(value.facts)]
-        if isinstance(value, complex):
-            return ["c", value.real, value.imag]
         if type(value) is bytes:
             return ["b", self.buffer(value)]
         form = library_types.plain_form(value)
         if form is not None:
             return ["x", form[0], self.tree(form[1], depth + 1)]
-        torch = sys.modules.get("torch")
-        if torch is not None and isinstance(value, torch.Tensor):
-            return ["T", *self.tensor(value)]
-        if (sent := self.instead(value, False)) is not None:
+        if (sent := self.refer(value, False)) is not None:
             return self.tree(sent, depth)
         if isinstance(value, np.ndarray) and not value.dtype.hasobject:
             return self.tree(np.asarray(value), depth)
@@ -199,17 +162,11 @@ class Encoder:
                 return self.tree(base(value), depth)
         if isinstance(value, Mapping):
             return self.tree(dict(value), depth)
-        if (sent := self.instead(value, True)) is not None:
+        if (sent := self.refer(value, True)) is not None:
             return self.tree(sent, depth)
         if isinstance(value, (np.ndarray, np.generic)):
             raise WireError(f"an array of dtype {value.dtype} cannot cross")
         raise WireError(f"a value of type {type(value).__name__} cannot cross")
-
-    def instead(self, value: Any, last: bool) -> Any:
-        return None if self.refer is None else self.refer(value, last)
-
-    def pair(self, key: Any, item: Any, depth: int) -> list[Any]:
-        return [self.tree(key, depth), self.tree(item, depth)]
 
     def big_int(self, value: int) -> Any:
         size = value.bit_length() // 8 + 1
@@ -222,21 +179,11 @@ class Encoder:
             return str(value)
         return ["u", self.buffer(value.encode("utf-8", "surrogatepass"))]
 
-    def array(self, value: np.ndarray[Any, Any], code: Any) -> list[Any]:
-        if value.dtype.byteorder == ">" or value.dtype.names is not None:
-            dtype = _dtype_of(code)
-            assert dtype is not None
-            value = value.astype(dtype)
+    def array(self, value: np.ndarray[Any, Any], code: str) -> list[Any]:
+        if value.dtype.byteorder == ">":
+            value = value.astype(code)
         self.buffer(value.tobytes())
         return [code, list(value.shape)]
-
-    def tensor(self, value: Any) -> list[Any]:
-        try:
-            plain = value.detach().cpu().resolve_conj().resolve_neg().numpy()
-        except (TypeError, RuntimeError) as error:
-            raise WireError(f"a tensor of dtype {value.dtype} cannot cross: {error}") from None
-        code = _code_of(plain.dtype)
-        return [*self.array(plain, code), bool(value.requires_grad)]
 
     def buffer(self, raw: bytes) -> int:
         self.size += len(raw)
@@ -286,10 +233,6 @@ class Decoder:
                 return int.from_bytes(self.buffer(length), "little", signed=True)
             case ["r", str(owner), str(kind), int(token), dict(facts)] if self.resolve is not None:
                 return self.resolve(Reference(owner, kind, token, facts))
-            case ["T", code, shape, bool(requires_grad)]:
-                return self.tensor(self.array(code, shape), requires_grad)
-            case ["c", float(real), float(imag)]:
-                return complex(real, imag)
             case ["b", length]:
                 return bytes(self.buffer(length))
             case ["u", length]:
@@ -324,12 +267,7 @@ class Decoder:
     def library_value(self, name: str, plain: Any) -> Any:
         if name in library_types.HASHED and isinstance(plain, (list, tuple)):
             self.count_keys(sum(not _is_plain_key(item) for item in plain))
-        try:
-            return library_types.from_plain(name, plain)
-        except WireError:
-            raise
-        except Exception as error:  # the library refuses what it is given
-            raise WireError(f"the frame has no proper {name[:40]}: {error!s:.200}") from None
+        return library_types.from_plain(name, plain)
 
     def attributes(self, pairs: list[Any], depth: int) -> dict[str, Any]:
         state = self.mapping(pairs, depth)
@@ -351,9 +289,7 @@ class Decoder:
             raise WireError(f"a string in the frame is not UTF-8: {error}") from None
 
     def array(self, code: Any, shape: Any) -> np.ndarray[Any, Any]:
-        dtype = DTYPES.get(code) if isinstance(code, str) else None
-        if dtype is None:
-            dtype = _dtype_of(code)
+        dtype = _dtype_of(code)
         if dtype is None:
             raise WireError(f"the frame has an array of dtype {str(code)[:20]!r}")
         proper = isinstance(shape, list) and len(shape) <= _MAX_DIMENSIONS
@@ -368,30 +304,8 @@ class Decoder:
                 if math.prod(shape) > self.caps.items:
                     raise WireError("the frame has a huge array of nothing")
                 return np.zeros(shape, dtype)
-            made = np.frombuffer(raw, dtype).reshape(shape).copy()
-            if dtype.names or dtype.kind == "U":
-                _make_proper(made)
-            return made
+            if dtype.kind == "U" and len(raw) and np.frombuffer(raw, "<u4").max() > sys.maxunicode:
+                raise WireError("the frame has a text with a character that does not exist")
+            return np.frombuffer(raw, dtype).reshape(shape).copy()
         except ValueError as error:
             raise WireError(f"the frame has an array of impossible shape: {error}") from None
-
-    def tensor(self, array: np.ndarray[Any, Any], requires_grad: bool) -> Any:
-        torch = sys.modules.get("torch")
-        if torch is None:
-            return array
-        try:
-            return torch.from_numpy(array).requires_grad_(requires_grad)
-        except (TypeError, RuntimeError) as error:
-            raise WireError(f"the frame has a tensor that torch refuses: {error}") from None
-
-
-def _make_proper(array: np.ndarray[Any, Any]) -> None:
-    """Bytes that no array of texts or records would have: refused, or made what they stand for."""
-    for name in array.dtype.names or ():
-        _make_proper(array[name])
-    if array.dtype.kind == "b":
-        array[...] = array.view(np.uint8) != 0
-    if array.dtype.kind == "U" and array.size:
-        codes = np.ascontiguousarray(array).view(np.uint32)
-        if codes.size and codes.max() > sys.maxunicode:
-            raise ValueError("a text has a character that does not exist")

@@ -46,8 +46,7 @@ def encode(value: Any, caps: Caps = DEFAULT_CAPS, refer: Refer | None = None) ->
 
 def body_length(prefix: bytes, caps: Caps = DEFAULT_CAPS) -> int:
     """How many bytes follow this 16-byte prefix; WireError if it is forged or over the caps."""
-    header, payload = _lengths(prefix, caps)
-    return header + payload
+    return sum(_lengths(prefix, caps))
 
 
 def decode(

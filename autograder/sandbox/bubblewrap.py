@@ -18,7 +18,7 @@ from autograder.sandbox.inside.confine import HOME, STUDENT_UID
 
 _LIBRARY = "/opt/course"
 """Where the sandbox sees the few modules of ours that it runs."""
-_ENVIRONMENT = "/opt/python"
+_MOVED_PYTHON = "/opt/python"
 """Where it sees a Python environment whose own place every submission sees empty."""
 _MATPLOTLIB = "/tmp/matplotlib"
 _HIDDEN = ("/tmp", "/dev", "/proc", HOME)
@@ -28,6 +28,16 @@ _SHOWN = ("__init__.py", "protocol", "sandbox/__init__.py", "sandbox/inside")
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
 _SETTINGS = ("/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives", "/etc/localtime")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
+_ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "HOME": HOME,
+    "LANG": "C.UTF-8",
+    "IPYTHONDIR": "/tmp/ipython",
+    "MPLCONFIGDIR": _MATPLOTLIB,
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    # one submission, one core: as many graders run side by side as there are cores
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+}
 _OUTSIDE_NOBODY = 65534
 
 INSTALL_HINT = (
@@ -46,7 +56,7 @@ def zygote_arguments(
     library = _LIBRARY if isolated else str(_PACKAGE.parent)
     boot = (
         f"import sys; sys.path.insert(0, {library!r}); "
-        "from autograder.sandbox.inside.zygote import main"
+        "from autograder.sandbox.inside.zygote import main; main(sys.argv[1:])"
     )
     options = {
         "limits": dataclasses.asdict(limits),
@@ -54,14 +64,8 @@ def zygote_arguments(
         "isolated": isolated,
         "seccomp": base64.b64encode(seccomp or b"").decode(),
     }
-    return [
-        str(_python_inside()) if isolated else sys.executable,
-        "-I",
-        "-c",
-        f"{boot}; main(sys.argv[1:])",
-        str(control),
-        json.dumps(options),
-    ]
+    python = str(_python_inside()) if isolated else sys.executable
+    return [python, "-I", "-c", boot, str(control), json.dumps(options)]
 
 
 def sandboxed(
@@ -88,10 +92,16 @@ def sandboxed(
         arguments += user_map.arguments
     for capability in capabilities:
         arguments += ["--cap-add", capability]
-    for name, value in _environment().items():
+    for name, value in _ENVIRONMENT.items():
         arguments += ["--setenv", name, value]
     prefixes = _python_prefixes()
-    _check_course_is_not_in((*map(Path, _SYSTEM), *prefixes))
+    for folder in (*map(Path, _SYSTEM), *prefixes):
+        if Path.cwd().is_relative_to(folder):
+            raise SandboxUnavailable(
+                f"the course {Path.cwd()} lies inside {folder}, which every submission must be "
+                "able to read: move the course, or make the Python environment in a folder of its "
+                "own"
+            )
     ours = ("/submission", "/dev/shm", "/etc", HOME, f"{_LIBRARY}/autograder")
     for place in (*map(Path, ours), *prefixes.values()):
         # bubblewrap would make the folders above a bind for the zygote's eyes only
@@ -136,21 +146,6 @@ def explain(stderr: str) -> SandboxUnavailable:
     return SandboxUnavailable(f"the sandbox did not start ({words}). {hint}")
 
 
-def _environment() -> dict[str, str]:
-    return {
-        "PATH": "/usr/bin:/bin",
-        "HOME": HOME,
-        "LANG": "C.UTF-8",
-        "IPYTHONDIR": "/tmp/ipython",
-        "MPLCONFIGDIR": _MATPLOTLIB,
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        # one submission, one core: as many graders run side by side as there are cores
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-    }
-
-
 def _python_prefixes() -> dict[Path, Path]:
     """Where this Python and its environment live, if not in /usr, to where the sandbox has them."""
     base, environment = (Path(prefix).resolve() for prefix in (sys.base_prefix, sys.prefix))
@@ -165,7 +160,7 @@ def _python_prefixes() -> dict[Path, Path]:
             "environment with a Python that is installed elsewhere"
         )
     if _is_hidden(environment):
-        found[environment] = Path(_ENVIRONMENT)
+        found[environment] = Path(_MOVED_PYTHON)
     return found
 
 
@@ -178,17 +173,7 @@ def _python_inside() -> Path:
     if not _is_hidden(environment.resolve()):
         return Path(sys.executable)
     # an environment may be moved: its interpreter finds it from where it was started
-    return Path(_ENVIRONMENT) / Path(sys.executable).relative_to(environment)
-
-
-def _check_course_is_not_in(visible: Sequence[Path]) -> None:
-    here = Path.cwd()
-    for folder in visible:
-        if here.is_relative_to(folder):
-            raise SandboxUnavailable(
-                f"the course {here} lies inside {folder}, which every submission must be able to "
-                "read: move the course, or make the Python environment in a folder of its own"
-            )
+    return Path(_MOVED_PYTHON) / Path(sys.executable).relative_to(environment)
 
 
 class UserMap:

@@ -19,7 +19,7 @@ from autograder.protocol.limits import Limits
 from autograder.protocol.values import Refer, Resolve
 from autograder.sandbox.bubblewrap import SandboxUnavailable
 
-_START_SECONDS = 60.0
+START_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -28,54 +28,52 @@ class CellResult:
 
     outputs: list[dict[str, Any]]
     """nbformat outputs as the child claims them, capped by its own end; a raised exception is one
-    of type `error`. `outputs.presentable` makes them fit to be shown."""
+    of type `error`. `presentation.presentable` makes them fit to be shown."""
     ok: bool
-    seconds: float
 
 
 @dataclass(frozen=True)
 class CallResult:
-    """What calling an export gave."""
+    """What calling an export gave, as its process claims.
+
+    Attributes:
+        args, kwargs: the arguments as the call left them, so that side effects show.
+        printed: stream ("stdout" or "stderr") and text of what it printed.
+        number: which question of its process this answers.
+        left: what the call left behind; see `sandbox/inside/effects.py`.
+    """
 
     value: Any
     args: list[Any]
-    """The arguments as the call left them, so that side effects show."""
     kwargs: dict[str, Any]
-    printed: list[tuple[str, str]] = field(default_factory=list)
-    """Stream ("stdout" or "stderr") and text of what it printed, capped by its own end."""
+    printed: Sequence[tuple[str, str]] = ()
     number: int = 0
-    """Which question of its process this answers."""
     left: dict[str, Any] = field(default_factory=dict)
-    """What the call left behind, as its process claims; see `sandbox/inside/effects.py`."""
 
 
 @dataclass(frozen=True)
-class TestError:
+class Failure:
     """The exception that ended a test; `line` is its place in the test, where there is one."""
-
-    __test__ = False  # not a pytest class
 
     name: str
     message: str
-    student_traceback: str
-    line: int | None
+    student_traceback: str = ""
+    line: int | None = None
 
 
 @dataclass(frozen=True)
-class TestAnswer:
+class InsideAnswer:
     """What a test gave that ran beside the student's code, as its process claims.
 
     Attributes:
         value: what the last line of the test gives, where that is a number.
-        error: the exception that ended it, or None.
+        failure: the exception that ended it, or None.
         control: which control did not hold, in words; empty where all did.
         printed: stream and text of what was printed meanwhile.
     """
 
-    __test__ = False  # not a pytest class
-
     value: bool | float | None
-    error: TestError | None
+    failure: Failure | None
     control: str
     printed: Sequence[tuple[str, str]]
 
@@ -92,11 +90,7 @@ class Peer:
     resolve: Resolve | None = None
 
     def called(self, token: int, args: Any, kwargs: Any) -> dict[str, Any]:
-        """The answer to the sandbox calling the grader's thing `token`.
-
-        Raises:
-            WireError: there is no such thing.
-        """
+        """The answer to the sandbox calling the grader's thing `token`; WireError for none."""
         raise WireError("it calls a function of the grader's that it was not given")
 
 
@@ -104,7 +98,11 @@ NO_PEER = Peer()
 
 
 class StudentProcess:
-    """One submission's interpreter in the sandbox. Made by `Sandbox.start`."""
+    """One submission's interpreter in the sandbox. Made by `Sandbox.start`.
+
+    Every question raises ProcessEnded where the process was too slow, used too much memory, exited
+    or broke the protocol, then or before.
+    """
 
     def __init__(
         self, channel: Channel, limits: Limits, end: Callable[[StudentProcess], dict[str, Any]]
@@ -118,19 +116,10 @@ class StudentProcess:
         self._ended: ProcessEnded | None = None
 
     def run_cell(self, source: str) -> CellResult:
-        """Run a cell as a notebook would; an exception makes `ok` false.
-
-        Raises:
-            ProcessEnded: it was too slow, used too much memory, exited or broke the protocol.
-        """
-        started = time.monotonic()
-        answer = self._ask({"op": "cell", "source": source}, self._limits.cell_seconds, "cell")
-        seconds = time.monotonic() - started
-        with self._exchange("cell", self._limits.cell_seconds):
-            outputs = answer["outputs"]
-            if not isinstance(outputs, list):
-                raise TypeError("the outputs are missing from the answer")
-            return CellResult(outputs, answer["ok"] is True, seconds)
+        """Run a cell as a notebook would; an exception makes `ok` false."""
+        with self._answer("cell", self._limits.cell_seconds, {"source": source}) as answer:
+            outputs = _of_type(list, answer["outputs"], "the outputs")
+            return CellResult(outputs, answer["ok"] is True)
 
     def call(
         self,
@@ -147,50 +136,34 @@ class StudentProcess:
 
         Raises:
             StudentError: it raised, or returned what cannot cross.
-            ProcessEnded: the process ended; see `run_cell`.
             WireError: the arguments cannot cross.
         """
         named = dict(kwargs or {})
-        request = {"op": "call", "export": export, "args": list(args), "kwargs": named}
-        what = f"call of {export}"
-        answer = self._ask(
-            {**request, "shared": list(peer.shared), "errstate": np.geterr()},
-            self._limits.call_seconds,
-            what,
-            peer,
-        )
-        with self._exchange(what, self._limits.call_seconds):
-            printed = [(_text(stream), _text(text)) for stream, text in answer.get("printed", ())]
+        request = {"export": export, "args": list(args), "kwargs": named, "errstate": np.geterr()}
+        seconds = self._limits.call_seconds
+        with self._answer("call", seconds, request, peer, f"call of {export}") as answer:
+            printed = _printed(answer.get("printed", ()))
             if "error" in answer:
                 error = answer["error"]
                 raise StudentError(
-                    *(_text(error[key]) for key in ("ename", "evalue", "traceback")),
+                    *_told(error),
                     module=_text(error.get("module", "")),
                     values=tuple(error.get("args", ())),
                     raised=answer["raised"],
                     token=error.get("token"),
                     printed=printed,
                 )
-            after, named_after = answer["args"], answer["kwargs"]
-            if not isinstance(after, list) or not isinstance(named_after, dict):
-                raise TypeError("the arguments are missing from the answer")
+            after = _of_type(list, answer["args"], "the arguments")
+            named_after = _of_type(dict, answer["kwargs"], "the named arguments")
             if len(after) != len(args) or named_after.keys() != named.keys():
                 raise KeyError("the answer has other arguments than the call")
-            left = answer.get("left", {})
-            if not isinstance(left, dict):
-                raise TypeError("what the call left behind is no dictionary")
-            number = answer["number"]
-            return CallResult(answer["value"], after, named_after, printed, number, left)
+            left = _of_type(dict, answer.get("left", {}), "what the call left behind")
+            return CallResult(answer["value"], after, named_after, printed, answer["number"], left)
 
     def fetch(self, names: Sequence[str], peer: Peer = NO_PEER) -> dict[str, Any]:
-        """What the student's names are bound to; a WireError for one that cannot cross.
-
-        Raises:
-            ProcessEnded: the process ended; see `run_cell`.
-        """
-        request = {"op": "fetch", "names": list(names), "shared": list(peer.shared)}
-        answer = self._ask(request, self._limits.call_seconds, "fetching of names", peer)
-        with self._exchange("fetching of names", self._limits.call_seconds):
+        """What the student's names are bound to; a WireError for one that cannot cross."""
+        request, seconds = {"names": list(names)}, self._limits.call_seconds
+        with self._answer("fetch", seconds, request, peer, "fetching of names") as answer:
             found = answer["found"]
             if not found.keys() <= set(names):
                 raise KeyError("the answer has other names than the question")
@@ -201,28 +174,21 @@ class StudentProcess:
                 for name, frame in found.items()
             }
 
-    def run_test(self, test: Mapping[str, Any]) -> TestAnswer:
+    def run_test(self, test: Mapping[str, Any]) -> InsideAnswer:
         """Run one of the instructor's tests beside the student's code.
 
         Args:
             test: the fields of `sandbox.inside.controls.InsideTest`.
-
-        Raises:
-            ProcessEnded: the process ended; see `run_cell`.
         """
-        seconds = self._limits.cell_seconds
-        answer = self._ask({"op": "test", "test": dict(test)}, seconds, "test")
-        with self._exchange("test", seconds):
-            value, error = answer["value"], answer["error"]
-            if not isinstance(value, bool | float | None):
-                raise TypeError("the test's value is not a number")
-            told = None
-            if error is not None:
+        request = {"test": dict(test)}
+        with self._answer("test", self._limits.cell_seconds, request) as answer:
+            value = _of_type((bool, float, type(None)), answer["value"], "the test's value")
+            failure = None
+            if (error := answer["error"]) is not None:
                 line = error["line"] if type(error["line"]) is int else None
-                words = (_text(error[key]) for key in ("ename", "evalue", "traceback"))
-                told = TestError(next(words), next(words), next(words), line)
-            printed = [(_text(stream), _text(text)) for stream, text in answer["printed"]]
-            return TestAnswer(value, told, _text(answer["control"]), printed)
+                failure = Failure(*_told(error), line)
+            control, printed = _text(answer["control"]), _printed(answer["printed"])
+            return InsideAnswer(value, failure, control, printed)
 
     def close(self) -> None:
         """Kill the process and all that it started; nothing of them is left when this returns."""
@@ -235,32 +201,39 @@ class StudentProcess:
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts:
                 raise ValueError(f"{name!r} is not a name inside the submission")
-        with self._exchange("start", _START_SECONDS) as deadline:
-            answer = self._channel.receive(deadline)
-            if answer["error"] is not None:
-                raise SandboxUnavailable(
-                    f"a submission could not be confined: {_text(answer['error'])}"
-                )
+        with self._exchange("start", START_SECONDS) as deadline:
+            error = self._channel.receive(deadline)["error"]
+            if error is not None:
+                raise SandboxUnavailable(f"a submission could not be confined: {_text(error)}")
         if files:
-            request = {"op": "files", "files": dict(files)}
-            answer = self._ask(request, _START_SECONDS, "start")
-            if "error" in answer:
-                room = _size(self._limits.disk_bytes)
-                raise self._end_as(
-                    "memory", f"its files did not fit into {room}: {_text(answer['error'])}"
-                )
+            request = {"files": dict(files)}
+            with self._answer("files", START_SECONDS, request, what="start") as answer:
+                if "error" in answer:
+                    room, why = _size(self._limits.disk_bytes), _text(answer["error"])
+                    raise self._end_as("memory", f"its files did not fit into {room}: {why}")
 
-    def _ask(
-        self, request: dict[str, Any], seconds: float, what: str, peer: Peer = NO_PEER
-    ) -> dict[str, Any]:
+    @contextmanager
+    def _answer(
+        self,
+        operation: str,
+        seconds: float,
+        request: Mapping[str, Any],
+        peer: Peer = NO_PEER,
+        what: str = "",
+    ) -> Iterator[dict[str, Any]]:
+        """Ask the process; one that gives an answer the caller cannot read is ended, too.
+
+        Args:
+            what: the operation as a message names it, where its own name would not do.
+        """
         if self._ended is not None:
             raise self._ended
         self._number += 1
         number = self._number
+        about = {"number": number, "op": operation, "handles": peer.resolve is not None}
         # what cannot cross is the caller's mistake: the process goes on
-        handles = {"handles": peer.resolve is not None}
-        frame = wire.encode({"number": number, **request, **handles}, refer=peer.refer)
-        with self._exchange(what, seconds) as deadline:
+        frame = wire.encode({**about, "shared": list(peer.shared), **request}, refer=peer.refer)
+        with self._exchange(what or operation, seconds) as deadline:
             self._channel.send(frame, deadline)
             while True:
                 answer = self._channel.receive(deadline, resolve=peer.resolve)
@@ -274,7 +247,7 @@ class StudentProcess:
                 self._channel.send(wire.encode(reply, refer=peer.refer), deadline)
             if answer.get("number") != number:
                 raise WireError("it answered another question than the one asked")
-            return answer
+            yield answer
 
     @contextmanager
     def _exchange(self, what: str, seconds: float) -> Iterator[float]:
@@ -291,8 +264,6 @@ class StudentProcess:
             raise self._end_as("exit", "") from None
         except TooLarge as error:
             raise self._end_as("output", f"the {what} gave back too much: {error}") from None
-        except ProcessEnded:
-            raise
         except (WireError, KeyError, TypeError, AttributeError) as error:
             raise self._end_as(
                 "protocol", f"the {what} tampered with the connection to the grader: {error}"
@@ -324,7 +295,20 @@ def _size(count: int) -> str:
     return f"{count / (1 << 20):,.0f} MiB"
 
 
+def _of_type(kind: type | tuple[type, ...], value: Any, what: str) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"{what} in the answer cannot be a {type(value).__name__}")
+    return value
+
+
 def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("a text is missing")
-    return value[:20_000]
+    return str(_of_type(str, value, "a text"))[:20_000]
+
+
+def _told(error: Any) -> tuple[str, str, str]:
+    """Name, message and traceback of an exception."""
+    return _text(error["ename"]), _text(error["evalue"]), _text(error["traceback"])
+
+
+def _printed(told: Any) -> list[tuple[str, str]]:
+    return [(_text(stream), _text(text)) for stream, text in told]

@@ -17,11 +17,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import IO, Any, Self
 
 from autograder.protocol.channel import Channel, ChannelClosed
-from autograder.protocol.errors import ProcessEnded, StudentError, WireError
+from autograder.protocol.errors import WireError
 from autograder.protocol.limits import Limits
 from autograder.protocol.wire import encode
 from autograder.sandbox import syscalls
@@ -33,22 +32,22 @@ from autograder.sandbox.bubblewrap import (
     zygote_arguments,
 )
 from autograder.sandbox.fonts import font_lists
-from autograder.sandbox.process import CallResult, CellResult, StudentProcess
+from autograder.sandbox.process import START_SECONDS, CellResult, StudentProcess
 
-__all__ = [
-    "PRELOAD",
-    "CallResult",
-    "CellResult",
-    "Limits",
-    "ProcessEnded",
-    "Sandbox",
-    "SandboxUnavailable",
-    "StudentError",
-    "StudentProcess",
-]
-
-_START_SECONDS = 60.0
 PRELOAD = ("numpy", "matplotlib.pyplot", "ipywidgets", "tqdm.auto")
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Cells that were run once, and the zygote whose processes start after them, or None."""
+
+    cells: tuple[str, ...] = ()
+    results: list[CellResult] | None = None
+    control: socket.socket | None = None
+
+    def close(self) -> None:
+        if self.control is not None:
+            self.control.close()
 
 
 class Sandbox:
@@ -77,19 +76,14 @@ class Sandbox:
         self._startup_errors: IO[bytes] | None = None
         """What it says on stderr, while it is starting."""
         self._child: StudentProcess | None = None
-        self._opening: Opening | None = None
+        self._opening = Opening()
 
     def __enter__(self) -> Self:
         self.begin()
         self._await_start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def start(
@@ -105,10 +99,9 @@ class Sandbox:
             ProcessEnded: the files do not fit.
         """
         self._make_ready()
-        after = self._opening if opening else None
         control = self._control
-        if after is not None and after.control is not None and after.cells == tuple(opening):
-            control = after.control
+        if self._opening.control is not None and self._opening.cells == tuple(opening):
+            control = self._opening.control
         ours, theirs = socket.socketpair()
         with theirs:
             socket.send_fds(control, [b'{"op": "start"}'], [theirs.fileno()])
@@ -125,8 +118,8 @@ class Sandbox:
         None where processes cannot start after these: a cell fails, is slow or leaves a thread.
         """
         self._make_ready()
-        if self._opening is None or self._opening.cells != tuple(cells):
-            self._close_opening()
+        if self._opening.cells != tuple(cells):
+            self._opening.close()
             self._opening = self._prepare(tuple(cells))
         return self._opening.results
 
@@ -152,14 +145,9 @@ class Sandbox:
         if outputs is None:
             control.close()
             self._control.send(b'{"op": "forget"}')
-            return Opening(cells, None, None)
+            return Opening(cells)
         self._reply(control)
-        return Opening(cells, control, [CellResult(given, True, 0.0) for given in outputs])
-
-    def _close_opening(self) -> None:
-        if self._opening is not None and self._opening.control is not None:
-            self._opening.control.close()
-        self._opening = None
+        return Opening(cells, [CellResult(given, True) for given in outputs], control)
 
     def close(self) -> None:
         """End the zygote and everything in it."""
@@ -168,7 +156,8 @@ class Sandbox:
         child, self._child = self._child, None
         if child is not None:
             child.close()
-        self._close_opening()
+        self._opening.close()
+        self._opening = Opening()
         self._control.close()
         if self._startup_errors is not None:  # still starting: it would not hear us yet
             self._process.kill()
@@ -246,7 +235,7 @@ class Sandbox:
             raise (explain(words) if words else reason) from None
 
     def _reply(self, control: socket.socket) -> dict[str, Any]:
-        control.settimeout(_START_SECONDS)
+        control.settimeout(START_SECONDS)
         try:
             answer = control.recv(4096)
         except (TimeoutError, ConnectionResetError):
@@ -265,12 +254,3 @@ class Sandbox:
             return self._reply(control)
         except (OSError, SandboxUnavailable):
             return {"verdict": "gone"}
-
-
-@dataclass(frozen=True)
-class Opening:
-    """Cells that were run once, and the zygote whose processes start after them, or None."""
-
-    cells: tuple[str, ...]
-    control: socket.socket | None
-    results: list[CellResult] | None

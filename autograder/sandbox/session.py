@@ -13,9 +13,9 @@ from autograder.sandbox.process import (
     NO_PEER,
     CallResult,
     CellResult,
+    InsideAnswer,
     Peer,
     StudentProcess,
-    TestAnswer,
 )
 from autograder.sandbox.sandbox import Sandbox
 
@@ -31,16 +31,19 @@ class Session:
     A cell that ends its process or runs out of time is left out when the others are replayed in a
     fresh one, so it costs its own points only. All share `limits.submission_seconds`.
 
+    Whatever is asked raises ProcessEnded where it ends the process or time is up, or where it has
+    run out of time so often that it is not asked again. Then the next cell or call starts from the
+    state before it.
+
     Args:
         sandbox: where to start processes.
-        opening: the instructor's first cells, if those that will be run are the same: they are run
-            once for a whole class, and the student's random numbers start after them.
         files: the submission's files, by relative path.
         limits: what the submission may use.
         seed: start of the student's random numbers, the same in every process.
+        opening: the instructor's first cells, if those that will be run are the same: they are run
+            once for a whole class, and the student's random numbers start after them.
 
     Attributes:
-        ended: why each process ended that was not closed, in order.
         calls: how many calls were asked for.
     """
 
@@ -62,7 +65,6 @@ class Session:
         self._child: StudentProcess | None = None
         self._deadline = time.monotonic() + limits.submission_seconds
         self._cell_deadline = self._deadline
-        self.ended: list[ProcessEnded] = []
         self.calls = 0
         self._timeouts: Counter[str] = Counter()
 
@@ -77,18 +79,13 @@ class Session:
         self._cell_deadline = time.monotonic() + self._limits.cell_seconds
 
     def run_cell(self, source: str) -> CellResult:
-        """Run one of the student's cells.
-
-        Raises:
-            ProcessEnded: the cell ended its process or ran out of time; the next cell or call
-                starts from the state before it.
-        """
+        """Run one of the student's cells."""
         if self._given:
             return self._given.pop()
         try:
             result = self._alive().run_cell(source)
-        except ProcessEnded as end:
-            self._process_ended(end)
+        except ProcessEnded:
+            self._end()
             raise
         self._replayed.append(source)
         return result
@@ -100,30 +97,16 @@ class Session:
         kwargs: Mapping[str, Any],
         peer: Peer = NO_PEER,
     ) -> CallResult:
-        """Call one of the student's functions; see `StudentProcess.call`.
-
-        Raises:
-            StudentError: the function raised.
-            ProcessEnded: the call ended its process, or time is up, or the function has run out of
-                time so often that it is not called again.
-        """
+        """Call one of the student's functions; see `StudentProcess.call`."""
         self.calls += 1
         return self._asking(export, lambda child: child.call(export, args, kwargs, peer))
 
     def fetch(self, names: Sequence[str], peer: Peer = NO_PEER) -> dict[str, Any]:
-        """What the student's names are bound to now; see `StudentProcess.fetch`.
-
-        Raises:
-            ProcessEnded: see `call`.
-        """
+        """What the student's names are bound to now; see `StudentProcess.fetch`."""
         return self._asking("fetching of names", lambda child: child.fetch(names, peer))
 
-    def run_test(self, test: Mapping[str, Any]) -> TestAnswer:
-        """Run a test beside the student's code; see `StudentProcess.run_test`.
-
-        Raises:
-            ProcessEnded: see `call`.
-        """
+    def run_test(self, test: Mapping[str, Any]) -> InsideAnswer:
+        """Run a test beside the student's code; see `StudentProcess.run_test`."""
         return self._asking(f"the test {test['name']}", lambda child: child.run_test(test))
 
     def _asking(self, what: str, ask: Callable[[StudentProcess], Answer]) -> Answer:
@@ -132,15 +115,15 @@ class Session:
                 "timeout", f"{what} ran out of time {_MOST_TIMEOUTS} times and was not called again"
             )
         if time.monotonic() > self._cell_deadline:
+            seconds = self._limits.cell_seconds
             raise ProcessEnded(
-                "timeout",
-                f"the test's calls took more than {self._limits.cell_seconds:g} seconds together",
+                "timeout", f"the test's calls took more than {seconds:g} seconds together"
             )
         try:
             return ask(self._alive())
         except ProcessEnded as end:
             self._timeouts[what] += end.kind == "timeout"
-            self._process_ended(end)
+            self._end()
             raise
 
     def _alive(self) -> StudentProcess:
@@ -151,9 +134,8 @@ class Session:
                 for position, source in enumerate(self._replayed):  # noqa: B007
                     self._check_time()
                     child.run_cell(source)
-            except ProcessEnded as end:
+            except ProcessEnded:
                 child.close()
-                self.ended.append(end)
                 if time.monotonic() <= self._deadline:
                     # It went well once; the rest does not have to suffer from it again.
                     del self._replayed[position]
@@ -164,15 +146,10 @@ class Session:
 
     def _check_time(self) -> None:
         if time.monotonic() > self._deadline:
+            seconds = self._limits.submission_seconds
             raise ProcessEnded(
-                "timeout",
-                "the submission used up its "
-                f"{self._limits.submission_seconds:g} seconds of grading time",
+                "timeout", f"the submission used up its {seconds:g} seconds of grading time"
             )
-
-    def _process_ended(self, end: ProcessEnded) -> None:
-        self.ended.append(end)
-        self._end()
 
     def _end(self) -> None:
         if self._child is not None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
+import tempfile
 from typing import Any
 
 _REFUSED = {
@@ -39,37 +39,26 @@ _NEW_NAMESPACES = (
 def program() -> bytes | None:
     """The filter as BPF instructions, or None where libseccomp is not installed."""
     try:
-        import pyseccomp
+        import pyseccomp as seccomp
     except (ImportError, RuntimeError, OSError):
         return None
-    return _compile(pyseccomp)
-
-
-def _compile(seccomp: Any) -> bytes:
     rules = seccomp.SyscallFilter(seccomp.ALLOW)
-    refuse = seccomp.ERRNO(errno.EPERM)
-    for names in _REFUSED.values():
+
+    def refuse(names: str, error: int, *arguments: Any) -> None:
         for name in names.split():
-            _add(seccomp, rules, refuse, name)
+            number = seccomp.resolve_syscall(seccomp.Arch.NATIVE, name)
+            if number >= 0:  # else this architecture, or this libseccomp, does not know it
+                rules.add_rule(seccomp.ERRNO(error), number, *arguments)
+
+    for names in _REFUSED.values():
+        refuse(names, errno.EPERM)
     # the C library then falls back on clone, whose flags a filter can see
-    _add(seccomp, rules, seccomp.ERRNO(errno.ENOSYS), "clone3")
+    refuse("clone3", errno.ENOSYS)
     for flag in _NEW_NAMESPACES:
-        _add(seccomp, rules, refuse, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, flag, flag))
-    local_only = seccomp.Arg(0, seccomp.NE, int(socket.AF_UNIX))
-    _add(seccomp, rules, seccomp.ERRNO(errno.EACCES), "socket", local_only)
-    _add(seccomp, rules, seccomp.ERRNO(errno.EACCES), "socketpair", local_only)
-    reader, writer = os.pipe()
-    try:
-        os.set_blocking(reader, False)
-        with os.fdopen(os.dup(writer), "wb", buffering=0) as stream:
-            rules.export_bpf(stream)
-        return os.read(reader, 65536)
-    finally:
-        os.close(reader)
-        os.close(writer)
-
-
-def _add(seccomp: Any, rules: Any, action: int, name: str, *arguments: Any) -> None:
-    number = seccomp.resolve_syscall(seccomp.Arch.NATIVE, name)
-    if number >= 0:  # else this architecture, or this libseccomp, does not know it
-        rules.add_rule(action, number, *arguments)
+        refuse("clone", errno.EPERM, seccomp.Arg(0, seccomp.MASKED_EQ, flag, flag))
+    not_local = seccomp.Arg(0, seccomp.NE, int(socket.AF_UNIX))
+    refuse("socket socketpair", errno.EACCES, not_local)
+    with tempfile.TemporaryFile() as file:
+        rules.export_bpf(file)
+        file.seek(0)
+        return file.read()

@@ -10,28 +10,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from autograder.protocol.limits import Limits
-from autograder.sandbox.process import TestAnswer
+from autograder.sandbox.process import Failure, InsideAnswer
 from autograder.submission.bindings import bindings_of, names_in
 from autograder.submission.instructor import InstructorCell, InstructorNotebook
-from autograder.submission.presentation import presentable
-from autograder.testing.namespace import error_output, points_given
+from autograder.testing.namespace import Verdict, verdict_on
 
 _TEST_LIBRARIES = ("pytest", "pandas.testing")
 
 
 def guard(instructor: InstructorNotebook) -> str:
     """A cell that notes what the libraries are before the student's cells run."""
-    imported = {
-        name
-        for cell in (
-            *instructor.reference,
-            *({"source": c.released.source} for c in instructor.cells),
-        )
-        for name in _imported(str(cell["source"]))
-    }
-    known = tuple(sorted(imported)) + tuple(
-        name for name in _TEST_LIBRARIES if name.partition(".")[0] in imported
-    )
+    sources = [str(cell["source"]) for cell in instructor.reference]
+    sources += [cell.released.source for cell in instructor.cells]
+    imported = {name for source in sources for name in _imported(source)}
+    tools = [name for name in _TEST_LIBRARIES if name.partition(".")[0] in imported]
+    known = (*sorted(imported), *tools)
     module = "autograder.sandbox.inside.controls"
     return f"__import__({module!r}, fromlist=['remember']).remember({known!r})"
 
@@ -80,7 +73,7 @@ def _cells_until(
         if begun:
             released = source if cell is None else cell.released.source
             exports = () if cell is None else cell.exports
-            yield released, tuple(dict.fromkeys((*exports, *bindings_of(source).all_names)))
+            yield released, (*exports, *bindings_of(source).all_names)
 
 
 def _helpers(instructor: InstructorNotebook, test: InstructorCell) -> str:
@@ -96,36 +89,27 @@ def _helpers(instructor: InstructorNotebook, test: InstructorCell) -> str:
         if cell is test:
             break
         if cell.is_fixed and cell.is_code:
-            imports.append(bindings_of(cell.released.source).imports if cell.is_test else "")
-            functions |= dict(bindings_of(cell.released.source).functions)
+            own = bindings_of(cell.released.source)
+            imports.append(own.imports if cell.is_test else "")
+            functions |= dict(own.functions)
         for name in (*cell.exports, *cell.binds.all_names):
             functions.pop(name, None)
-    wanted = set(names_in(test.released.source)) & functions.keys()
-    used: dict[str, str] = {}
+    used: set[str] = set()
+    wanted = names_in(test.released.source) & functions.keys()
     while wanted:
-        name = wanted.pop()
-        used[name] = functions[name]
-        wanted |= (set(names_in(functions[name])) & functions.keys()) - used.keys()
+        used |= wanted
+        mentioned = frozenset().union(*(names_in(functions[name]) for name in wanted))
+        wanted = (mentioned & functions.keys()) - used
     return "\n".join([*imports, *(functions[name] for name in functions if name in used)]).strip()
 
 
-def inside_outputs(
-    answer: TestAnswer, cell: InstructorCell
-) -> tuple[list[dict[str, Any]], Exception | None]:
-    """The outputs of a test that ran there, made here: a process cannot make up points."""
-    outputs: list[dict[str, Any]] = []
-    if text := "".join(text for _, text in answer.printed):
-        outputs = presentable([{"output_type": "stream", "name": "stdout", "text": text}], 20_000)
+def inside_verdict(answer: InsideAnswer, cell: InstructorCell) -> Verdict:
+    """The verdict on a test that ran there."""
+    failure = answer.failure
     if answer.control:
         words = f"No points, because the test could not be trusted: {answer.control}"
-        return [*outputs, error_output("ControlFailed", words, None, "", cell)], ValueError(words)
-    if answer.error is not None:
-        error = answer.error
-        shown = error_output(error.name, error.message, error.line, error.student_traceback, cell)
-        return [*outputs, shown], ValueError(error.message)
-    if answer.value is not None:
-        try:
-            outputs += points_given(answer.value, cell.released.points or 0.0)
-        except (ValueError, OverflowError) as unclear:
-            return [*outputs, error_output("ValueError", str(unclear), None, "", cell)], unclear
-    return outputs, None
+        failure = Failure("ControlFailed", words)
+    error = None if failure is None else ValueError(failure.message)
+    printed = "".join(text for _, text in answer.printed)
+    wrote_stderr = any(stream == "stderr" for stream, _ in answer.printed)
+    return verdict_on(cell, printed, answer.value, failure, error, wrote_stderr)

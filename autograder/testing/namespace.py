@@ -9,12 +9,15 @@ import re
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 from numbers import Real
-from types import CodeType, TracebackType
+from traceback import walk_tb
+from types import CodeType
 from typing import Any
 
 import numpy as np
 
+from autograder.sandbox.process import Failure
 from autograder.submission.bindings import without_magics
 from autograder.submission.instructor import InstructorCell
 from autograder.testing.proxies import StudentCodeError
@@ -64,7 +67,7 @@ def run_cell(cell: InstructorCell, names: dict[str, Any]) -> Verdict:
     printed = io.StringIO()
     warned = _Both(printed)
     error: Exception | None = None
-    value = None
+    failure = value = None
     try:
         body, last = _compiled(cell.released.source, cell.grade_id)
         with redirect_stdout(printed), redirect_stderr(warned):
@@ -75,17 +78,36 @@ def run_cell(cell: InstructorCell, names: dict[str, Any]) -> Verdict:
         raise
     except BaseException as raised:  # pytest's failures are not Exceptions
         error = raised if isinstance(raised, Exception) else _as_error(raised)
+        trace = walk_tb(raised.__traceback__)
+        own = (line for frame, line in trace if frame.f_code.co_filename == f"<{cell.grade_id}>")
+        student_lines = error.student_traceback if isinstance(error, StudentCodeError) else ""
+        failure = Failure(type(error).__name__, str(error), student_lines, next(own, None))
+    return verdict_on(cell, printed.getvalue(), value, failure, error, warned.used)
+
+
+def verdict_on(
+    cell: InstructorCell,
+    printed: str,
+    value: Any,
+    failure: Failure | None,
+    error: Exception | None,
+    wrote_stderr: bool,
+) -> Verdict:
+    """The verdict on a cell that gave a value, or that an exception ended, here or in the sandbox.
+
+    The outputs are made here: no process can make up points.
+    """
     outputs: list[dict[str, Any]] = []
-    if text := printed.getvalue()[:_MAX_TEXT]:
+    if text := printed[:_MAX_TEXT].encode("utf-8", "replace").decode():
         outputs.append({"output_type": "stream", "name": "stdout", "text": text})
-    if error is None and value is not None and cell.is_test:
+    if failure is None and value is not None and cell.is_test:
         try:
             outputs += points_given(value, cell.released.points or 0.0)
         except (ValueError, OverflowError) as unclear:
-            error = unclear
-    if error is not None:
-        outputs.append(_error(error, cell))
-    return Verdict(outputs, error, warned.used)
+            failure, error = Failure(type(unclear).__name__, str(unclear)), unclear
+    if failure is not None:
+        outputs.append(_error_output(failure, cell))
+    return Verdict(outputs, error, wrote_stderr)
 
 
 class _Both(io.TextIOBase):
@@ -103,18 +125,14 @@ class _Both(io.TextIOBase):
 @lru_cache(maxsize=512)
 def _compiled(source: str, name: str) -> tuple[CodeType, CodeType | None]:
     """The cell's code, and its last expression apart, whose value a notebook shows."""
+    filename = f"<{name}>"
     # The magics of instructors' cells are about displaying figures, which has no meaning here.
-    tree = ast.parse(without_magics(source), filename=_filename(name))
+    tree = ast.parse(without_magics(source), filename)
     last = None
     if tree.body and isinstance(tree.body[-1], ast.Expr) and not source.rstrip().endswith(";"):
-        final = tree.body.pop()
-        assert isinstance(final, ast.Expr)
-        last = compile(ast.Expression(final.value), _filename(name), "eval")
-    return compile(tree, _filename(name), "exec"), last
-
-
-def _filename(name: str) -> str:
-    return f"<{name}>"
+        expression = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]
+        last = compile(expression, filename, "eval")
+    return compile(tree, filename, "exec"), last
 
 
 def points_given(value: Any, most: float) -> list[dict[str, Any]]:
@@ -153,50 +171,20 @@ def _as_error(raised: BaseException) -> Exception:
     return made.with_traceback(raised.__traceback__)
 
 
-def _error(error: Exception, cell: InstructorCell) -> dict[str, Any]:
-    number = _line_in_cell(error.__traceback__, cell)
-    lines = error.student_traceback if isinstance(error, StudentCodeError) else ""
-    return error_output(type(error).__name__, str(error), number, lines, cell)
-
-
-def error_output(
-    name: str, message: str, number: int | None, student_lines: str, cell: InstructorCell
-) -> dict[str, Any]:
-    """An exception as a notebook output that shows neither hidden tests nor expected values.
-
-    Args:
-        number: the line of the cell at which it was raised, or None.
-        student_lines: the traceback of the student's own code, where it came from there.
-    """
+def _error_output(failure: Failure, cell: InstructorCell) -> dict[str, Any]:
+    """An exception as a notebook output that shows neither hidden tests nor expected values."""
     source = cell.released.source.splitlines()
-    known = number is not None and 0 < number <= len(source)
-    hidden = not known or cell.is_hidden_line(number or 0)
-    message = message[:_MAX_TEXT]
-    if hidden:
-        message = _without_compared_values(message)
+    number = failure.line or 0
+    message = failure.message[:_MAX_TEXT]
+    if not 0 < number <= len(source) or cell.is_hidden_line(number):
+        # numpy.testing's report, up to where it prints the arrays: they are the answer
+        shown = takewhile(lambda line: not _COMPARED_VALUES.match(line), message.splitlines())
+        message = "\n".join(shown)
         lines = ["In a hidden test:"]
     else:
-        lines = [f"In the test, at:\n    {source[(number or 0) - 1].strip()}"]
-    if student_lines:
-        lines += ["Your function raised:", *student_lines[:_MAX_TEXT].splitlines()]
-    lines.append(f"{name}: {message}")
-    return {"output_type": "error", "ename": name, "evalue": message, "traceback": lines}
-
-
-def _line_in_cell(trace: TracebackType | None, cell: InstructorCell) -> int | None:
-    number = None
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == _filename(cell.grade_id):
-            number = number or trace.tb_lineno
-        trace = trace.tb_next
-    return number
-
-
-def _without_compared_values(message: str) -> str:
-    """numpy.testing's report up to where it prints the arrays: they are the answer."""
-    kept = []
-    for line in message.splitlines():
-        if _COMPARED_VALUES.match(line):
-            break
-        kept.append(line)
-    return "\n".join(kept)
+        lines = [f"In the test, at:\n    {source[number - 1].strip()}"]
+    if failure.student_traceback:
+        student_lines = failure.student_traceback[:_MAX_TEXT].splitlines()
+        lines += ["Your function raised:", *student_lines]
+    lines.append(f"{failure.name}: {message}")
+    return {"output_type": "error", "ename": failure.name, "evalue": message, "traceback": lines}

@@ -7,18 +7,19 @@ are compared by the student's code.
 
 from __future__ import annotations
 
+import operator
 import types
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from autograder.protocol.values import Reference
 
+Operate = Callable[..., Any]
+"""Does an operation in the sandbox, given its name and arguments: `Remote.operate`."""
 
-class Remote(Protocol):
-    """The connection that a proxy works over; see `remote.Remote`."""
 
-    def operate(self, operation: str, *args: Any, **kwargs: Any) -> Any:
-        """Do an operation in the sandbox."""
+END = "\ue000 end \ue000"
+"""What the sandbox answers where an iterator has nothing more."""
 
 
 class StudentCodeError(Exception):
@@ -33,78 +34,74 @@ class StudentCodeError(Exception):
     student_traceback = ""
     text: str | None = None
     handle: int | None = None
+    _operate: Operate
 
     def __str__(self) -> str:
         return self.text if self.text is not None else super().__str__()
 
     def __getattr__(self, name: str) -> Any:
-        remote = getattr(type(self), "_remote", None)
-        if self.handle is None or remote is None or name.startswith("__"):
+        if self.handle is None or name.startswith("__"):
             raise AttributeError(name)
-        return remote.operate("@getattr", self, name)
+        return self._operate("@getattr", self, name)
 
 
-class FunctionProxy:
+class Handle:
+    """Something in the sandbox that is used by its number."""
+
+    def __init__(self, operate: Operate, reference: Reference) -> None:
+        self._operate = operate
+        self._reference = reference
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") and name not in ("__defaults__", "__annotations__"):
+            raise AttributeError(name)
+        return self._operate("@getattr", self, name)
+
+
+class FunctionProxy(Handle):
     """A function of the student's; as a class attribute it is a method."""
 
-    def __init__(self, remote: Remote, reference: Reference, name: str) -> None:
-        self._remote = remote
-        self._reference = reference
-        self.__name__ = self.__qualname__ = name
+    def __init__(self, operate: Operate, reference: Reference) -> None:
+        super().__init__(operate, reference)
+        name = str(reference.facts.get("name", "function"))
+        self.__name__ = self.__qualname__ = name.rpartition(".")[2]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._reference.kind == "name":
-            return self._remote.operate(str(self._reference.facts["name"]), *args, **kwargs)
-        return self._remote.operate("@call", self, *args, **kwargs)
+            return self._operate(str(self._reference.facts["name"]), *args, **kwargs)
+        return self._operate("@call", self, *args, **kwargs)
 
     def __get__(self, owner: Any, kind: type | None = None) -> Any:
         return self if owner is None else types.MethodType(self, owner)
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") and name not in ("__doc__", "__defaults__", "__annotations__"):
-            raise AttributeError(name)
-        return self._remote.operate("@getattr", self, name)
-
     @property
     def __doc__(self) -> Any:  # type: ignore[override]
-        return self._remote.operate("@getattr", self, "__doc__")
+        return self._operate("@getattr", self, "__doc__")
 
     def __repr__(self) -> str:
         return f"<the student's function {self.__name__}>"
 
 
-class IteratorProxy(Iterator[Any]):
+class IteratorProxy(Handle, Iterator[Any]):
     """A generator or other iterator of the student's."""
-
-    def __init__(self, remote: Remote, reference: Reference) -> None:
-        self._remote = remote
-        self._reference = reference
 
     def __next__(self) -> Any:
         # an exception cannot say the end: the student's code could raise it anywhere
-        found = self._remote.operate("@next", self, END)
+        found = self._operate("@next", self, END)
         if isinstance(found, str) and found == END:
             raise StopIteration
         return found
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return self._remote.operate("@getattr", self, name)
-
-
-END = "\ue000 end \ue000"
 
 
 class ProxyClass(type):
     """The type of proxy classes: what is done to the class itself is done in the sandbox."""
 
-    _remote: Remote
+    _operate: Operate
     _class_token: int
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if "_class_token" in vars(cls):
-            return cls._remote.operate("@call", cls, *args, **kwargs)
+            return cls._operate("@call", cls, *args, **kwargs)
         return super().__call__(*args, **kwargs)
 
     def __getattr__(cls, name: str) -> Any:
@@ -119,58 +116,56 @@ class ProxyClass(type):
             _of_class(cls, "@setattr", name, value)
 
     def __getitem__(cls, key: Any) -> Any:
-        return _of_class(cls, "@special", key, special="__getitem__")
+        return _of_class(cls, "@special", "__getitem__", key)
 
     def __iter__(cls) -> Any:
-        return _of_class(cls, "@special", special="__iter__")
+        return _of_class(cls, "@special", "__iter__")
 
     def __len__(cls) -> int:
-        length: int = _of_class(cls, "@special", special="__len__")
+        length: int = _of_class(cls, "@special", "__len__")
         return length
 
     def __contains__(cls, item: Any) -> bool:
-        return bool(_of_class(cls, "@special", item, special="__contains__"))
+        return bool(_of_class(cls, "@special", "__contains__", item))
 
     def __bool__(cls) -> bool:
         return True
 
 
-def _of_class(cls: type, operation: str, *args: Any, special: str | None = None) -> Any:
+def _of_class(cls: type, operation: str, *args: Any, **kwargs: Any) -> Any:
     """An operation on the nearest class that the sandbox has."""
     own: Any = next(base for base in cls.__mro__ if "_class_token" in vars(base))
-    names = () if special is None else (special,)
-    return own._remote.operate(operation, *names, own, *args)
+    return own._operate(operation, own, *args, **kwargs)
 
 
 class ObjectProxy:
     """An object of the student's."""
 
     __slots__ = ("_token",)
-    _remote: Remote
+    _operate: Operate
     _token: int
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # only for classes that a test derives: the others are made in the sandbox
-        own: Any = next(base for base in type(self).__mro__ if "_class_token" in vars(base))
-        made = own._remote.operate("@call", own, *args, **kwargs)
+        made = _of_class(type(self), "@call", *args, **kwargs)
         object.__setattr__(self, "_token", made._token)
 
     def __getattr__(self, name: str) -> Any:
-        if (name.startswith("__") and name != "__dict__") or name in ("_token", "_remote"):
+        if (name.startswith("__") and name != "__dict__") or name in ("_token", "_operate"):
             raise AttributeError(name)
-        return self._remote.operate("@getattr", self, name)
+        return self._operate("@getattr", self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self._remote.operate("@setattr", self, name, value)
+        self._operate("@setattr", self, name, value)
 
     def __delattr__(self, name: str) -> None:
-        self._remote.operate("@delattr", self, name)
+        self._operate("@delattr", self, name)
 
     def __copy__(self) -> Any:
-        return self._remote.operate("@copy", self)
+        return self._operate("@copy", self)
 
     def __deepcopy__(self, memo: Any) -> Any:
-        return self._remote.operate("@deepcopy", self)
+        return self._operate("@deepcopy", self)
 
     def __repr__(self) -> str:
         return f"<an object of the student's class {type(self).__name__}>"
@@ -178,7 +173,7 @@ class ObjectProxy:
     __hash__ = object.__hash__
 
 
-_OWN = ("_token", "_remote", "_class_token", "handle", "text", "args", "student_traceback")
+_OWN = ("_token", "_operate", "_class_token", "handle", "text", "args", "student_traceback")
 _ARITHMETIC = ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "divmod", "pow")
 _BITS = ("lshift", "rshift", "and", "xor", "or")
 _FORWARDED = {
@@ -189,17 +184,10 @@ _FORWARDED = {
     *("__next__", "__reversed__", "__call__", "__str__", "__repr__", "__format__", "__bytes__"),
     *("__hash__", "__enter__", "__exit__", "__dir__", "__missing__"),
 }
-_COMPARISONS = {
-    "__eq__": lambda a, b: a == b,
-    "__ne__": lambda a, b: a != b,
-    "__lt__": lambda a, b: a < b,
-    "__le__": lambda a, b: a <= b,
-    "__gt__": lambda a, b: a > b,
-    "__ge__": lambda a, b: a >= b,
-}
+_COMPARISONS = {"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"}
 
 
-def make_class(remote: Remote, token: int, facts: Mapping[str, Any], bases: list[type]) -> type:
+def make_class(operate: Operate, token: int, facts: Mapping[str, Any], bases: list[type]) -> type:
     """The proxy class of one of the student's classes, or of a library's.
 
     Args:
@@ -207,20 +195,20 @@ def make_class(remote: Remote, token: int, facts: Mapping[str, Any], bases: list
         bases: proxy classes of its bases, and ordinary exception classes.
     """
     name = str(facts.get("name", "object"))[:200]
-    members: dict[str, Any] = {"_remote": remote, "_class_token": token, "__module__": "__main__"}
+    members: dict[str, Any] = {"_operate": operate, "_class_token": token, "__module__": "__main__"}
     specials = {entry for entry in facts.get("specials", []) if isinstance(entry, str)}
     methods = {entry for entry in facts.get("methods", []) if isinstance(entry, str)}
     for method in methods:
         # a special method among them would let the student's code decide comparisons
         if method.isidentifier() and not method.startswith("__") and method not in _OWN:
-            members[method] = _method(remote, method)
+            members[method] = _forwarding(operate, "@method", method)
     if any(issubclass(base, BaseException) for base in bases) or facts.get("name") == "Exception":
         errors = tuple(base for base in bases if issubclass(base, StudentCodeError))
         return ProxyClass(name, (*(errors or (StudentCodeError,)), *_only(bases, errors)), members)
     for special in specials & _FORWARDED:
-        members[special] = _special(remote, special)
-    for special in specials & _COMPARISONS.keys():
-        members[special] = _comparison(remote, special, data=facts.get("data") is True)
+        members[special] = _forwarding(operate, "@special", special)
+    for special in specials & _COMPARISONS:
+        members[special] = _comparison(operate, special, data=facts.get("data") is True)
     if "__eq__" in members and "__hash__" not in specials:
         members["__hash__"] = None
     own = [base for base in bases if issubclass(base, ObjectProxy)]
@@ -241,27 +229,20 @@ def class_of_error(name: str, bases: tuple[type[Exception], ...]) -> type[Studen
     return made
 
 
-def _method(remote: Remote, name: str) -> Callable[..., Any]:
+def _forwarding(operate: Operate, operation: str, name: str) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return remote.operate("@method", self, name, *args, **kwargs)
+        return operate(operation, self, name, *args, **kwargs)
 
     method.__name__ = name
     return method
 
 
-def _special(remote: Remote, name: str) -> Callable[..., Any]:
-    def special(self: Any, *args: Any) -> Any:
-        return remote.operate("@special", name, self, *args)
-
-    return special
-
-
-def _comparison(remote: Remote, name: str, *, data: bool) -> Callable[..., Any]:
+def _comparison(operate: Operate, name: str, *, data: bool) -> Callable[..., Any]:
     def compare(self: Any, other: Any) -> Any:
         if isinstance(other, ObjectProxy):
-            return remote.operate("@special", name, self, other)
+            return operate("@special", self, name, other)
         if data and type(other).__module__ != "__main__":
-            return _COMPARISONS[name](remote.operate("@data", self), other)
+            return getattr(operator, name)(operate("@data", self), other)
         return NotImplemented
 
     return compare

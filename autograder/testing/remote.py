@@ -10,8 +10,8 @@ from __future__ import annotations
 import builtins
 import operator
 import sys
-from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from autograder.sandbox.inside.effects import returned_arrays
 from autograder.sandbox.process import CallResult, Peer
 from autograder.testing.proxies import (
     FunctionProxy,
+    Handle,
     IteratorProxy,
     ObjectProxy,
     ProxyClass,
@@ -45,12 +46,8 @@ _PLAIN_ERRORS = (
 _LIBRARIES = {"numpy", "pandas", "scipy", "json", "decimal", "torch", "sklearn", "zoneinfo"}
 
 
-class Caller(Protocol):
-    """How a proxy reaches the student's code: `Session.call`."""
-
-    def __call__(
-        self, export: str, args: Sequence[Any], kwargs: Mapping[str, Any], peer: Peer
-    ) -> CallResult: ...
+# How a proxy reaches the student's code: `Session.call`.
+Caller = Callable[[str, Sequence[Any], Mapping[str, Any], Peer], CallResult]
 
 
 class Remote(Peer):
@@ -63,9 +60,7 @@ class Remote(Peer):
             they returned before, happens here too.
     """
 
-    def __init__(
-        self, names: MutableMapping[str, Any], call: Caller, *, effects: bool = True
-    ) -> None:
+    def __init__(self, names: dict[str, Any], call: Caller, *, effects: bool = True) -> None:
         self.names = names
         self.effects = effects
         self._returned: dict[int, list[np.ndarray[Any, Any]]] = {}
@@ -84,15 +79,13 @@ class Remote(Peer):
             for name, value in self.names.items()
             if isinstance(value, type)
             and not isinstance(value, ProxyClass)
-            and value.__module__ == "__main__"
-            and value.__name__ == name
+            and (value.__module__, value.__name__) == ("__main__", name)
             and not issubclass(value, BaseException)
         ]
 
     def function(self, export: str) -> FunctionProxy:
         """The student's function of a dotted name, whatever it is bound to when it is called."""
-        reference = Reference("sandbox", "name", 0, {"name": export})
-        return FunctionProxy(self, reference, export.rpartition(".")[2])
+        return FunctionProxy(self.operate, Reference("sandbox", "name", 0, {"name": export}))
 
     def operate(self, operation: str, *args: Any, **kwargs: Any) -> Any:
         """Call a function of the student's, or do an operation on one of their things, there.
@@ -111,10 +104,8 @@ class Remote(Peer):
             self._print(error.printed)
             raise self._as_exception(error) from None
         self._print(result.printed)
-        for mine, returned in zip(args, result.args, strict=False):
-            write_back(mine, returned, self.is_notebook_object)
-        for key, mine in kwargs.items():
-            write_back(mine, result.kwargs.get(key), self.is_notebook_object)
+        write_back([*args], result.args, self.is_notebook_object)
+        write_back({**kwargs}, result.kwargs, self.is_notebook_object)
         if self.effects:
             self._do_the_same(result)
         return result.value
@@ -139,9 +130,8 @@ class Remote(Peer):
     def is_notebook_object(self, value: Any) -> bool:
         """Whether a value is of a class that the instructor's cells define."""
         kind = type(value)
-        if isinstance(kind, ProxyClass) or self.names.get(kind.__name__) is not kind:
-            return False
-        return hasattr(value, "__dict__")
+        ours = self.names.get(kind.__name__) is kind and not isinstance(kind, ProxyClass)
+        return ours and hasattr(value, "__dict__")
 
     def refer(self, value: Any, last: bool) -> Any:
         """What to send in place of a value; see `protocol.values.Refer`."""
@@ -151,7 +141,7 @@ class Remote(Peer):
             if (token := vars(value).get("_class_token")) is None:
                 raise WireError("a class that a test derives from a student's class cannot cross")
             return Reference("sandbox", "class", token)
-        if isinstance(value, FunctionProxy | IteratorProxy):
+        if isinstance(value, Handle):
             return value._reference
         if isinstance(value, StudentCodeError) and value.handle is not None:
             return Reference("sandbox", "object", value.handle)
@@ -218,9 +208,9 @@ class Remote(Peer):
 
     def _proxy(self, told: Reference) -> Any:
         if told.kind == "function":
-            return FunctionProxy(self, told, str(told.facts.get("name", "function")))
+            return FunctionProxy(self.operate, told)
         if told.kind == "iterator":
-            return IteratorProxy(self, told)
+            return IteratorProxy(self.operate, told)
         match told.facts.get("class"):
             case [int(token), dict(facts)] if told.kind == "object":
                 kind = self._class(token, facts)
@@ -244,7 +234,7 @@ class Remote(Peer):
                         bases.append(self._class(own, more, depth + 1))
                     case str(name):
                         bases += _error_class(*name.split(":", 1))
-            self._classes[token] = make_class(self, token, facts, bases)
+            self._classes[token] = make_class(self.operate, token, facts, bases)
         return self._classes[token]
 
     def _put_together(self, told: Instance) -> Any:
@@ -265,16 +255,14 @@ class Remote(Peer):
             own = self._given(error.token)
             if isinstance(own, Exception):
                 return own
+        values = error.values or (error.evalue,)
         if isinstance(error.raised, StudentCodeError):
             raised = error.raised
-            raised.args = (*error.values,) or (error.evalue,)
-            raised.text = error.evalue
+            raised.args = values
         else:
             bases = _error_class(error.module, error.ename)
-            values = error.values or (error.evalue,)
             raised = class_of_error(error.ename, tuple(bases))(*values)
-            raised.text = error.evalue
-        raised.student_traceback = error.traceback
+        raised.text, raised.student_traceback = error.evalue, error.traceback
         return raised
 
 

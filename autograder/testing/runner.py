@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import chdir, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from autograder.diagnosis.assignment import diagnosis_of
 from autograder.errors import AutograderError
@@ -24,8 +25,8 @@ from autograder.sandbox.session import Session
 from autograder.submission.bindings import bindings_of, names_in
 from autograder.submission.instructor import InstructorCell, InstructorNotebook
 from autograder.submission.presentation import presentable, stopped_output
-from autograder.testing.inside import guard, inside_outputs, inside_test
-from autograder.testing.namespace import fresh_names, run_cell, run_definitions
+from autograder.testing.inside import guard, inside_test, inside_verdict
+from autograder.testing.namespace import Verdict, fresh_names, run_cell, run_definitions
 from autograder.testing.proxies import FunctionProxy, StudentCodeError
 from autograder.testing.remote import Remote, install
 
@@ -134,29 +135,29 @@ def seed_for(instructor: InstructorNotebook, student: str) -> int:
 
     The digest that it depends on covers the hidden tests.
     """
-    text = f"{instructor.digest}\0{instructor.assignment}\0{instructor.name}\0{student}"
-    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest()[:4])
+    return _seed(instructor.digest, instructor.assignment, instructor.name, student)
 
 
 def student_seed(student: str) -> int:
     """Seed of the student's own random numbers, so that a grade does not depend on luck."""
-    return int.from_bytes(hashlib.sha256(student.encode("utf-8", "replace")).digest()[:4])
+    return _seed(student)
+
+
+def _seed(*parts: str) -> int:
+    text = "\0".join(parts).encode("utf-8", "replace")
+    return int.from_bytes(hashlib.sha256(text).digest()[:4])
 
 
 @contextmanager
 def working_folder(files: Mapping[str, bytes]) -> Iterator[None]:
     """The instructor's cells find the assignment's files where they run, and write there."""
-    before = Path.cwd()
     with tempfile.TemporaryDirectory(prefix="grading-") as folder:
         for name, data in files.items():
             path = Path(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-        os.chdir(folder)
-        try:
+        with chdir(folder):
             yield
-        finally:
-            os.chdir(before)
 
 
 class _Runner:
@@ -170,8 +171,8 @@ class _Runner:
         self.names = fresh_names()
         self.remote = Remote(self.names, session.call)
         self.report = Run()
-        self.lost: dict[str, bool] = {}
-        """Exercise to whether a test of it failed."""
+        self.tested: set[str] = set()
+        """Exercises one of whose tests was run."""
         self.died: set[str] = set()
         """Exercises one of whose tests ended the student's process."""
         self.fetched: dict[str, None] = {}
@@ -219,7 +220,7 @@ class _Runner:
             install(self.names, export, self.remote)
         run_definitions(known.binds.imports, self.names)
         for name in known.binds.all_names:
-            owner, _, _ = name.rpartition(".")
+            owner = name.rpartition(".")[0]
             if not owner:
                 self.fetched[name] = None
             elif owner in self.remote.shared:
@@ -227,7 +228,8 @@ class _Runner:
 
     def _fetch(self, source: str) -> None:
         """Bind what a cell of the instructor's needs to what the student's side has now."""
-        wanted = [name for name in self.fetched if name in names_in(source) | self.trusted]
+        needed = names_in(source) | self.trusted
+        wanted = [name for name in self.fetched if name in needed]
         if not wanted:
             return
         try:
@@ -236,15 +238,14 @@ class _Runner:
             self._note("fetching your results", end)
             found = {}
         for name in wanted:
-            value = found.get(name)
-            if isinstance(value, FunctionProxy):
-                self.names[name] = self.remote.function(name)
-            elif name in found and not isinstance(value, WireError):
-                self.names[name] = value
-            else:
-                self.names.pop(name, None)
+            self.names.pop(name, None)
+        for name, value in found.items():
             if isinstance(value, WireError):
                 self._note(f"fetching {name}", value)
+            elif isinstance(value, FunctionProxy):
+                self.names[name] = self.remote.function(name)
+            else:
+                self.names[name] = value
 
     def _fixed(self, cell: InstructorCell) -> None:
         """Run a locked cell here too, for the tests that build on it."""
@@ -257,7 +258,11 @@ class _Runner:
         if self.fetched or cell.grade_id in self.instructor.verdicts.broken:
             self.report.broken[cell.grade_id] = f"{type(error).__name__}: {error!s:.200}"
             return
-        raise _broken(self.instructor, cell, error)
+        raise AutograderError(
+            f"The instructor's own cell {cell.grade_id} of {self.instructor.name}.ipynb fails in "
+            f"the grader ({type(error).__name__}: {error}). Correct it in the source notebook and "
+            f"run `nbgrader generate_assignment {self.instructor.assignment}` again."
+        )
 
     def _instructor_binds(self, source: str) -> None:
         bindings = bindings_of(source)
@@ -272,23 +277,19 @@ class _Runner:
             return [stopped_output("the assignment's own solution does not pass it")]
         self.session.begin_cell()
         started = time.monotonic()
-        if mode == "inside":
-            outputs, error = self._inside(cell)
-        else:
-            outputs, error = self._outside(cell)
+        verdict = self._inside(cell) if mode == "inside" else self._outside(cell)
         self.report.test_seconds[cell.grade_id] = time.monotonic() - started
-        if isinstance(error, ProcessEnded | WireError):
-            self._note(f"the test {cell.grade_id}", error)
-        exercise = cell.exercise
-        if exercise is not None:
-            self.lost[exercise] = self.lost.get(exercise, False) or error is not None
-            if isinstance(error, ProcessEnded):
-                self.died.add(exercise)
-        return outputs
+        if verdict.wrote_stderr:
+            self.report.wrote_stderr.add(cell.grade_id)
+        if isinstance(verdict.error, ProcessEnded | WireError):
+            self._note(f"the test {cell.grade_id}", verdict.error)
+        if cell.exercise is not None:
+            self.tested.add(cell.exercise)
+            if isinstance(verdict.error, ProcessEnded):
+                self.died.add(cell.exercise)
+        return verdict.outputs
 
-    def _outside(self, cell: InstructorCell) -> tuple[list[dict[str, Any]], Exception | None]:
-        import numpy as np
-
+    def _outside(self, cell: InstructorCell) -> Verdict:
         self._fetch(cell.released.source)
         self.names["grading_seed"] = self.seed
         state = np.random.get_state()
@@ -299,18 +300,14 @@ class _Runner:
         finally:
             np.random.set_state(state)
         self._instructor_binds(cell.released.source)
-        if verdict.wrote_stderr:
-            self.report.wrote_stderr.add(cell.grade_id)
-        return verdict.outputs, verdict.error
+        return verdict
 
-    def _inside(self, cell: InstructorCell) -> tuple[list[dict[str, Any]], Exception | None]:
+    def _inside(self, cell: InstructorCell) -> Verdict:
         try:
             answer = self.session.run_test(inside_test(self.instructor, cell, self.limits))
         except ProcessEnded as end:
-            return [stopped_output(end.reason)], end
-        if any(stream == "stderr" for stream, _ in answer.printed):
-            self.report.wrote_stderr.add(cell.grade_id)
-        return inside_outputs(answer, cell)
+            return Verdict([stopped_output(end.reason)], end)
+        return inside_verdict(answer, cell)
 
     def _note(self, what: str, error: ProcessEnded | WireError) -> None:
         why = str(error)[:500].encode("utf-8", "replace").decode()
@@ -329,9 +326,7 @@ class _Runner:
                 install(diagnosis.names, export, remote)
         for cell in self.instructor.exercises:
             exercise = cell.exercise
-            if exercise is None or exercise in self.died or not diagnosis.covers(exercise):
-                continue
-            if exercise in self.lost:
+            if exercise in self.tested - self.died and diagnosis.covers(exercise):
                 with suppress(ProcessEnded, StudentCodeError):
                     found = diagnosis.diagnose(exercise, remote.function(cell.exports[0]))
                     self.report.exercises.append(found)
@@ -341,13 +336,3 @@ class _Runner:
         self.names.clear()
         if "matplotlib.pyplot" in sys.modules:
             sys.modules["matplotlib.pyplot"].close("all")
-
-
-def _broken(
-    instructor: InstructorNotebook, cell: InstructorCell, error: Exception
-) -> AutograderError:
-    return AutograderError(
-        f"The instructor's own cell {cell.grade_id} of {instructor.name}.ipynb fails in the grader "
-        f"({type(error).__name__}: {error}). Correct it in the source notebook and run "
-        f"`nbgrader generate_assignment {instructor.assignment}` again."
-    )

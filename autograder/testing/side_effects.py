@@ -42,7 +42,9 @@ def write_back(mine: Any, returned: Any, is_notebook_object: Callable[[Any], boo
         _write_items(mine, returned, is_notebook_object)
         return True
     if type(mine) is type(returned) and type(mine).__module__.partition(".")[0] == "pandas":
-        return _write_frame(mine, returned)
+        if type(mine).__name__ in ("DataFrame", "Series") and not mine.equals(returned):
+            mine._update_inplace(returned)
+        return True
     if type(mine) is type(returned) and is_notebook_object(mine):
         _write_items(vars(mine), vars(returned), is_notebook_object)
         return True
@@ -59,25 +61,16 @@ def _write_items(
             mine[name] = new
 
 
-def _write_frame(mine: Any, returned: Any) -> bool:
-    """A DataFrame or Series that was changed in place."""
-    if type(mine).__name__ in ("DataFrame", "Series") and not mine.equals(returned):
-        mine._update_inplace(returned)
-    return True
-
-
 def _write_array(mine: np.ndarray[Any, Any], returned: Any) -> bool:
     if not isinstance(returned, np.ndarray):
         return False
     if mine.shape != returned.shape or mine.dtype != returned.dtype:
         return False
-    changed = (
-        mine.tobytes() != returned.tobytes()
-        if not mine.dtype.hasobject
-        else any(a is not b and a != b for a, b in zip(mine.flat, returned.flat, strict=True))
-    )
-    if changed:
-        if not mine.flags.writeable:
-            return False
+    if mine.dtype.hasobject:
+        pairs = zip(mine.flat, returned.flat, strict=True)
+        changed = any(a is not b and a != b for a, b in pairs)
+    else:
+        changed = mine.tobytes() != returned.tobytes()
+    if changed and mine.flags.writeable:
         mine[...] = returned
-    return True
+    return mine.flags.writeable or not changed

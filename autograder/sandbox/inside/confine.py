@@ -46,13 +46,12 @@ class Confinement:
     last_capability: int
     proc: dict[str, bytes]
 
-    def before_fork(self) -> None:
-        """The next child becomes process 1 of a fresh pid namespace."""
+    def fork(self) -> int:
+        """As `os.fork`; the child is process 1 of a fresh pid namespace."""
         _check(_libc.unshare(_CLONE_NEWPID), "unshare the pid namespace")
-
-    def after_fork(self) -> None:
-        """Back to our own, or a second fresh namespace would be refused."""
-        _check(_libc.setns(self.own_pid_namespace, _CLONE_NEWPID), "return to the pid namespace")
+        if pid := os.fork():  # back to our own, or a second fresh namespace would be refused
+            _check(_libc.setns(self.own_pid_namespace, _CLONE_NEWPID), "return to the namespace")
+        return pid
 
     def enter(self) -> None:
         """Confine the calling process; OSError if any step fails."""

@@ -21,7 +21,7 @@ import types
 import unittest
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,15 +42,10 @@ class Tampered(BaseException):
     """A control does not hold; the message says which, in words."""
 
 
-@dataclass
-class _Snapshot:
-    modules: dict[str, types.ModuleType] = field(default_factory=dict)
-    members: dict[tuple[str, str], tuple[Any, Any]] = field(default_factory=dict)
-    """(module or class, name) to a callable and its code."""
-    owners: dict[str, Any] = field(default_factory=dict)
-
-
-_pristine = _Snapshot()
+# What the libraries were before the student's cells ran.
+_modules: dict[str, types.ModuleType] = {}
+_members: dict[tuple[str, str], tuple[Any, Any, Any]] = {}
+"""(module or class, name) to that module or class, its callable of this name and the code of it."""
 
 
 def remember(modules: Sequence[str]) -> None:
@@ -58,24 +53,27 @@ def remember(modules: Sequence[str]) -> None:
     for name in (*_ALWAYS, *modules):
         with suppress(ImportError):
             importlib.import_module(name)
-    roots = {name.partition(".")[0] for name in (*_ALWAYS, *modules)}
+    roots = {_root(name) for name in (*_ALWAYS, *modules)}
     for name, module in list(sys.modules.items()):
         # what is private to a library, its tools for tests excepted, would only cost time
         private = "._" in name and ".testing." not in name and name not in _TOUCHED
-        if name.partition(".")[0] in roots and not private and isinstance(module, types.ModuleType):
-            _pristine.modules[name] = module
+        if _root(name) in roots and not private and isinstance(module, types.ModuleType):
+            _modules[name] = module
             _note(name, module)
-            if name.partition(".")[0] in _WITH_CLASSES:
+            if _root(name) in _WITH_CLASSES:
                 for kind in list(vars(module).values()):
                     if isinstance(kind, type) and kind.__module__ == name:
                         _note(f"{name}.{kind.__qualname__}", kind)
 
 
+def _root(name: str) -> str:
+    return name.partition(".")[0]
+
+
 def _note(label: str, owner: Any) -> None:
-    _pristine.owners[label] = owner
     for name, member in vars(owner).items():
         if callable(member) and name not in _COME_AND_GO:
-            _pristine.members[label, name] = member, _code(member)
+            _members[label, name] = owner, member, _code(member)
 
 
 def _code(member: Any) -> Any:
@@ -85,14 +83,14 @@ def _code(member: Any) -> Any:
 
 def _replaced() -> Iterator[str]:
     """Names of the libraries' functions that are not what they were."""
-    for name, module in _pristine.modules.items():
+    for name, module in _modules.items():
         if sys.modules.get(name) is not module:
             yield name
-    for (label, name), (member, code) in _pristine.members.items():
-        now = vars(_pristine.owners[label]).get(name)
+    for (label, name), (owner, member, code) in _members.items():
+        now = vars(owner).get(name)
         if now is member and _code(now) is code:
             continue
-        if label.partition(".")[0] not in _LIVELY or _is_students(now):
+        if _root(label) not in _LIVELY or _is_students(now):
             yield f"{label}.{name}"
 
 
@@ -142,7 +140,9 @@ def run_test(told: Mapping[str, Any], names: dict[str, Any]) -> dict[str, Any]:
         if error is None and not asserts <= seen:
             raise Tampered("a line of the test was jumped over")
         _check_libraries(names, test.source)
-        _must_fail_on_a_falsehood(names)
+        falsehood = compile("assert 1 == 2", "<control>", "exec")
+        if type(_executed(falsehood, None, names, set())[1]) is not AssertionError:
+            raise Tampered("an assertion that is false does not fail in your notebook")
     except Tampered as control:
         return {"value": None, "error": None, "control": str(control)}
     if isinstance(value, (bool, np.bool_)):
@@ -157,7 +157,6 @@ def run_test(told: Mapping[str, Any], names: dict[str, Any]) -> dict[str, Any]:
 def _executed(
     code: types.CodeType, last: types.CodeType | None, names: dict[str, Any], seen: set[int]
 ) -> tuple[Any, BaseException | None]:
-
     def note(place: int, value: Any) -> Any:
         seen.add(place)
         return value
@@ -197,13 +196,6 @@ def _check_libraries(names: Mapping[str, Any], source: str) -> None:
             )
 
 
-def _must_fail_on_a_falsehood(names: dict[str, Any]) -> None:
-    code = compile("assert 1 == 2", "<control>", "exec")
-    error = _executed(code, None, names, set())[1]
-    if type(error) is not AssertionError:
-        raise Tampered("an assertion that is false does not fail in your notebook")
-
-
 def _must_fail_on_the_stub(test: InsideTest, names: dict[str, Any]) -> None:
     """Run the test on the untouched stub in a forked copy of this process."""
     assert test.stub is not None
@@ -211,7 +203,7 @@ def _must_fail_on_the_stub(test: InsideTest, names: dict[str, Any]) -> None:
     child = os.fork()
     if child == 0:
         gc.disable()  # it would copy every page that it looks at
-        passed = b"p"
+        passed = b"f"  # a control that does not hold is not a pass
         try:
             for name in test.unbind:
                 _unbind(name, names)
@@ -222,10 +214,9 @@ def _must_fail_on_the_stub(test: InsideTest, names: dict[str, Any]) -> None:
                     exec(_python(source, "<stub>"), names)
             code, last, _ = _instrumented(test)
             value, error = _executed(code, last, names, set())
-            scored = isinstance(value, (bool, int, float, np.number, np.bool_))
-            passed = b"f" if error is not None or (scored and not float(value) > 0) else b"p"
-        except BaseException:
-            passed = b"f"  # a control that does not hold is not a pass
+            scored = isinstance(value, (int, float, np.number, np.bool_))
+            if error is None and (not scored or float(value) > 0):
+                passed = b"p"
         finally:
             os.write(writing, passed)
             os._exit(0)
@@ -268,18 +259,15 @@ def _instrumented(
     """The cell's code, its last expression apart, and the places of its top-level assertions."""
     filename = f"<{test.name}>"
     tree = _tree(test.source, filename)
-    asserts = set()
-    for place, node in enumerate(tree.body):
-        if isinstance(node, ast.Assert):
-            asserts.add(place)
-            node.test = _call("__seen__", ast.Constant(place), node.test)
+    asserts = {place: node for place, node in enumerate(tree.body) if isinstance(node, ast.Assert)}
+    for place, node in asserts.items():
+        node.test = _call("__seen__", ast.Constant(place), node.test)
     tree = ast.fix_missing_locations(_Checks().visit(tree))
     last = None
     shown = not test.source.rstrip().endswith(";")
     if shown and tree.body and isinstance(tree.body[-1], ast.Expr):
-        final = tree.body.pop()
-        last = compile(ast.Expression(final.value), filename, "eval")
-    return compile(tree, filename, "exec"), last, asserts
+        last = compile(ast.Expression(tree.body.pop().value), filename, "eval")
+    return compile(tree, filename, "exec"), last, set(asserts)
 
 
 def _call(name: str, *args: ast.expr) -> ast.Call:
@@ -296,47 +284,26 @@ class _Checks(ast.NodeTransformer):
             return node
         return ast.copy_location(_call("__checked__", node), node)
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        return self._checked_if_read(node)
-
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        return self._checked_if_read(node)
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        return self._checked_if_read(node)
-
-    def _checked_if_read(self, node: ast.Attribute | ast.Subscript | ast.Name) -> ast.AST:
+    def _if_read(self, node: ast.Attribute | ast.Subscript | ast.Name) -> ast.AST:
         self.generic_visit(node)
         internal = isinstance(node, ast.Name) and node.id.startswith("__")
         if not isinstance(node.ctx, ast.Load) or internal:
             return node
         return ast.copy_location(_call("__checked__", node), node)
 
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
-        return node  # a message
-
-    def visit_Delete(self, node: ast.Delete) -> ast.AST:
+    def _as_it_is(self, node: ast.AST) -> ast.AST:
         return node
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        return node
-
-    def visit_MatchValue(self, node: ast.MatchValue) -> ast.AST:
-        return node
-
-    def visit_MatchClass(self, node: ast.MatchClass) -> ast.AST:
-        return node
-
-
-def _made_by_students(kind: type) -> set[str]:
-    """Names that a class and its bases define in the notebook."""
-    return {name for base in kind.__mro__ if base.__module__ == "__main__" for name in vars(base)}
+    visit_Attribute = visit_Subscript = visit_Name = _if_read
+    visit_JoinedStr = _as_it_is  # a message
+    visit_Delete = visit_AnnAssign = visit_MatchValue = visit_MatchClass = _as_it_is
 
 
 def _checked(value: Any, depth: int = 0) -> Any:
     """The value itself; Tampered for an object that says that it equals anything."""
     kind = type(value)
-    if kind.__module__ == "__main__" and "__eq__" in _made_by_students(kind):
+    owns = [vars(base) for base in kind.__mro__ if base.__module__ == "__main__"]
+    if kind.__module__ == "__main__" and any("__eq__" in own for own in owns):
         for name in ("__array_ufunc__", "__array_function__", "__torch_function__"):
             if name in vars(kind):
                 raise Tampered(f"an object of your class {kind.__name__} answers for NumPy")

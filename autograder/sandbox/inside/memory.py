@@ -12,20 +12,15 @@ _FILLED_PER_SECOND = min(os.cpu_count() or 1, 4) << 33
 """Bytes that fresh memory can fill with in a second: 8 GiB a core, more than any program does."""
 
 
-def student_processes(own: Set[int]) -> list[int]:
-    """Process ids of the submission, as the zygote sees them: all but our own."""
-    names = os.listdir("/proc")  # noqa: PTH208 (a hundred times a second: no Path objects)
-    return [int(name) for name in names if name.isdigit() and int(name) not in own]
-
-
 def used_bytes(own: Set[int], cap: int) -> int:
-    """Bytes held by the submission: every process but our own.
+    """Bytes held by the submission: every process that the zygote sees, but our own.
 
     An upper bound where that is below `cap`, else the exact figure: resident sets count a page
     shared by n processes n times and cost nothing to read; proportional sets (PSS) count it once
     and are read only when they decide.
     """
-    processes = student_processes(own)
+    names = os.listdir("/proc")  # noqa: PTH208 (a hundred times a second: no Path objects)
+    processes = [int(name) for name in names if name.isdigit() and int(name) not in own]
     resident = sum(_resident(pid) for pid in processes)
     if resident <= cap:
         return resident

@@ -7,7 +7,6 @@ called back over the same connection.
 
 from __future__ import annotations
 
-import builtins
 import copy
 import functools
 import importlib
@@ -19,33 +18,17 @@ from typing import Any
 import numpy as np
 
 from autograder.protocol.errors import WireError
-from autograder.protocol.values import Instance, Reference, can_cross
+from autograder.protocol.values import Instance, Reference, code_of
 from autograder.protocol.wire import encode
 
 _SMALL = 1 << 20
 _FUNCTIONS = (
-    types.FunctionType,
-    types.BuiltinFunctionType,
-    types.MethodType,
-    types.MethodWrapperType,
-    types.MethodDescriptorType,
-    functools.partial,
-    type(functools.lru_cache(len)),
-    np.ufunc,
-    np.vectorize,
+    *(types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.MethodWrapperType),
+    *(types.MethodDescriptorType, functools.partial, type(functools.lru_cache(len))),
+    *(np.ufunc, np.vectorize),
 )
 _DATA_BASES: tuple[type[Any], ...] = (
-    dict,
-    list,
-    set,
-    frozenset,
-    tuple,
-    str,
-    bytes,
-    bool,
-    int,
-    float,
-    complex,
+    *(dict, list, set, frozenset, tuple, str, bytes, bool, int, float, complex),
 )
 
 # Asks the grader: (token of its thing, arguments, keywords) to what it answers.
@@ -100,13 +83,12 @@ class References:
         if isinstance(value, (Callback, CallbackIterator)):
             return Reference("grader", "function", value._token)
         if isinstance(value, type):
-            name = value.__name__
-            if name in self.shared and self.names.get(name) is value:
-                return Reference("notebook", "class", 0, {"name": name})
+            if self._is_shared(value):
+                return Reference("notebook", "class", 0, {"name": value.__name__})
             return Reference("sandbox", "class", self._token(value), self._class_facts(value))
+        if (instance := self._instance(value)) is not None:
+            return instance
         kind = type(value)
-        if kind.__name__ in self.shared and self.names.get(kind.__name__) is kind:
-            return self._instance(value, kind)
         if not last and kind.__module__ != "__main__":
             return None
         if isinstance(value, _FUNCTIONS):
@@ -124,13 +106,13 @@ class References:
             if not isinstance(kind, type):
                 return Lost()
             revived: Any = object.__new__(kind)
-            for name, item in told.state.items():
-                setattr(revived, name, item)
+            for attribute, item in told.state.items():
+                setattr(revived, attribute, item)
             return revived
         name = str(told.facts.get("name"))
-        if told.owner == "sandbox" and told.kind == "name":
-            return self.named(name)
         if told.owner == "sandbox":
+            if told.kind == "name":
+                return self.named(name)
             return self._things[told.token] if told.token < len(self._things) else Lost()
         if told.owner == "notebook":
             return self.names.get(name, Lost())
@@ -158,28 +140,25 @@ class References:
             self._things.append(thing)  # kept: its id stays its own
         return self._tokens[id(thing)]
 
-    def _instance(self, value: Any, kind: type) -> Instance:
-        state = {
-            name: item
-            for name, item in getattr(value, "__dict__", {}).items()
-            if self._is_data(item)
-        }
-        return Instance(kind.__name__, state)
+    def _is_shared(self, kind: type) -> bool:
+        return kind.__name__ in self.shared and self.names.get(kind.__name__) is kind
+
+    def _instance(self, value: Any, last: bool = True) -> Instance | None:
+        """What to send in place of an object of a shared class; None for anything else."""
+        if not self._is_shared(type(value)):
+            return None
+        state = getattr(value, "__dict__", {})
+        data = {name: item for name, item in state.items() if self._is_data(item)}
+        return Instance(type(value).__name__, data)
 
     def _is_data(self, value: Any) -> bool:
-        if type(value) is np.ndarray and value.nbytes < _SMALL:  # most often: do not copy it
-            return can_cross(value)
+        if type(value) is np.ndarray and value.nbytes < _SMALL and code_of(value.dtype):
+            return True  # most often: do not copy it
         try:
-            encode(value, refer=self._shared_only)
+            encode(value, refer=self._instance)
         except WireError:
             return False
         return True
-
-    def _shared_only(self, value: Any, last: bool) -> Any:
-        kind = type(value)
-        if self.names.get(kind.__name__) is kind and kind.__name__ in self.shared:
-            return self._instance(value, kind)
-        return None
 
     def _class_facts(self, kind: type) -> dict[str, Any]:
         return {
@@ -187,7 +166,7 @@ class References:
             "module": kind.__module__,
             "bases": [self._base(base) for base in kind.__bases__ if base is not object],
             **_members(kind),
-            "data": any(issubclass(kind, base) for base in _DATA_BASES),
+            "data": issubclass(kind, _DATA_BASES),
         }
 
     def _base(self, base: type) -> Any:
@@ -210,17 +189,17 @@ def _members(kind: type) -> dict[str, Any]:
     return {"specials": sorted(specials), "methods": sorted(methods)}
 
 
-def special(name: str, thing: Any, *args: Any) -> Any:
+def _special(thing: Any, name: str, *args: Any, **kwargs: Any) -> Any:
     """A special method as Python calls it: looked up on the type."""
-    return getattr(type(thing), name)(thing, *args)
+    return getattr(type(thing), name)(thing, *args, **kwargs)
 
 
-def method(thing: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+def _method(thing: Any, name: str, *args: Any, **kwargs: Any) -> Any:
     """An ordinary method of an object."""
     return getattr(thing, name)(*args, **kwargs)
 
 
-def as_data(thing: Any) -> Any:
+def _as_data(thing: Any) -> Any:
     """An object of a subclass of list, dict, str ... as the plain type."""
     return next(base(thing) for base in _DATA_BASES if isinstance(thing, base))
 
@@ -230,11 +209,11 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "@getattr": getattr,
     "@setattr": setattr,
     "@delattr": delattr,
-    "@next": builtins.next,
-    "@call": lambda function, *args, **kwargs: function(*args, **kwargs),
-    "@special": special,
-    "@method": method,
-    "@data": as_data,
+    "@next": next,
+    "@call": operator.call,
+    "@special": _special,
+    "@method": _method,
+    "@data": _as_data,
     "@copy": copy.copy,
     "@deepcopy": copy.deepcopy,
 }

@@ -10,7 +10,7 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -38,30 +38,26 @@ class Outputs:
         self._clear_next = False
 
     def stream(self, name: str, text: str) -> None:
-        room = max(self.cap - self.used, 0)
-        self.used += min(len(text), room)
-        if room:
-            self._stream(name, text[:room])
-        if len(text) > room:
+        kept = text[: self.cap - self.used]
+        self.used += len(kept)
+        last = self.items[-1] if self.items and not self._clear_next else {}
+        if (last.get("output_type"), last.get("name")) == ("stream", name):
+            last["text"].append(kept)
+        elif kept:
+            self._append({"output_type": "stream", "name": name, "text": [kept]})
+        if len(text) > len(kept):
             self._cut()
-
-    def _stream(self, name: str, text: str) -> None:
-        last = self.items[-1] if self.items else None
-        if last and last["output_type"] == "stream" and last["name"] == name:
-            last["text"].append(text)
-        else:
-            self._append({"output_type": "stream", "name": name, "text": [text]})
 
     def rich(
         self, kind: str, data: dict[str, Any], metadata: dict[str, Any], **fields: Any
-    ) -> dict[str, Any] | None:
+    ) -> dict[str, Any]:
+        output = {"output_type": kind, "data": dict(data), "metadata": dict(metadata), **fields}
         size = sum(len(str(item)) for item in data.values())
         if self.used + size > self.cap:
             self._cut()
-            return None
-        self.used += size
-        output = {"output_type": kind, "data": dict(data), "metadata": dict(metadata), **fields}
-        self._append(output)
+        else:
+            self.used += size
+            self._append(output)
         return output
 
     def display(
@@ -71,7 +67,7 @@ class Outputs:
             self._display_ids[display_id].update(data=dict(data), metadata=dict(metadata))
             return
         output = self.rich("display_data", data, metadata)
-        if output is not None and display_id:
+        if display_id:
             self._display_ids[display_id] = output
 
     def error(self, name: str, value: str, lines: list[str]) -> None:
@@ -130,17 +126,10 @@ class _Stream(io.TextIOBase):
 
 class _Publisher(DisplayPublisher):
     def publish(
-        self,
-        data: dict[str, Any],
-        metadata: dict[str, Any] | None = None,
-        source: Any = None,
-        *,
-        transient: dict[str, Any] | None = None,
-        update: bool = False,
-        **_: Any,
+        self, data: dict[str, Any], metadata: dict[str, Any] | None = None, *_: Any, **told: Any
     ) -> None:
-        display_id = (transient or {}).get("display_id")
-        self.shell.outputs.display(data, metadata or {}, display_id, update)
+        display_id = (told.get("transient") or {}).get("display_id")
+        self.shell.outputs.display(data, metadata or {}, display_id, told.get("update", False))
 
     def clear_output(self, wait: bool = False) -> None:
         self.shell.outputs.clear(wait)
@@ -195,7 +184,7 @@ class CourseShell(InteractiveShell):
         with self.capturing(output_cap) as outputs:
             result = self.run_cell(source, store_history=False)
         self.execution_count += 1
-        return bool(result.success), outputs.take()
+        return bool(result.success), _plain(outputs.take())
 
     @contextmanager
     def capturing(self, output_cap: int) -> Iterator[Outputs]:
@@ -238,24 +227,23 @@ class CourseShell(InteractiveShell):
     def showtraceback(
         self, exc_tuple: Any = None, *args: Any, exception_only: bool = False, **kwargs: Any
     ) -> None:
-        kind, value, trace = self._get_exc_info(exc_tuple)
-        self.outputs.error(*describe(kind, value, trace))
+        self.outputs.error(*describe(self._get_exc_info(exc_tuple)[1]))
 
     def showsyntaxerror(self, *args: Any, **kwargs: Any) -> None:
-        self.outputs.error(*describe(*self._get_exc_info()))
+        self.showtraceback()
 
 
-def describe(kind: Any, value: Any, trace: Any) -> tuple[str, str, list[str]]:
+def describe(error: BaseException) -> tuple[str, str, list[str]]:
     """Name, message and readable traceback lines of an exception, free of our own frames."""
     linecache.checkcache()
-    report = traceback.TracebackException(kind, value, trace, limit=-30)
+    report = traceback.TracebackException.from_exception(error, limit=-30)
     _drop_our_frames(report)
     try:
-        message = str(value)
+        message = str(error)
     except Exception:
         message = "(its message could not be shown)"
     lines = "".join(report.format()).splitlines()
-    return kind.__name__, message, [_LIBRARIES.sub("", line) for line in lines]
+    return type(error).__name__, message, [_LIBRARIES.sub("", line) for line in lines]
 
 
 def _drop_our_frames(report: traceback.TracebackException | None) -> None:
@@ -265,3 +253,14 @@ def _drop_our_frames(report: traceback.TracebackException | None) -> None:
         ]
         _drop_our_frames(report.__context__)
         report = report.__cause__
+
+
+def _plain(value: Any) -> Any:
+    """What a notebook file can hold of a value."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)

@@ -6,9 +6,10 @@ import builtins
 import os
 import random
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
+from itertools import dropwhile
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 import numpy as np
@@ -24,25 +25,18 @@ from autograder.sandbox.inside.shell import CourseShell, Outputs, describe
 _PRINTED = 20_000
 
 
-def serve(shell: CourseShell, channel: Channel, output_cap: int) -> None:
-    """Answer the grader's requests until it hangs up.
-
-    Each answer echoes its request's number, so that an answer made up beforehand is told apart.
-    """
-    seed_everything(None)  # every process is forked from the same state
-    student = _Student(shell, channel, output_cap)
-    with suppress(ChannelClosed):
-        while True:
-            student.answer(student._receive())
-
-
 def seed_everything(seed: int | None) -> None:
     """Start the random numbers of a notebook anew; from something unforeseeable for None."""
     random.seed(seed)
     np.random.seed(seed)
 
 
-class _Student:
+class Student:
+    """The submission's end of the channel.
+
+    Each answer echoes its request's number, so that an answer made up beforehand is told apart.
+    """
+
     def __init__(self, shell: CourseShell, channel: Channel, output_cap: int) -> None:
         self.shell = shell
         self.channel = channel
@@ -50,17 +44,20 @@ class _Student:
         self.references = References(shell.user_ns, self.ask)
         self.effects = Effects()
         self._owner = os.getpid()
-        self._answers = {
-            "files": self.files,
-            "cell": self.cell,
-            "call": self.call,
-            "fetch": self.fetch,
-            "test": self.test,
-        }
+        answers = (self.files, self.cell, self.call, self.fetch, self.test)
+        self._answers = {each.__name__: each for each in answers}
         self._run_test = run_test
+
+    def serve(self) -> None:
+        """Answer the grader's requests until it hangs up."""
+        seed_everything(None)  # every process is forked from the same state
+        with suppress(ChannelClosed):
+            while True:
+                self.answer(self._receive())
 
     def answer(self, request: dict[str, Any]) -> None:
         number = request["number"]
+        self.references.shared = frozenset(request["shared"])
         given = self._answers[request["op"]](request)
         try:
             frame = encode({"number": number, **given}, refer=self._refer(request))
@@ -86,13 +83,12 @@ class _Student:
 
     def cell(self, request: dict[str, Any]) -> dict[str, Any]:
         ok, outputs = self.shell.run(request["source"], self.output_cap)
-        return {"ok": ok, "outputs": plain_json(outputs)}
+        return {"ok": ok, "outputs": outputs}
 
     def call(self, request: dict[str, Any]) -> dict[str, Any]:
         """Call an export; the value and the arguments as the call left them, or the error."""
         with self.shell.capturing(_PRINTED) as outputs:
             try:
-                self.references.shared = frozenset(request["shared"])
                 args, kwargs = request["args"], request["kwargs"]
                 export = request["export"]
                 function = OPERATIONS.get(export) or self.references.named(export)
@@ -107,7 +103,6 @@ class _Student:
 
     def fetch(self, request: dict[str, Any]) -> dict[str, Any]:
         """What the student's names are bound to now, each as a frame of its own."""
-        self.references.shared = frozenset(request["shared"])
         found: dict[str, Any] = {}
         for name in request["names"]:
             if name in self.shell.user_ns:
@@ -121,17 +116,22 @@ class _Student:
         """Run one of the instructor's tests here; see `controls`."""
         with self.shell.capturing(self.output_cap) as outputs:
             done = self._run_test(request["test"], self.shell.user_ns)
-        error = done.pop("error")
-        told = None
+        error, told = done["error"], None
         if error is not None:
-            name, message, lines = describe(type(error), error, error.__traceback__)
-            told = {"ename": name, "evalue": message, "line": _line_in(error, request["test"])}
-            told["traceback"] = "\n".join(_students_lines(lines))
+            name, message, lines = describe(error)
+            own, trace = f"<{request['test']['name']}>", walk_tb(error.__traceback__)
+            at = (line for frame, line in trace if frame.f_code.co_filename == own)
+            told = {"ename": name, "evalue": message, "line": next(at, None)}
+            # from the first line of the student's own code on
+            told["traceback"] = "\n".join(
+                dropwhile(lambda line: 'File "Cell In[' not in line, lines)
+            )
         return {**done, "error": told, "printed": _printed(outputs)}
 
     def ask(self, token: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Have the grader call one of its own functions; answers what it asks meanwhile."""
-        self._send({"callback": token, "args": list(args), "kwargs": kwargs})
+        message = {"callback": token, "args": list(args), "kwargs": kwargs}
+        self.channel.send(encode(message, refer=self.references.refer))
         while "op" in (message := self._receive()):
             self.answer(message)
         if "error" in message:
@@ -146,9 +146,6 @@ class _Student:
     def _receive(self) -> Any:
         return self.channel.receive(resolve=self.references.resolve)
 
-    def _send(self, message: dict[str, Any]) -> None:
-        self.channel.send(encode(message, refer=self.references.refer))
-
 
 def _printed(outputs: Outputs) -> list[list[str]]:
     """(stream, text) of what was printed."""
@@ -157,45 +154,22 @@ def _printed(outputs: Outputs) -> list[list[str]]:
     ]
 
 
-def _line_in(error: BaseException, test: Mapping[str, Any]) -> int | None:
-    """The line of the test at which an exception was raised."""
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == f"<{test['name']}>":
-            return trace.tb_lineno
-        trace = trace.tb_next
-    return None
-
-
-def _students_lines(lines: list[str]) -> list[str]:
-    """A traceback from the first line of the student's own code on; empty where there is none."""
-    first = next((place for place, line in enumerate(lines) if 'File "Cell In[' in line), None)
-    return [] if first is None else lines[first:]
-
-
 def _raised() -> dict[str, Any]:
     """The answer of a call that ended in the exception being handled."""
-    kind, error, trace = sys.exc_info()
-    assert kind is not None
+    error = sys.exception()
     assert error is not None
-    name, message, lines = describe(kind, error, trace)
-    told: dict[str, Any] = {"ename": name, "evalue": message, "traceback": "\n".join(lines)}
-    token = getattr(error, "__grader_token__", None)
-    told |= {"token": token if isinstance(token, int) else None, "module": kind.__module__}
-    told["args"] = [arg for arg in error.args if type(arg) in (str, int, float)]
-    if kind.__module__ != "__main__":
+    module, token = type(error).__module__, getattr(error, "__grader_token__", None)
+    name, message, lines = describe(error)
+    told = {
+        "ename": name,
+        "evalue": message,
+        "traceback": "\n".join(lines),
+        "module": module,
+        "args": [arg for arg in error.args if type(arg) in (str, int, float)],
+        "token": token if isinstance(token, int) else None,
+    }
+    if module != "__main__":
         return {"error": told, "raised": None}
     # the grader may look at it: without the frames, which hold on to all that was in them
     error.__traceback__ = error.__context__ = None
     return {"error": told, "raised": error}
-
-
-def plain_json(value: Any) -> Any:
-    """Outputs hold only what a notebook file can hold."""
-    if isinstance(value, Mapping):
-        return {str(key): plain_json(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain_json(item) for item in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    return str(value)

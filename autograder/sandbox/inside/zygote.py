@@ -28,7 +28,7 @@ from autograder.protocol.wire import encode
 from autograder.sandbox.inside import confine
 from autograder.sandbox.inside.memory import seconds_until_full, used_bytes
 from autograder.sandbox.inside.shell import CourseShell
-from autograder.sandbox.inside.student import plain_json, seed_everything, serve
+from autograder.sandbox.inside.student import Student, seed_everything
 
 
 @dataclass
@@ -39,8 +39,8 @@ class _Submission:
     verdict: str | None = None
     """Why the zygote ended it ("memory"), None where it did not."""
     status: int | None = None
-    unwatched: float = 0.0
-    """Seconds until its memory is to be looked at again."""
+    unwatched: float | None = None
+    """Seconds until its memory is to be looked at again; None for not at all."""
 
 
 class Zygote:
@@ -72,7 +72,7 @@ class Zygote:
         gc.freeze()
         self._reply({"ready": True})
         while True:
-            timeout = self.submission.unwatched if self.submission and self._watching() else None
+            timeout = self.submission.unwatched if self.submission else None
             if not select.select([self.control], [], [], timeout)[0]:
                 self._watch()
                 continue
@@ -87,7 +87,7 @@ class Zygote:
                 case {"op": "close"}:
                     self._reply(self._end())
                 case {"op": "prepare"}:
-                    self._prepare(*map(_socket, descriptors))
+                    self._prepare(*(socket.socket(fileno=each) for each in descriptors))
                 case {"op": "forget"}:
                     self._forget()
 
@@ -105,7 +105,7 @@ class Zygote:
         try:
             self.control.close()
             self.control, self.prepared = control, None
-            self.own |= {os.getpid()}
+            self.own.add(os.getpid())
             if self._open(Channel(opening)):
                 self.run()
         finally:
@@ -117,7 +117,7 @@ class Zygote:
         outputs = []
         for source in channel.receive()["cells"]:
             ok, given = self.shell.run(source, self.limits.output_bytes)
-            outputs.append(plain_json(given))
+            outputs.append(given)
             if not ok or len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208
                 channel.send(encode({"outputs": None}))
                 return False
@@ -136,23 +136,18 @@ class Zygote:
         self._end()
         connection = socket.socket(fileno=descriptor)
         folder = "" if self.confinement else tempfile.mkdtemp(prefix="submission-")
-        if self.confinement:
-            self.confinement.before_fork()
-        pid = os.fork()
+        pid = self.confinement.fork() if self.confinement else os.fork()
         if pid == 0:
             self._live(connection, folder)
-        if self.confinement:
-            self.confinement.after_fork()
         connection.close()
-        self.submission = _Submission(pid, folder)
+        self.submission = _Submission(pid, folder, unwatched=0.0 if self.confinement else None)
         self._reply({"started": True})
 
     def _live(self, connection: socket.socket, folder: str) -> None:
         status = 1
         try:
             os.setpgid(0, 0)
-            connection = _only_descriptor(connection)
-            channel = Channel(connection)
+            channel = Channel(_only_descriptor(connection))
             try:
                 if self.confinement:
                     self.confinement.enter()
@@ -164,23 +159,17 @@ class Zygote:
                 channel.send(encode({"error": f"{type(error).__name__}: {error}"}))
                 return
             channel.send(encode({"error": None}))
-            serve(self.shell, channel, self.limits.output_bytes)
+            Student(self.shell, channel, self.limits.output_bytes).serve()
             status = 0
         finally:
             os._exit(status)
-
-    def _watching(self) -> bool:
-        return (
-            self.confinement is not None
-            and self.submission is not None
-            and self.submission.status is None
-        )
 
     def _watch(self) -> None:
         submission = self.submission
         if submission is None or self._reap(submission):
             return
-        used, cap = used_bytes(self.own, self.limits.memory_bytes), self.limits.memory_bytes
+        cap = self.limits.memory_bytes
+        used = used_bytes(self.own, cap)
         submission.unwatched = seconds_until_full(used, cap)
         if used > cap:
             submission.verdict = "memory"
@@ -189,13 +178,13 @@ class Zygote:
     def _reap(self, submission: _Submission) -> bool:
         pid, status = os.waitpid(submission.pid, os.WNOHANG)
         if pid:
-            submission.status = status
+            submission.status, submission.unwatched = status, None
         return bool(pid)
 
     def _kill(self, submission: _Submission) -> None:
         os.kill(submission.pid, signal.SIGKILL)
         # process 1 of a pid namespace can be waited for only when the whole namespace is gone
-        submission.status = os.waitpid(submission.pid, 0)[1]
+        submission.status, submission.unwatched = os.waitpid(submission.pid, 0)[1], None
 
     def _end(self) -> dict[str, Any]:
         """Kill what is left of the submission; says how it ended by itself, if it did."""
@@ -214,10 +203,6 @@ class Zygote:
         # it may have been on its way out when we killed it: then the status is its own
         own = not alive or code != -signal.SIGKILL
         return {"verdict": submission.verdict, "status": code if own else None}
-
-
-def _socket(descriptor: int) -> socket.socket:
-    return socket.socket(fileno=descriptor)
 
 
 def _only_descriptor(connection: socket.socket) -> socket.socket:

@@ -192,9 +192,21 @@ HOSTILE = {
     "text of impossible characters": frame(["a", "<U1", [1]], b"\xff\xff\xff\xff"),
     "text without an end": frame(["a", "<U99999999", [1]], bytes(4)),
     "huge array of nothing": frame(["a", "<U0", [2**40]]),
-    "record of objects": frame(["a", [["a", "|O", []]], [1]], bytes(8)),
-    "record of records": frame(["a", [["a", [["b", "<f8", []]], []]], [1]], bytes(8)),
-    "record with one name twice": frame(["a", [["a", "|i1", []], ["a", "|i1", []]], [1]], bytes(2)),
+    "record of objects": frame(
+        [
+            "x",
+            "record array",
+            ["l", ["l", 0], ["d", ["a", ["x", "object array", ["l", ["l", 0], ["l"]]]]]],
+        ]
+    ),
+    "record without fields": frame(["x", "record array", ["l", ["l", 2**40], ["d"]]]),
+    "record of nothing": frame(
+        ["x", "record array", ["l", ["l", 2**40], ["d", ["a", ["a", "|i1", [2**40, 0]]]]]]
+    ),
+    "record whose fields do not fit": frame(
+        ["x", "record array", ["l", ["l", 2], ["d", ["a", ["a", "|i1", [1]]]]]], bytes(1)
+    ),
+    "record of numbers": frame(["x", "record array", ["l", ["l", 1], ["d", ["a", 1]]]]),
     "number of two megabytes": frame(["n", 2 << 20], bytes(2 << 20)),
     "unknown type": frame(["x", "subprocess.Popen", ["l", "ls"]]),
     "type that is not plain": frame(["x", "type", "os._wrap_close"]),
@@ -235,7 +247,8 @@ HOSTILE = {
     "value without a tag": frame({"a": 1}),
     "empty value": frame([]),
     "unknown tag": frame(["x", 1]),
-    "complex of strings": frame(["c", "1", "2"]),
+    "complex of strings": frame(["x", "complex", ["l", "1", "2"]]),
+    "tensor of text": frame(["x", "Tensor", ["l", "1", True]]),
     "scalar with a shape": frame(["s", "<f8", [1]], bytes(8)),
     "number of a million digits": frame(b"1" * 1_000_000),
 }

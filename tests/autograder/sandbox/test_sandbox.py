@@ -242,7 +242,9 @@ exec setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent "$
 def test_an_ordinary_user_has_the_same_sandbox(tmp_path: Path) -> None:
     program = """
     import os
-    from autograder.sandbox.sandbox import *
+    from autograder.protocol.errors import ProcessEnded
+    from autograder.protocol.limits import Limits
+    from autograder.sandbox.sandbox import Sandbox
     assert os.getuid() == 65534
     def first(source): return sandbox.start().run_cell(source).outputs[0]
     with Sandbox(Limits(memory_bytes=300 << 20, processes=16), preload=()) as sandbox:
