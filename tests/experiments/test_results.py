@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from gtnlab.cli import app
 from gtnlab.digits import _offline_digits
+from gtnlab.experiments import experiment
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = nbformat.read(ROOT / "experiments" / "results.ipynb", as_version=4)
@@ -192,6 +193,20 @@ def test_checkpoints_spare_memory_as_the_benchmark_measures_it() -> None:
     peak = benchmark("unroll").peak_of_meta_gradient
     stored, spared = (peak("cnn_small", 4, 16, every, torch.device("cpu")) for every in (0, 4))
     assert stored > 2 * spared
+
+
+def test_the_benchmark_s_loops_compute_the_same_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = benchmark("unroll")
+    monkeypatch.setattr(module, "load_digits", lambda *_: _offline_digits("train", "cpu"))
+    monkeypatch.setattr(
+        module, "_rebuild", lambda count: None
+    )  # needs MNIST; nothing depends on it
+    config = experiment("class", steps=2, batch=10, real_batch=32, device="cpu")
+    losses = [
+        module.Loop(config, torch.device("cpu"), change).step()[0].item()
+        for change in module.ladder()
+    ]
+    assert losses == pytest.approx([losses[0]] * 7, rel=1e-4)
 
 
 def test_a_trial_of_settings_makes_what_fits_and_is_judged_on_held_out_digits(
