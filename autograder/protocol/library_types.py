@@ -343,16 +343,12 @@ def _other_name(value: Any, kind: type) -> str | None:
 
 
 def from_plain(name: str, plain: Any) -> Any:
-    """The value of an entry, from its plainer form.
-
-    Raises:
-        WireError: there is no such entry, or the type refuses these values.
-    """
+    """The value of an entry; WireError where there is none or its type refuses what it is given."""
     if name not in _BY_NAME:
         raise WireError(f"the frame has a value of the unknown type {name[:40]!r}")
     try:
         return _BY_NAME[name][1](plain)
     except WireError:
         raise
-    except Exception as error:  # the library refuses what it is given
+    except Exception as error:
         raise WireError(f"the frame has no proper {name[:40]}: {error!s:.200}") from None

@@ -40,10 +40,6 @@ _ENVIRONMENT = {
 }
 _OUTSIDE_NOBODY = 65534
 
-INSTALL_HINT = (
-    "Install it (Debian, Ubuntu: `apt install bubblewrap`; Fedora: `dnf install bubblewrap`)"
-)
-
 
 class SandboxUnavailable(AutograderError):
     """There is no sandbox on this machine; the message says why and how to get one."""
@@ -53,7 +49,9 @@ def zygote_arguments(
     control: int, limits: Limits, preload: Sequence[str], isolated: bool, seccomp: bytes | None
 ) -> list[str]:
     """The Python command that becomes the zygote, to be run as it is or inside `sandboxed`."""
-    library = _LIBRARY if isolated else str(_PACKAGE.parent)
+    library, python = str(_PACKAGE.parent), sys.executable
+    if isolated:
+        library, python = _LIBRARY, str(_python_inside())
     boot = (
         f"import sys; sys.path.insert(0, {library!r}); "
         "from autograder.sandbox.inside.zygote import main; main(sys.argv[1:])"
@@ -64,7 +62,6 @@ def zygote_arguments(
         "isolated": isolated,
         "seccomp": base64.b64encode(seccomp or b"").decode(),
     }
-    python = str(_python_inside()) if isolated else sys.executable
     return [python, "-I", "-c", boot, str(control), json.dumps(options)]
 
 
@@ -77,7 +74,10 @@ def sandboxed(
     """
     bwrap = shutil.which("bwrap")
     if bwrap is None:
-        raise SandboxUnavailable(f"bubblewrap (`bwrap`) is not installed. {INSTALL_HINT}.")
+        raise SandboxUnavailable(
+            "bubblewrap (`bwrap`) is not installed. Install it (Debian, Ubuntu: "
+            "`apt install bubblewrap`; Fedora: `dnf install bubblewrap`)."
+        )
     arguments = [
         bwrap,
         *("--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"),

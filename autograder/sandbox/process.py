@@ -175,11 +175,7 @@ class StudentProcess:
             }
 
     def run_test(self, test: Mapping[str, Any]) -> InsideAnswer:
-        """Run one of the instructor's tests beside the student's code.
-
-        Args:
-            test: the fields of `sandbox.inside.controls.InsideTest`.
-        """
+        """Run a test, told as the fields of `controls.InsideTest`, beside the student's code."""
         request = {"test": dict(test)}
         with self._answer("test", self._limits.cell_seconds, request) as answer:
             value = _of_type((bool, float, type(None)), answer["value"], "the test's value")

@@ -93,6 +93,16 @@ class IteratorProxy(Handle, Iterator[Any]):
         return found
 
 
+def _of_class(cls: type, operation: str, *args: Any, **kwargs: Any) -> Any:
+    """An operation on the nearest class that the sandbox has."""
+    own: Any = next(base for base in cls.__mro__ if "_class_token" in vars(base))
+    return own._operate(operation, own, *args, **kwargs)
+
+
+def _special_of_class(name: str) -> Callable[..., Any]:
+    return lambda cls, *args: _of_class(cls, "@special", name, *args)
+
+
 class ProxyClass(type):
     """The type of proxy classes: what is done to the class itself is done in the sandbox."""
 
@@ -115,27 +125,13 @@ class ProxyClass(type):
         else:
             _of_class(cls, "@setattr", name, value)
 
-    def __getitem__(cls, key: Any) -> Any:
-        return _of_class(cls, "@special", "__getitem__", key)
-
-    def __iter__(cls) -> Any:
-        return _of_class(cls, "@special", "__iter__")
-
-    def __len__(cls) -> int:
-        length: int = _of_class(cls, "@special", "__len__")
-        return length
-
-    def __contains__(cls, item: Any) -> bool:
-        return bool(_of_class(cls, "@special", "__contains__", item))
+    __getitem__ = _special_of_class("__getitem__")
+    __iter__ = _special_of_class("__iter__")
+    __len__ = _special_of_class("__len__")
+    __contains__ = _special_of_class("__contains__")
 
     def __bool__(cls) -> bool:
         return True
-
-
-def _of_class(cls: type, operation: str, *args: Any, **kwargs: Any) -> Any:
-    """An operation on the nearest class that the sandbox has."""
-    own: Any = next(base for base in cls.__mro__ if "_class_token" in vars(base))
-    return own._operate(operation, own, *args, **kwargs)
 
 
 class ObjectProxy:

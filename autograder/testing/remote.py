@@ -161,11 +161,7 @@ class Remote(Peer):
         return None
 
     def resolve(self, told: Reference | Instance) -> Any:
-        """What a reference or an instance from the sandbox stands for here.
-
-        Raises:
-            WireError: it stands for nothing.
-        """
+        """What a reference or an instance from the sandbox stands for; WireError for nothing."""
         if isinstance(told, Instance):
             return self._put_together(told)
         if told.owner == "notebook":
@@ -269,8 +265,7 @@ class Remote(Peer):
 def install(namespace: dict[str, Any], export: str, remote: Remote) -> None:
     """Put a proxy for `export` (`name` or `Class.name`) where the instructor's cells look for it.
 
-    Raises:
-        AutograderError: the class is not in the namespace.
+    Raises AutograderError where the class is not in the namespace.
     """
     *owner, name = export.split(".")
     proxy = remote.function(export)

@@ -119,13 +119,9 @@ class References:
         if told.owner == "library":
             module, _, path = name.partition(":")
             return operator.attrgetter(path)(importlib.import_module(module))
-        if told.token not in self._stubs:
-            self._stubs[told.token] = (
-                CallbackIterator(self.ask, told.token)
-                if told.kind == "iterator"
-                else Callback(self.ask, told.token, name)
-            )
-        return self._stubs[told.token]
+        if told.kind == "iterator":
+            return self._stubs.setdefault(told.token, CallbackIterator(self.ask, told.token))
+        return self._stubs.setdefault(told.token, Callback(self.ask, told.token, name))
 
     def named(self, export: str) -> Any:
         """The student's thing of a dotted name such as `RNN.bptt`."""

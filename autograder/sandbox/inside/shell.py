@@ -50,14 +50,14 @@ class Outputs:
 
     def rich(
         self, kind: str, data: dict[str, Any], metadata: dict[str, Any], **fields: Any
-    ) -> dict[str, Any]:
-        output = {"output_type": kind, "data": dict(data), "metadata": dict(metadata), **fields}
+    ) -> dict[str, Any] | None:
         size = sum(len(str(item)) for item in data.values())
         if self.used + size > self.cap:
             self._cut()
-        else:
-            self.used += size
-            self._append(output)
+            return None
+        self.used += size
+        output = {"output_type": kind, "data": dict(data), "metadata": dict(metadata), **fields}
+        self._append(output)
         return output
 
     def display(
@@ -67,7 +67,7 @@ class Outputs:
             self._display_ids[display_id].update(data=dict(data), metadata=dict(metadata))
             return
         output = self.rich("display_data", data, metadata)
-        if display_id:
+        if output is not None and display_id:
             self._display_ids[display_id] = output
 
     def error(self, name: str, value: str, lines: list[str]) -> None:

@@ -175,8 +175,8 @@ class Zygote:
             submission.verdict = "memory"
             self._kill(submission)
 
-    def _reap(self, submission: _Submission) -> bool:
-        pid, status = os.waitpid(submission.pid, os.WNOHANG)
+    def _reap(self, submission: _Submission, options: int = os.WNOHANG) -> bool:
+        pid, status = os.waitpid(submission.pid, options)
         if pid:
             submission.status, submission.unwatched = status, None
         return bool(pid)
@@ -184,7 +184,7 @@ class Zygote:
     def _kill(self, submission: _Submission) -> None:
         os.kill(submission.pid, signal.SIGKILL)
         # process 1 of a pid namespace can be waited for only when the whole namespace is gone
-        submission.status, submission.unwatched = os.waitpid(submission.pid, 0)[1], None
+        self._reap(submission, options=0)
 
     def _end(self) -> dict[str, Any]:
         """Kill what is left of the submission; says how it ended by itself, if it did."""

@@ -51,6 +51,14 @@ def test_cells_share_their_names_and_print_in_order(child: StudentProcess) -> No
     assert child.run_cell("a + 1;").outputs == []
 
 
+def test_what_is_printed_after_a_clearing_that_waits_takes_the_place_of_what_was(
+    child: StudentProcess,
+) -> None:
+    clear = "from IPython.display import clear_output\nprint(1)\nclear_output(wait=True)\n"
+    assert printed(child, clear + "print(2)") == "2\n"
+    assert printed(child, clear) == "1\n"
+
+
 def test_the_submissions_files_are_there(child: StudentProcess) -> None:
     assert printed(
         child, "print(open('data.txt').read(), open('folder/more.bin','rb').read())"
