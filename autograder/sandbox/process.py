@@ -53,28 +53,33 @@ class CallResult:
 
 @dataclass(frozen=True)
 class Failure:
-    """The exception that ended a test; `line` is its place in the test, where there is one."""
+    """The exception that ended a test, or the control that did not hold.
+
+    Attributes:
+        line: its place in the test, where there is one.
+        error: the exception itself, where it was raised in the grader.
+    """
 
     name: str
     message: str
     student_traceback: str = ""
     line: int | None = None
+    error: Exception | None = None
 
 
 @dataclass(frozen=True)
-class InsideAnswer:
-    """What a test gave that ran beside the student's code, as its process claims.
+class TestRun:
+    """What running a test gave, here or beside the student's code, as the process claims.
 
     Attributes:
-        value: what the last line of the test gives, where that is a number.
-        failure: the exception that ended it, or None.
-        control: which control did not hold, in words; empty where all did.
+        value: what the last line of the test gives; there, where that is a number.
         printed: stream and text of what was printed meanwhile.
     """
 
-    value: bool | float | None
+    __test__ = False  # not a pytest class
+
+    value: Any
     failure: Failure | None
-    control: str
     printed: Sequence[tuple[str, str]]
 
 
@@ -174,17 +179,19 @@ class StudentProcess:
                 for name, frame in found.items()
             }
 
-    def run_test(self, test: Mapping[str, Any]) -> InsideAnswer:
+    def run_test(self, test: Mapping[str, Any]) -> TestRun:
         """Run a test, told as the fields of `controls.InsideTest`, beside the student's code."""
         request = {"test": dict(test)}
         with self._answer("test", self._limits.cell_seconds, request) as answer:
             value = _of_type((bool, float, type(None)), answer["value"], "the test's value")
             failure = None
-            if (error := answer["error"]) is not None:
+            if control := _text(answer["control"]):
+                words = f"No points, because the test could not be trusted: {control}"
+                failure = Failure("ControlFailed", words)
+            elif (error := answer["error"]) is not None:
                 line = error["line"] if type(error["line"]) is int else None
                 failure = Failure(*_told(error), line)
-            control, printed = _text(answer["control"]), _printed(answer["printed"])
-            return InsideAnswer(value, failure, control, printed)
+            return TestRun(value, failure, _printed(answer["printed"]))
 
     def close(self) -> None:
         """Kill the process and all that it started; nothing of them is left when this returns."""

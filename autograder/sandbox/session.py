@@ -13,9 +13,9 @@ from autograder.sandbox.process import (
     NO_PEER,
     CallResult,
     CellResult,
-    InsideAnswer,
     Peer,
     StudentProcess,
+    TestRun,
 )
 from autograder.sandbox.sandbox import Sandbox
 
@@ -105,7 +105,7 @@ class Session:
         """What the student's names are bound to now; see `StudentProcess.fetch`."""
         return self._asking("fetching of names", lambda child: child.fetch(names, peer))
 
-    def run_test(self, test: Mapping[str, Any]) -> InsideAnswer:
+    def run_test(self, test: Mapping[str, Any]) -> TestRun:
         """Run a test beside the student's code; see `StudentProcess.run_test`."""
         return self._asking(f"the test {test['name']}", lambda child: child.run_test(test))
 

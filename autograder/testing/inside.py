@@ -1,4 +1,4 @@
-"""A test cell that runs beside the student's code: what is sent there, and what its answer gives.
+"""A test cell that runs beside the student's code: what is sent there.
 
 The controls themselves run in the sandbox: `sandbox/inside/controls.py`.
 """
@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from autograder.protocol.limits import Limits
-from autograder.sandbox.process import Failure, InsideAnswer
 from autograder.submission.bindings import bindings_of, names_in
 from autograder.submission.instructor import InstructorCell, InstructorNotebook
-from autograder.testing.namespace import Verdict, verdict_on
 
 _TEST_LIBRARIES = ("pytest", "pandas.testing")
 
@@ -101,15 +99,3 @@ def _helpers(instructor: InstructorNotebook, test: InstructorCell) -> str:
         mentioned = frozenset().union(*(names_in(functions[name]) for name in wanted))
         wanted = (mentioned & functions.keys()) - used
     return "\n".join([*imports, *(functions[name] for name in functions if name in used)]).strip()
-
-
-def inside_verdict(answer: InsideAnswer, cell: InstructorCell) -> Verdict:
-    """The verdict on a test that ran there."""
-    failure = answer.failure
-    if answer.control:
-        words = f"No points, because the test could not be trusted: {answer.control}"
-        failure = Failure("ControlFailed", words)
-    error = None if failure is None else ValueError(failure.message)
-    printed = "".join(text for _, text in answer.printed)
-    wrote_stderr = any(stream == "stderr" for stream, _ in answer.printed)
-    return verdict_on(cell, printed, answer.value, failure, error, wrote_stderr)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.sandbox.process import Failure
+from autograder.sandbox.process import Failure, TestRun
 from autograder.submission.bindings import without_magics
 from autograder.submission.instructor import InstructorCell
 from autograder.testing.proxies import StudentCodeError
@@ -64,13 +64,14 @@ def run_cell(cell: InstructorCell, names: dict[str, Any]) -> Verdict:
     What goes to stderr is shown as ordinary output: nbgrader would take a harmless warning
     for a failure, while a test fails by raising.
     """
-    printed = io.StringIO()
-    warned = _Both(printed)
-    error: Exception | None = None
+    printed: list[tuple[str, str]] = []
     failure = value = None
     try:
         body, last = _compiled(cell.released.source, cell.grade_id)
-        with redirect_stdout(printed), redirect_stderr(warned):
+        with (
+            redirect_stdout(_Stream("stdout", printed)),
+            redirect_stderr(_Stream("stderr", printed)),
+        ):
             exec(body, names)
             if last is not None:
                 value = eval(last, names)
@@ -81,45 +82,41 @@ def run_cell(cell: InstructorCell, names: dict[str, Any]) -> Verdict:
         trace = walk_tb(raised.__traceback__)
         own = (line for frame, line in trace if frame.f_code.co_filename == f"<{cell.grade_id}>")
         student_lines = error.student_traceback if isinstance(error, StudentCodeError) else ""
-        failure = Failure(type(error).__name__, str(error), student_lines, next(own, None))
-    return verdict_on(cell, printed.getvalue(), value, failure, error, warned.used)
+        name, line = type(error).__name__, next(own, None)
+        failure = Failure(name, str(error), student_lines, line, error)
+    return verdict_on(cell, TestRun(value, failure, printed))
 
 
-def verdict_on(
-    cell: InstructorCell,
-    printed: str,
-    value: Any,
-    failure: Failure | None,
-    error: Exception | None,
-    wrote_stderr: bool,
-) -> Verdict:
-    """The verdict on a cell that gave a value, or that an exception ended, here or in the sandbox.
-
-    The outputs are made here: no process can make up points.
-    """
+def verdict_on(cell: InstructorCell, run: TestRun) -> Verdict:
+    """The verdict on a cell; its outputs are made here, so that no process can make up points."""
     outputs: list[dict[str, Any]] = []
-    if text := printed[:_MAX_TEXT].encode("utf-8", "replace").decode():
+    failure = run.failure
+    printed = "".join(text for _, text in run.printed)[:_MAX_TEXT]
+    if text := printed.encode("utf-8", "replace").decode():
         outputs.append({"output_type": "stream", "name": "stdout", "text": text})
-    if failure is None and value is not None and cell.is_test:
+    if failure is None and run.value is not None and cell.is_test:
         try:
-            outputs += points_given(value, cell.released.points or 0.0)
+            outputs += points_given(run.value, cell.released.points or 0.0)
         except (ValueError, OverflowError) as unclear:
-            failure, error = Failure(type(unclear).__name__, str(unclear)), unclear
+            failure = Failure(type(unclear).__name__, str(unclear), error=unclear)
+    error = None
     if failure is not None:
         outputs.append(_error_output(failure, cell))
-    return Verdict(outputs, error, wrote_stderr)
+        error = ValueError(failure.message) if failure.error is None else failure.error
+    return Verdict(outputs, error, any(stream == "stderr" for stream, _ in run.printed))
 
 
-class _Both(io.TextIOBase):
-    """A stderr whose text goes where stdout's goes; it remembers whether it was used."""
-
-    def __init__(self, stdout: io.StringIO) -> None:
-        self.stdout = stdout
-        self.used = False
+class _Stream(io.TextIOBase):
+    def __init__(self, name: str, printed: list[tuple[str, str]]) -> None:
+        self.stream_name = name
+        self.printed = printed
 
     def write(self, text: str) -> int:
-        self.used |= bool(text)
-        return self.stdout.write(text)
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if text:
+            self.printed.append((self.stream_name, text))
+        return len(text)
 
 
 @lru_cache(maxsize=512)

@@ -25,8 +25,14 @@ from autograder.sandbox.session import Session
 from autograder.submission.bindings import bindings_of, names_in
 from autograder.submission.instructor import InstructorCell, InstructorNotebook
 from autograder.submission.presentation import presentable, stopped_output
-from autograder.testing.inside import guard, inside_test, inside_verdict
-from autograder.testing.namespace import Verdict, fresh_names, run_cell, run_definitions
+from autograder.testing.inside import guard, inside_test
+from autograder.testing.namespace import (
+    Verdict,
+    fresh_names,
+    run_cell,
+    run_definitions,
+    verdict_on,
+)
 from autograder.testing.proxies import FunctionProxy, StudentCodeError
 from autograder.testing.remote import Remote, install
 
@@ -304,10 +310,10 @@ class _Runner:
 
     def _inside(self, cell: InstructorCell) -> Verdict:
         try:
-            answer = self.session.run_test(inside_test(self.instructor, cell, self.limits))
+            run = self.session.run_test(inside_test(self.instructor, cell, self.limits))
         except ProcessEnded as end:
             return Verdict([stopped_output(end.reason)], end)
-        return inside_verdict(answer, cell)
+        return verdict_on(cell, run)
 
     def _note(self, what: str, error: ProcessEnded | WireError) -> None:
         why = str(error)[:500].encode("utf-8", "replace").decode()

@@ -50,7 +50,7 @@ print("LOOT", open(f"/proc/{{os.getppid()}}/environ").read(10))
 """,
     "the command lines of other processes": """
 import glob
-print("LOOT", [open(name).read() for name in glob.glob("/proc/[0-9]*/cmdline")][0][:10])
+print("LOOT", open(glob.glob("/proc/[0-9]*/cmdline")[0]).read()[:10])
 """,
     "the memory of the process above": """
 import os

@@ -302,8 +302,9 @@ class _Checks(ast.NodeTransformer):
 def _checked(value: Any, depth: int = 0) -> Any:
     """The value itself; Tampered for an object that says that it equals anything."""
     kind = type(value)
-    owns = [vars(base) for base in kind.__mro__ if base.__module__ == "__main__"]
-    if kind.__module__ == "__main__" and any("__eq__" in own for own in owns):
+    if kind.__module__ == "__main__" and any(
+        "__eq__" in vars(base) for base in kind.__mro__ if base.__module__ == "__main__"
+    ):
         for name in ("__array_ufunc__", "__array_function__", "__torch_function__"):
             if name in vars(kind):
                 raise Tampered(f"an object of your class {kind.__name__} answers for NumPy")
