@@ -256,12 +256,9 @@ class Remote(Peer):
             raised.args = values
         else:
             found = _error_class(error.module, error.ename)
-            bases: tuple[type, ...] = (
-                StudentCodeError,
-                *(base for base in found if base is not Exception),
-            )
+            kept = [base for base in found if base is not Exception]
             name = error.ename if error.ename.isidentifier() else "Exception"
-            raised = type(name, bases, {})(*values)
+            raised = type(name, (StudentCodeError, *kept), {})(*values)
         raised.text, raised.student_traceback = error.evalue, error.traceback
         return raised
 
