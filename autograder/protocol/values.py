@@ -228,7 +228,10 @@ class Decoder:
             case ["s", code, []]:
                 return self.array(code, [])[()]
             case ["x", str(name), inner]:
-                return self.library_value(name, self.value(inner, depth + 1))
+                plain = self.value(inner, depth + 1)
+                if name in library_types.HASHED and isinstance(plain, (list, tuple)):
+                    self.count_keys(sum(not _is_plain_key(item) for item in plain))
+                return library_types.from_plain(name, plain)
             case ["n", int(length)] if length <= _MAX_INT_BYTES:
                 return int.from_bytes(self.buffer(length), "little", signed=True)
             case ["r", str(owner), str(kind), int(token), dict(facts)] if self.resolve is not None:
@@ -238,7 +241,10 @@ class Decoder:
             case ["u", length]:
                 return self.text(length)
             case ["i", str(name), ["d", *pairs]] if name.isidentifier():
-                made = Instance(name, self.attributes(pairs, depth + 1))
+                state = self.mapping(pairs, depth + 1)
+                if not all(isinstance(each, str) and each.isidentifier() for each in state):
+                    raise WireError("an object in the frame has an attribute that is not a name")
+                made = Instance(name, state)
                 return made if self.resolve is None else self.resolve(made)
         raise WireError(f"the frame's header has no value of the form {str(tree[0])[:20]!r}")
 
@@ -263,17 +269,6 @@ class Decoder:
                 f"more than {_MAX_OTHER_KEYS} members of sets, or keys that are neither strings "
                 "nor indices, cannot cross"
             )
-
-    def library_value(self, name: str, plain: Any) -> Any:
-        if name in library_types.HASHED and isinstance(plain, (list, tuple)):
-            self.count_keys(sum(not _is_plain_key(item) for item in plain))
-        return library_types.from_plain(name, plain)
-
-    def attributes(self, pairs: list[Any], depth: int) -> dict[str, Any]:
-        state = self.mapping(pairs, depth)
-        if not all(isinstance(name, str) and name.isidentifier() for name in state):
-            raise WireError("an object in the frame has an attribute that is not a name")
-        return state
 
     def buffer(self, length: Any) -> memoryview:
         if type(length) is not int or not 0 <= length <= len(self.payload) - self.cursor:

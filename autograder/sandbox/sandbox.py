@@ -194,17 +194,16 @@ class Sandbox:
             unless_started.enter_context(ours)
             if not self.unsandboxed:
                 command = sandboxed(command, user_map, fonts)
+            descriptors = [theirs.fileno(), *fonts.values()]
+            if user_map:
+                descriptors += user_map.descriptors
             self._startup_errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed once it is there)
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._startup_errors,
-                pass_fds=(
-                    theirs.fileno(),
-                    *(user_map.descriptors if user_map else ()),
-                    *fonts.values(),
-                ),
+                pass_fds=descriptors,
             )
             unless_started.pop_all()
         self._control = ours

@@ -41,11 +41,6 @@ class Verdict:
     wrote_stderr: bool = False
 
 
-def fresh_names() -> dict[str, Any]:
-    """A namespace for the instructor's cells; students' functions are put in as proxies."""
-    return {"__name__": "__main__", "__builtins__": __builtins__}
-
-
 def run_definitions(source: str, names: dict[str, Any]) -> bool:
     """Run imports or definitions of the instructor's, one by one; whether all of them worked."""
     done = True

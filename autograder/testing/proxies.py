@@ -217,14 +217,6 @@ def _only(bases: list[type], errors: tuple[type, ...]) -> list[type]:
     return [base for base in plain if not any(issubclass(error, base) for error in errors)]
 
 
-def class_of_error(name: str, bases: tuple[type[Exception], ...]) -> type[StudentCodeError]:
-    """The class of an exception that the student's code raised."""
-    named = name if name.isidentifier() else "Exception"
-    kept = tuple(base for base in bases if base is not Exception)
-    made: type[StudentCodeError] = type(named, (StudentCodeError, *kept), {})
-    return made
-
-
 def _forwarding(operate: Operate, operation: str, name: str) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         return operate(operation, self, name, *args, **kwargs)

@@ -27,7 +27,6 @@ from autograder.testing.proxies import (
     ObjectProxy,
     ProxyClass,
     StudentCodeError,
-    class_of_error,
     make_class,
 )
 from autograder.testing.side_effects import write_back
@@ -256,8 +255,10 @@ class Remote(Peer):
             raised = error.raised
             raised.args = values
         else:
-            bases = _error_class(error.module, error.ename)
-            raised = class_of_error(error.ename, tuple(bases))(*values)
+            found = _error_class(error.module, error.ename)
+            kept = [base for base in found if base is not Exception]
+            name = error.ename if error.ename.isidentifier() else "Exception"
+            raised = type(name, (StudentCodeError, *kept), {})(*values)
         raised.text, raised.student_traceback = error.evalue, error.traceback
         return raised
 

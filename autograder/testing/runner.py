@@ -26,13 +26,7 @@ from autograder.submission.bindings import bindings_of, names_in
 from autograder.submission.instructor import InstructorCell, InstructorNotebook
 from autograder.submission.presentation import presentable, stopped_output
 from autograder.testing.inside import guard, inside_test
-from autograder.testing.namespace import (
-    Verdict,
-    fresh_names,
-    run_cell,
-    run_definitions,
-    verdict_on,
-)
+from autograder.testing.namespace import Verdict, run_cell, run_definitions, verdict_on
 from autograder.testing.proxies import FunctionProxy, StudentCodeError
 from autograder.testing.remote import Remote, install
 
@@ -174,7 +168,8 @@ class _Runner:
         self.session = session
         self.seed = seed
         self.limits = limits
-        self.names = fresh_names()
+        self.names: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
+        """What the instructor's cells see; students' functions are put in as proxies."""
         self.remote = Remote(self.names, session.call)
         self.report = Run()
         self.tested: set[str] = set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,26 +39,19 @@ def write_back(mine: Any, returned: Any, is_notebook_object: Callable[[Any], boo
         written = [write_back(old, new, is_notebook_object) for old, new in both]
         return all(written)
     if isinstance(mine, dict) and isinstance(returned, dict):
-        _write_items(mine, returned, is_notebook_object)
+        for name in mine.keys() - returned.keys():
+            del mine[name]
+        for name, new in returned.items():
+            if name not in mine or not write_back(mine[name], new, is_notebook_object):
+                mine[name] = new
         return True
     if type(mine) is type(returned) and type(mine).__module__.partition(".")[0] == "pandas":
         if type(mine).__name__ in ("DataFrame", "Series") and not mine.equals(returned):
             mine._update_inplace(returned)
         return True
     if type(mine) is type(returned) and is_notebook_object(mine):
-        _write_items(vars(mine), vars(returned), is_notebook_object)
-        return True
+        return write_back(vars(mine), vars(returned), is_notebook_object)
     return mine is returned
-
-
-def _write_items(
-    mine: dict[Any, Any], returned: Mapping[Any, Any], is_notebook_object: Callable[[Any], bool]
-) -> None:
-    for name in set(mine) - set(returned):
-        del mine[name]
-    for name, new in returned.items():
-        if name not in mine or not write_back(mine[name], new, is_notebook_object):
-            mine[name] = new
 
 
 def _write_array(mine: np.ndarray[Any, Any], returned: Any) -> bool:

@@ -21,9 +21,8 @@ class Effects:
     """Watches the calls of one process."""
 
     def __init__(self) -> None:
-        self._returned: deque[tuple[int, list[tuple[np.ndarray[Any, Any], bytes]]]] = deque(
-            maxlen=_KEPT_CALLS
-        )
+        self._returned: deque[tuple[int, list[tuple[int, np.ndarray[Any, Any], bytes]]]]
+        self._returned = deque(maxlen=_KEPT_CALLS)
         self._own: Any = None
         self._random: Any = None
 
@@ -52,13 +51,14 @@ class Effects:
         overwritten = [
             [earlier, place, array]
             for earlier, arrays in self._returned
-            for place, (array, kept) in enumerate(arrays)
+            for place, array, kept in arrays
             if array.tobytes() != kept
         ]
         if overwritten:
             found["overwritten"] = overwritten
-        mine = [array for array in returned_arrays(value) if array.nbytes <= _MOST_BYTES]
-        self._returned.append((number, [(array, array.tobytes()) for array in mine]))
+        arrays = enumerate(returned_arrays(value))
+        small = [(place, each) for place, each in arrays if each.nbytes <= _MOST_BYTES]
+        self._returned.append((number, [(place, each, each.tobytes()) for place, each in small]))
         return found
 
 

@@ -31,6 +31,10 @@ def reuses(x):
     buffer[:] = x
     return buffer
 
+def beside_a_large_one(x):
+    buffer[:] = x
+    return np.zeros(100_000), buffer
+
 def shows(x):
     print("seen", x)
     return x
@@ -68,6 +72,13 @@ def test_an_array_that_is_returned_again_changes_for_who_kept_it(functions: Any)
     first = reuses(np.ones(2))
     second = reuses(np.full(2, 5.0))
     assert second.tolist() == [5, 5]
+    assert first.tolist() == [5, 5]
+
+
+def test_a_large_array_that_is_returned_beside_it_is_not_mistaken_for_it(functions: Any) -> None:
+    answers = functions("beside_a_large_one")
+    _, first = answers(np.ones(2))
+    answers(np.full(2, 5.0))
     assert first.tolist() == [5, 5]
 
 
