@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,12 @@ def test_student_code_is_nobody_first_process_and_without_any_right(sandbox: San
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_outside_the_sandbox_a_student_of_a_root_grader_is_not_root(sandbox: Sandbox) -> None:
     sandbox.start().run_cell("import subprocess; subprocess.Popen(['sleep', '97.53'])")
-    (sleeper,) = (
-        p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "97.53"]
-    )
+    sleepers: list[psutil.Process] = []
+    deadline = time.monotonic() + 10  # for a moment while it starts it has no command line
+    while not sleepers and time.monotonic() < deadline:
+        every = psutil.process_iter(["cmdline"])
+        sleepers = [p for p in every if p.info["cmdline"] == ["sleep", "97.53"]]
+    (sleeper,) = sleepers
     assert set(sleeper.uids()) == {65534}
 
 
