@@ -15,6 +15,7 @@ from nbgrader import api
 from nbgrader.utils import parse_utc
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload, undefer
+from sqlalchemy.sql.base import ExecutableOption
 
 from autograder.course import Course
 from autograder.errors import AutograderError
@@ -136,7 +137,12 @@ class Gradebook:
             most = float(self._assignment(assignment).max_score)
             return {
                 submission.student_id: _row(submission, most)
-                for submission in self._submissions(assignment)
+                for submission in self._submissions(
+                    assignment,
+                    undefer(api.SubmittedAssignment.score),
+                    undefer(api.SubmittedAssignment.late_submission_penalty),
+                    joinedload(api.SubmittedAssignment.student),
+                )
             }
 
     def shown(self, assignment: str) -> dict[tuple[str, str], tuple[Any, ...]]:
@@ -145,6 +151,8 @@ class Gradebook:
         That is the penalty for late work and, cell by cell, points, maximum and comment, as plain
         values in a fixed order.
         """
+        notebooks = selectinload(api.SubmittedAssignment.notebooks)
+        comments = notebooks.selectinload(api.SubmittedNotebook.comments)
         with self._transaction():
             return {
                 (submission.student_id, notebook.name): (
@@ -152,7 +160,7 @@ class Gradebook:
                     *sorted((one.name, one.score, one.cell.max_score) for one in notebook.grades),
                     *sorted((one.name, one.comment) for one in notebook.comments),
                 )
-                for submission in self._submissions(assignment)
+                for submission in self._submissions(assignment, comments)
                 for notebook in submission.notebooks
             }
 
@@ -269,20 +277,18 @@ class Gradebook:
             )
         return found
 
-    def _submissions(self, assignment: str) -> Sequence[Any]:
-        """Everybody's submissions with all that hangs on them, in a few queries for the class."""
-        submitted, notebooks = api.SubmittedAssignment, api.SubmittedNotebook
+    def _submissions(self, assignment: str, *more: ExecutableOption) -> Sequence[Any]:
+        """Everybody's submissions with their grades, in a few queries for the class.
+
+        Args:
+            more: what else to load with them.
+        """
+        submitted = api.SubmittedAssignment
+        grades = selectinload(submitted.notebooks).selectinload(api.SubmittedNotebook.grades)
         query = (
             select(submitted)
             .where(submitted.assignment_id == self._assignment(assignment).id)
-            .options(
-                undefer(submitted.score),
-                undefer(submitted.late_submission_penalty),
-                joinedload(submitted.student),
-                selectinload(submitted.notebooks).options(
-                    selectinload(notebooks.grades), selectinload(notebooks.comments)
-                ),
-            )
+            .options(grades, *more)
         )
         found: Sequence[Any] = self._db.scalars(query).all()
         return found
