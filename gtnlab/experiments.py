@@ -249,16 +249,21 @@ EXPERIMENTS: dict[str, ExperimentConfig] = {
         ),
         *(
             # The published sizes, for honest accuracy on one CPU core.
-            ExperimentConfig(
-                name=f"{name}{ending}",
-                steps=steps,
-                batch=batch,
-                teacher=teacher,
-                soft_labels=True,
-                outer_steps=2000 if name == "paper" else outer_steps,
-                outer_lr=outer_lr,
-                snapshots=15,
-                **{**_FREE, "learner": "wide", "real_batch": 256, **_LARGE.get(name + ending, {})},
+            dataclasses.replace(
+                ExperimentConfig(
+                    name=f"{name}{ending}",
+                    steps=steps,
+                    batch=batch,
+                    teacher=teacher,
+                    soft_labels=True,
+                    learner="wide",
+                    outer_steps=2000 if name == "paper" else outer_steps,
+                    outer_lr=outer_lr,
+                    real_batch=256,
+                    snapshots=15,
+                    **_FREE,
+                ),
+                **_LARGE.get(name + ending, {}),
             )
             for name, steps, batch in _SIZES
             for ending, teacher, outer_steps, outer_lr in _TEACHERS
